@@ -1,0 +1,70 @@
+"""The contract between the node and whatever finds the people in a frame."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from blazepose_ros.pose import Frame, ModelComplexity, Pose
+
+
+class EstimatorError(RuntimeError):
+    """One frame could not be processed; the estimator is ready for the next."""
+
+
+class Estimator(Protocol):
+    """Finds people in frames that follow each other in time."""
+
+    def estimate(self, frame: Frame) -> list[Pose]:
+        """Return the people in a frame, none included.
+
+        Stamps may repeat or jump; going back in time forgets what was tracked.
+
+        Raises:
+            EstimatorError: this frame failed, the next may succeed.
+        """
+        ...
+
+    def reset(self) -> None:
+        """Forget everybody, as at the start."""
+        ...
+
+    def close(self) -> None:
+        """Free everything; may be called twice."""
+        ...
+
+
+@dataclass(frozen=True)
+class EstimatorOptions:
+    """How an estimator works.
+
+    Attributes:
+        model: a ``.task`` bundle: an uncompressed zip of ``pose_detector.tflite`` and
+            ``pose_landmarks_detector.tflite``.
+        model_complexity: which of the three landmark models the bundle holds.
+        num_poses: the most people to look for, from 1.
+        min_detection_confidence: 0 to 1, below it the detector's find is nobody.
+        min_presence_confidence: 0 to 1, below it a tracked person is lost.
+        min_tracking_confidence: 0 to 1, overlap of the regions of one person in two frames.
+        enable_segmentation: fill ``Pose.mask``.
+
+    Raises:
+        ValueError: a number is out of its range.
+    """
+
+    model: Path
+    model_complexity: ModelComplexity = ModelComplexity.FULL
+    num_poses: int = 1
+    min_detection_confidence: float = 0.6
+    min_presence_confidence: float = 0.5
+    min_tracking_confidence: float = 0.5
+    enable_segmentation: bool = False
+
+    def __post_init__(self) -> None:
+        if self.num_poses < 1:
+            raise ValueError(f"num_poses is {self.num_poses}, it starts at 1")
+        for name in ("min_detection_confidence", "min_presence_confidence", "min_tracking_confidence"):
+            value = getattr(self, name)
+            if not 0.0 <= value <= 1.0:
+                raise ValueError(f"{name} is {value}, outside 0 to 1")
