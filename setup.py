@@ -98,8 +98,13 @@ class PlatformDistribution(Distribution):
 
 def tf2_msgs_is_missing():
     """Tell whether nobody but an earlier build of this package brings tf2_msgs."""
-    owners = importlib.metadata.packages_distributions().get("tf2_msgs", [])
-    return importlib.util.find_spec("tf2_msgs") is None or set(owners) == {"blazepose_ros"}
+    if importlib.util.find_spec("tf2_msgs") is None:
+        return True
+    try:
+        own_files = importlib.metadata.files("blazepose_ros") or []
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    return any(file.parts[0] == "tf2_msgs" for file in own_files)
 
 
 def ros_prefix():
