@@ -133,8 +133,8 @@ setup(
     entry_points={
         "console_scripts": [
             "blazepose = blazepose_ros.cli:main",
-            "blazepose_camera = blazepose_ros.camera_node:main",
-            "blazepose_node = blazepose_ros.node:main",
+            "blazepose_camera = blazepose_ros.executables:camera",
+            "blazepose_node = blazepose_ros.executables:node",
         ]
     },
     cmdclass={"build_py": BuildWithInterfaces},
