@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 from geometry_msgs.msg import Point, PoseWithCovariance
 from numpy.typing import NDArray
 from std_msgs.msg import Header
 
-from blazepose_ros.msg import Pose33, Pose33Array, ScreenLandmark
+from blazepose_ros.msg import Pose33, Pose33Array, ScreenLandmark, Timing
 from blazepose_ros.pose import Frame, HipCenter, ModelComplexity, Pose
 
 
@@ -37,6 +37,12 @@ def to_pose33(pose: Pose, header: Header, frame: Frame, complexity: ModelComplex
 def to_pose33_array(poses: Iterable[Pose33], header: Header) -> Pose33Array:
     """Return the people of one image as a message; there may be none."""
     return Pose33Array(header=header, poses=list(poses))
+
+
+def to_timing(laps_ms: Mapping[str, float], header: Header) -> Timing:
+    """Return how long an image's stages took; what was not measured took no time."""
+    names = ("transport", "waiting", "decoding", "inference", "publishing")
+    return Timing(header=header, **{f"{name}_ms": float(laps_ms.get(name, 0.0)) for name in names})
 
 
 def to_points(points: NDArray) -> list[Point]:

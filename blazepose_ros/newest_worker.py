@@ -14,18 +14,19 @@ STOP_TIMEOUT_S = 1.0
 class NewestWorker(Generic[Item]):
     """Hands the newest item to a function, one at a time, in a thread of its own.
 
-    There is no queue: an item that comes while another waits takes its place.
+    There is no queue: at most one item waits.
 
     Args:
         work: called with each item. What it raises ends the thread, and the next offer fails.
         name: the thread's name.
     """
 
-    def __init__(self, work: Callable[[Item], None], name: str) -> None:
+    def __init__(self, work: Callable[[Item], object], name: str) -> None:
         self._work = work
         self._changed = threading.Condition()
         self._waiting: Item | None = None
         self._stopping = False
+        self._ended = False
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
@@ -35,27 +36,48 @@ class NewestWorker(Generic[Item]):
         Raises:
             RuntimeError: the thread has ended.
         """
-        if not self._thread.is_alive():
-            raise RuntimeError(f"the thread {self._thread.name!r} has ended")
         with self._changed:
+            self._check_alive()
             replaced, self._waiting = self._waiting, item
-            self._changed.notify()
+            self._changed.notify_all()
         return replaced is None
+
+    def hand_over(self, item: Item) -> None:
+        """Make an item the next one as soon as none waits: nothing is dropped.
+
+        Raises:
+            RuntimeError: the thread has ended.
+        """
+        with self._changed:
+            self._changed.wait_for(lambda: self._stopping or self._ended or self._waiting is None)
+            self._check_alive()
+            self._waiting = item
+            self._changed.notify_all()
 
     def stop(self) -> bool:
         """Finish the item at hand and end; return false if that takes longer than a second."""
         with self._changed:
             self._stopping = True
-            self._changed.notify()
+            self._changed.notify_all()
         self._thread.join(STOP_TIMEOUT_S)
         return not self._thread.is_alive()
 
+    def _check_alive(self) -> None:
+        if self._ended and not self._stopping:
+            raise RuntimeError(f"the thread {self._thread.name!r} has ended")
+
     def _run(self) -> None:
-        while (item := self._next()) is not None:
-            self._work(item)
+        try:
+            while (item := self._next()) is not None:
+                self._work(item)
+        finally:
+            with self._changed:
+                self._ended = True
+                self._changed.notify_all()
 
     def _next(self) -> Item | None:
         with self._changed:
             self._changed.wait_for(lambda: self._stopping or self._waiting is not None)
             item, self._waiting = self._waiting, None
+            self._changed.notify_all()
             return None if self._stopping else item

@@ -2,51 +2,75 @@
 
 from __future__ import annotations
 
+import sys
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from rclpy.node import Node
-from rclpy.qos import QoSProfile, ReliabilityPolicy, qos_profile_sensor_data
+from rclpy.qos import qos_profile_sensor_data
 from rclpy.time import Time
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import Header
 
-from blazepose_ros import images
+from blazepose_ros import cdr, images
 from blazepose_ros.calibration_source import CalibrationError, camera_for, to_camera_model
 from blazepose_ros.camera_model import CameraModel
 from blazepose_ros.complaints import Complaints
 from blazepose_ros.declare_parameters import declare_parameters
 from blazepose_ros.estimator import Estimator, EstimatorError, EstimatorOptions
 from blazepose_ros.estimators import create_estimator
+from blazepose_ros.image_subscription import ImageSubscription
 from blazepose_ros.model_fetch import fetch
 from blazepose_ros.model_store import ModelError, ModelFile, resolve
 from blazepose_ros.newest_worker import NewestWorker
 from blazepose_ros.parameters import PARAMETERS
 from blazepose_ros.pipeline import find_people
 from blazepose_ros.pose import Frame, ModelComplexity, Pose
-from blazepose_ros.publishers import OutputOptions, Publishers
+from blazepose_ros.publishers import Found, OutputOptions, Publishers
 from blazepose_ros.run_node import StartupError
+from blazepose_ros.stopwatch import NS_PER_MS, Stopwatch
 
-# transport: topic, message type, how to read its pixels
-TRANSPORTS = {
-    "raw": ("image", Image, images.to_rgb),
-    "compressed": ("image/compressed", CompressedImage, images.decode),
-}
-
-RELIABILITIES = {
-    "best_effort": ReliabilityPolicy.BEST_EFFORT,
-    "reliable": ReliabilityPolicy.RELIABLE,
+# transport: topic, message type, how to read it, how to get its pixels
+TRANSPORTS: dict[str, tuple[str, type, Callable[[bytes], Any], Callable[[Any], NDArray[np.uint8]]]] = {
+    "raw": ("image", Image, cdr.read_image, images.to_rgb),
+    "compressed": ("image/compressed", CompressedImage, cdr.read_compressed_image, images.decode),
 }
 
 # How long the first image waits for a calibration before one is assumed aloud.
 CALIBRATION_PATIENCE_S = 1.0
 
+# A stage that ends its inference wants the interpreter back sooner than after Python's 5 ms.
+SWITCH_INTERVAL_S = 0.0005
+
+
+@dataclass(frozen=True)
+class Arrived:
+    """An image as it came over the wire."""
+
+    serialized: bytes
+    arrival_ns: int
+    stopwatch: Stopwatch
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """An image as pixels."""
+
+    header: Header
+    frame: Frame
+    stopwatch: Stopwatch
+
 
 class BlazePoseNode(Node):
     """Finds the people in a camera's images and publishes them.
 
-    Images are taken by a worker that always has the newest one; nothing queues.
+    Three stages work side by side, each on the newest image there is: decoding, inference,
+    publishing. Nothing queues, and only images that no inference has begun on are dropped.
 
     Raises:
         StartupError: a parameter is wrong, or the model is missing or does not load.
@@ -59,16 +83,24 @@ class BlazePoseNode(Node):
         model = self._find_model(settings)
         self._model_complexity = model.complexity
         self._estimator = self._load(settings, model)
-        self._outputs = Publishers(self, segmentation=settings.enable_segmentation)
         self._camera: CameraModel | None = None
         self._first_image_s: float | None = None
         self._assuming = False
-        self._worker = NewestWorker(self._process, "blazepose")
-        self._subscribe(settings)
+        sys.setswitchinterval(SWITCH_INTERVAL_S)
+        self._publishing = NewestWorker(self._publish, "publishing")
+        self._inference = NewestWorker(self._infer, "inference")
+        self._decoding = NewestWorker(self._decode, "decoding")
+        self._lazy = settings.lazy
+        self._outputs = Publishers(
+            self, segmentation=settings.enable_segmentation, on_matched=self._open_while_wanted
+        )
+        self._images = self._subscribe(settings)
+        self._open_while_wanted()
 
     def destroy_node(self) -> None:
-        """End the worker, free the model and close the node."""
-        self._worker.stop()
+        """End the stages, free the model and close the node."""
+        for stage in (self._decoding, self._inference, self._publishing):
+            stage.stop()
         self._estimator.close()
         super().destroy_node()
 
@@ -105,12 +137,20 @@ class BlazePoseNode(Node):
         self.get_logger().info(f"{model.complexity.name} model from {model.path} on {settings.backend}")
         return estimator
 
-    def _subscribe(self, settings: SimpleNamespace) -> None:
-        topic, message_type, self._read_pixels = TRANSPORTS[settings.image_transport]
-        image_qos = QoSProfile(depth=1, reliability=RELIABILITIES[settings.image_reliability])
-        self.create_subscription(message_type, topic, self._worker.offer, image_qos)
+    def _subscribe(self, settings: SimpleNamespace) -> ImageSubscription:
+        topic, message_type, self._read, self._to_rgb = TRANSPORTS[settings.image_transport]
         self.create_subscription(CameraInfo, "camera_info", self._calibrate, qos_profile_sensor_data)
         self.get_logger().info(f"waiting for images on {self.resolve_topic_name(topic)}")
+        return ImageSubscription(
+            self, message_type, topic, settings.image_reliability, self._receive, self._complaints
+        )
+
+    def _open_while_wanted(self) -> None:
+        """Take images only while somebody listens, unless told to take them always."""
+        if self._outputs.wanted or not self._lazy:
+            self._images.open()
+        else:
+            self._images.close()
 
     def _calibrate(self, msg: CameraInfo) -> None:
         try:
@@ -119,14 +159,44 @@ class BlazePoseNode(Node):
             self._camera = None
             self._complaints.complain(f"{err}; a field of view is assumed")
 
-    def _process(self, msg: Image | CompressedImage) -> None:
+    def _receive(self, serialized: bytes) -> None:
+        self._decoding.offer(Arrived(serialized, self.get_clock().now().nanoseconds, Stopwatch()))
+
+    def _decode(self, arrived: Arrived) -> None:
+        stopwatch = arrived.stopwatch
+        stopwatch.lap("waiting")
         try:
-            frame = Frame(self._read_pixels(msg), Time.from_msg(msg.header.stamp).nanoseconds)
-            poses = self._find_people(frame)
-        except (images.ImageError, EstimatorError) as err:
+            msg = self._read(arrived.serialized)
+            stamp_ns = Time.from_msg(msg.header.stamp).nanoseconds
+            frame = Frame(self._to_rgb(msg), stamp_ns)
+        except (cdr.CdrError, images.ImageError) as err:
             self._complaints.complain(f"image dropped: {err}")
             return
-        self._outputs.publish(self._header(msg), frame, poses, self._output_options())
+        stopwatch.laps_ms["transport"] = (arrived.arrival_ns - stamp_ns) / NS_PER_MS
+        stopwatch.lap("decoding")
+        header = Header(stamp=msg.header.stamp, frame_id=msg.header.frame_id or self._value("camera_frame"))
+        self._inference.offer(Decoded(header, frame, stopwatch))
+
+    def _infer(self, decoded: Decoded) -> None:
+        decoded.stopwatch.lap("waiting")
+        try:
+            poses = self._find_people(decoded.frame)
+        except EstimatorError as err:
+            self._complaints.complain(f"image dropped: {err}")
+            return
+        decoded.stopwatch.lap("inference")
+        self._publishing.hand_over(Found(decoded.header, decoded.frame, poses, decoded.stopwatch))
+
+    def _publish(self, found: Found) -> None:
+        found.stopwatch.lap("waiting")
+        options = OutputOptions(
+            model_complexity=self._model_complexity,
+            visibility_threshold=self._value("visibility_threshold"),
+            publish_tf=self._value("publish_tf"),
+            publish_landmark_tf=self._value("publish_landmark_tf"),
+            tf_prefix=self._value("tf_prefix"),
+        )
+        self._outputs.publish(found, options)
 
     def _find_people(self, frame: Frame) -> list[Pose]:
         camera = None
@@ -145,18 +215,6 @@ class BlazePoseNode(Node):
                 f"no calibration on {self.resolve_topic_name('camera_info')}: distances rest on an assumed"
                 f" horizontal field of view of {self._value('assumed_hfov_deg'):g} degrees (assumed_hfov_deg)"
             )
-
-    def _header(self, msg: Image | CompressedImage) -> Header:
-        return Header(stamp=msg.header.stamp, frame_id=msg.header.frame_id or self._value("camera_frame"))
-
-    def _output_options(self) -> OutputOptions:
-        return OutputOptions(
-            model_complexity=self._model_complexity,
-            visibility_threshold=self._value("visibility_threshold"),
-            publish_tf=self._value("publish_tf"),
-            publish_landmark_tf=self._value("publish_landmark_tf"),
-            tf_prefix=self._value("tf_prefix"),
-        )
 
     def _value(self, parameter: str) -> Any:
         return self.get_parameter(parameter).value

@@ -77,9 +77,10 @@ PARAMETERS = (
     ),
     Parameter(
         "image_reliability",
-        "best_effort",
-        "Quality of service of the image's subscription; best_effort hears every publisher.",
-        choices=("best_effort", "reliable"),
+        "auto",
+        "Quality of service of the image's subscription: auto follows what the publishers offer,"
+        " best_effort hears every publisher, reliable asks for lost images again.",
+        choices=("auto", "best_effort", "reliable"),
         read_only=True,
     ),
     Parameter(
@@ -95,6 +96,12 @@ PARAMETERS = (
         "Horizontal field of view in degrees of a camera without a calibration.",
         minimum=1.0,
         maximum=179.0,
+    ),
+    Parameter(
+        "lazy",
+        True,
+        "Whether the node takes images only while somebody listens to one of its outputs.",
+        read_only=True,
     ),
     Parameter("publish_tf", True, "Whether to publish the frames of people on /tf."),
     Parameter("publish_landmark_tf", True, "Whether landmarks have frames too."),

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+from rclpy.event_handler import PublisherEventCallbacks
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
 from sensor_msgs.msg import Image
@@ -16,13 +19,24 @@ from visualization_msgs.msg import MarkerArray
 from blazepose_ros.drawing import annotate
 from blazepose_ros.image_messages import to_image
 from blazepose_ros.markers import MarkerArrays
-from blazepose_ros.messages import to_pose33, to_pose33_array
-from blazepose_ros.msg import Pose33, Pose33Array
+from blazepose_ros.messages import to_pose33, to_pose33_array, to_timing
+from blazepose_ros.msg import Pose33, Pose33Array, Timing
 from blazepose_ros.pose import Frame, ModelComplexity, Pose
+from blazepose_ros.stopwatch import Stopwatch
 from blazepose_ros.transforms import to_tf_message
 
-QOS = QoSProfile(depth=10)
-TF_QOS = QoSProfile(depth=100)  # as tf2_ros publishes /tf
+DEPTH = 10
+TF_DEPTH = 100  # as tf2_ros publishes /tf
+
+
+@dataclass(frozen=True)
+class Found:
+    """The people in one image, on their way out."""
+
+    header: Header
+    frame: Frame
+    poses: Sequence[Pose]
+    stopwatch: Stopwatch
 
 
 @dataclass(frozen=True)
@@ -37,45 +51,87 @@ class OutputOptions:
 
 
 class Publishers:
-    """Publishes the people of one image on all topics."""
+    """Publishes the people of one image on all topics.
 
-    def __init__(self, node: Node, *, segmentation: bool) -> None:
-        self._poses = node.create_publisher(Pose33Array, "~/poses", QOS)
-        self._pose = node.create_publisher(Pose33, "~/pose", QOS)
-        self._markers = node.create_publisher(MarkerArray, "~/markers", QOS)
-        self._tf = node.create_publisher(TFMessage, "/tf", TF_QOS)
-        self._annotated = node.create_publisher(Image, "~/annotated_image", QOS)
-        self._mask = node.create_publisher(Image, "~/segmentation_mask", QOS) if segmentation else None
+    Args:
+        node: the node that publishes.
+        segmentation: whether there is a topic for the mask.
+        on_matched: called whenever a subscriber of an output comes or goes.
+    """
+
+    def __init__(self, node: Node, *, segmentation: bool, on_matched: Callable[[], None]) -> None:
+        events = PublisherEventCallbacks(matched=lambda _status: on_matched())
+
+        def publisher(message_type: type, topic: str, depth: int = DEPTH) -> Any:
+            return node.create_publisher(message_type, topic, QoSProfile(depth=depth), event_callbacks=events)
+
+        self._poses = publisher(Pose33Array, "~/poses")
+        self._pose = publisher(Pose33, "~/pose")
+        self._markers = publisher(MarkerArray, "~/markers")
+        self._tf = publisher(TFMessage, "/tf", TF_DEPTH)
+        self._annotated = publisher(Image, "~/annotated_image")
+        self._timing = publisher(Timing, "~/timing")
+        self._mask = publisher(Image, "~/segmentation_mask") if segmentation else None
         self._marker_arrays = MarkerArrays()
 
-    def publish(self, header: Header, frame: Frame, poses: Sequence[Pose], options: OutputOptions) -> None:
-        """Publish what was found in an image, with the image's header."""
-        self._publish_poses(header, frame, poses, options)
-        if options.publish_tf and poses:
-            landmark_visibility = options.visibility_threshold if options.publish_landmark_tf else None
-            tf_message = to_tf_message(
-                poses, header, prefix=options.tf_prefix, landmark_visibility=landmark_visibility
-            )
-            if tf_message.transforms:
-                self._tf.publish(tf_message)
-        if self._markers.get_subscription_count():
-            self._markers.publish(self._marker_arrays.update(poses, header, options.visibility_threshold))
-        if self._annotated.get_subscription_count():
-            pixels = annotate(frame.rgb, poses, options.visibility_threshold)
-            self._annotated.publish(to_image(pixels, "rgb8", header))
-        if self._mask is not None and self._mask.get_subscription_count():
-            self._mask.publish(to_image(_union(frame, poses), "mono8", header))
+    @property
+    def wanted(self) -> bool:
+        """Whether anybody listens to any output."""
+        outputs = (
+            self._poses,
+            self._pose,
+            self._markers,
+            self._tf,
+            self._annotated,
+            self._timing,
+            self._mask,
+        )
+        return any(map(_has_listeners, outputs))
 
-    def _publish_poses(
-        self, header: Header, frame: Frame, poses: Sequence[Pose], options: OutputOptions
-    ) -> None:
-        messages = [to_pose33(pose, header, frame, options.model_complexity) for pose in poses]
-        self._poses.publish(to_pose33_array(messages, header))
+    def publish(self, found: Found, options: OutputOptions) -> None:
+        """Publish what was found in an image, with the image's header."""
+        self._publish_poses(found, options)
+        found.stopwatch.lap("publishing")
+        self._publish_frames(found, options)
+        self._publish_pictures(found, options)
+        if _has_listeners(self._timing):
+            self._timing.publish(to_timing(found.stopwatch.laps_ms, found.header))
+
+    def _publish_poses(self, found: Found, options: OutputOptions) -> None:
+        if not (_has_listeners(self._poses) or _has_listeners(self._pose)):
+            return
+        messages = [
+            to_pose33(pose, found.header, found.frame, options.model_complexity) for pose in found.poses
+        ]
+        self._poses.publish(to_pose33_array(messages, found.header))
         if messages:
             self._pose.publish(messages[0])
 
+    def _publish_frames(self, found: Found, options: OutputOptions) -> None:
+        if options.publish_tf and _has_listeners(self._tf):
+            visibility = options.visibility_threshold if options.publish_landmark_tf else None
+            message = to_tf_message(
+                found.poses, found.header, prefix=options.tf_prefix, landmark_visibility=visibility
+            )
+            if message.transforms:
+                self._tf.publish(message)
 
-def _union(frame: Frame, poses: Sequence[Pose]) -> np.ndarray:
+    def _publish_pictures(self, found: Found, options: OutputOptions) -> None:
+        threshold = options.visibility_threshold
+        if _has_listeners(self._markers):
+            self._markers.publish(self._marker_arrays.update(found.poses, found.header, threshold))
+        if _has_listeners(self._annotated):
+            pixels = annotate(found.frame.rgb, found.poses, threshold)
+            self._annotated.publish(to_image(pixels, "rgb8", found.header))
+        if self._mask is not None and _has_listeners(self._mask):
+            self._mask.publish(to_image(_union(found.frame, found.poses), "mono8", found.header))
+
+
+def _has_listeners(publisher: Any) -> bool:
+    return publisher is not None and publisher.get_subscription_count() > 0
+
+
+def _union(frame: Frame, poses: Sequence[Pose]) -> NDArray[np.uint8]:
     """Return where anybody is, (height, width) uint8."""
     mask = np.zeros((frame.height, frame.width), np.float32)
     for pose in poses:

@@ -13,7 +13,9 @@ def generate_launch_description():
     default_parameters = PathJoinSubstitution([FindPackageShare("blazepose_ros"), "config", "blazepose.yaml"])
     return LaunchDescription(
         [
-            DeclareLaunchArgument("image", default_value="image_raw", description="The camera's image topic."),
+            DeclareLaunchArgument(
+                "image", default_value="image_raw", description="The camera's image topic."
+            ),
             DeclareLaunchArgument(
                 "camera_info", default_value="camera_info", description="The camera's calibration topic."
             ),

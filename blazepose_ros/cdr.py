@@ -1,0 +1,123 @@
+"""Reads image messages as they come over the wire, without copying their pixels.
+
+The format is plain CDR as RTPS 2.5 (chapter 10) and OMG's DDS-XTypes 1.3 (7.4.1) define it:
+four bytes of encapsulation, then the fields, each aligned to its own size.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+
+from std_msgs.msg import Header
+
+ENCAPSULATION_BYTES = 4
+LITTLE_ENDIAN, BIG_ENDIAN = "<", ">"
+BYTE_ORDERS = {b"\x00\x00": BIG_ENDIAN, b"\x00\x01": LITTLE_ENDIAN}
+
+
+class CdrError(ValueError):
+    """Bytes that are no message of this type."""
+
+
+@dataclass(frozen=True)
+class RawImage:
+    """The fields of sensor_msgs/Image; data is a view of the received bytes."""
+
+    header: Header
+    height: int
+    width: int
+    encoding: str
+    is_bigendian: int
+    step: int
+    data: memoryview
+
+
+@dataclass(frozen=True)
+class RawCompressedImage:
+    """The fields of sensor_msgs/CompressedImage; data is a view of the received bytes."""
+
+    header: Header
+    format: str
+    data: memoryview
+
+
+def read_image(serialized: bytes) -> RawImage:
+    """Return a serialised sensor_msgs/Image.
+
+    Raises:
+        CdrError: it ends too early, or is not plain CDR.
+    """
+    reader = Reader(serialized)
+    return RawImage(
+        header=reader.header(),
+        height=reader.uint32(),
+        width=reader.uint32(),
+        encoding=reader.string(),
+        is_bigendian=reader.uint8(),
+        step=reader.uint32(),
+        data=reader.octets(),
+    )
+
+
+def read_compressed_image(serialized: bytes) -> RawCompressedImage:
+    """Return a serialised sensor_msgs/CompressedImage.
+
+    Raises:
+        CdrError: it ends too early, or is not plain CDR.
+    """
+    reader = Reader(serialized)
+    return RawCompressedImage(header=reader.header(), format=reader.string(), data=reader.octets())
+
+
+class Reader:
+    """Takes one field after the other from a serialised message."""
+
+    def __init__(self, serialized: bytes) -> None:
+        self._body = memoryview(serialized)[ENCAPSULATION_BYTES:]
+        self._order = BYTE_ORDERS.get(serialized[:2], "")
+        if not self._order:
+            raise CdrError(f"the encapsulation is {serialized[:2].hex() or 'missing'}, not plain CDR")
+        self._at = 0
+
+    def header(self) -> Header:
+        """Take a std_msgs/Header."""
+        header = Header()
+        header.stamp.sec = self._number("i")
+        header.stamp.nanosec = self._number("I")
+        header.frame_id = self.string()
+        return header
+
+    def uint8(self) -> int:
+        """Take a uint8."""
+        return self._number("B")
+
+    def uint32(self) -> int:
+        """Take a uint32."""
+        return self._number("I")
+
+    def string(self) -> str:
+        """Take a string, whose length counts the zero at its end."""
+        octets = bytes(self.octets())
+        try:
+            return octets.removesuffix(b"\0").decode()
+        except UnicodeDecodeError as err:
+            raise CdrError("a text is not UTF-8") from err
+
+    def octets(self) -> memoryview:
+        """Take a sequence of bytes as a view."""
+        length = self.uint32()
+        start, self._at = self._at, self._at + length
+        if self._at > len(self._body):
+            raise CdrError(f"the message ends {self._at - len(self._body)} bytes too early")
+        return self._body[start : self._at]
+
+    def _number(self, kind: str) -> int:
+        size = struct.calcsize(kind)
+        self._at += -self._at % size
+        try:
+            (value,) = struct.unpack_from(self._order + kind, self._body, self._at)
+        except struct.error as err:
+            raise CdrError("the message ends too early") from err
+        self._at += size
+        return int(value)
