@@ -113,11 +113,23 @@ def test_stopping_does_not_wait_for_ever_for_an_item(work, monkeypatch):
     work.let_go()
 
 
-def test_an_offer_to_a_worker_that_stopped_is_an_error(work):
+def test_a_worker_that_stopped_ignores_offers(work):
     worker = NewestWorker(work, "test")
     worker.stop()
-    with pytest.raises(RuntimeError, match="the thread 'test' has ended"):
-        worker.offer("a")
+    worker.offer("a")
+    worker.hand_over("b")
+    assert not work.done
+
+
+def test_what_is_handed_over_waits_its_turn_and_nothing_is_dropped(work):
+    worker = NewestWorker(work, "test")
+    giver = threading.Thread(target=lambda: [worker.hand_over(item) for item in "abcd"])
+    giver.start()
+    for _ in "abcd":
+        work.wait_until_started()
+        work.finish_one()
+    giver.join(TIMEOUT_S)
+    assert work.done == list("abcd")
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
