@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from std_msgs.msg import Header
 
 from blazepose_ros.msg import Pose33, Pose33Array, ScreenLandmark
-from blazepose_ros.pose import Frame, HipCenter, ModelComplexity, Pose
+from blazepose_ros.pose import Frame, HipCenter, ModelComplexity, Placement, Pose
 
 
 def to_pose33(pose: Pose, header: Header, frame: Frame, complexity: ModelComplexity) -> Pose33:
@@ -34,6 +34,20 @@ def to_pose33(pose: Pose, header: Header, frame: Frame, complexity: ModelComplex
     )
 
 
+def from_pose33(msg: Pose33) -> Pose:
+    """Return the person in a message, without a mask."""
+    screen = np.array([(p.x, p.y, p.z, p.visibility, p.presence) for p in msg.screen_landmarks], np.float32)
+    return Pose(
+        screen=screen[:, :3],
+        visibility=screen[:, 3],
+        presence=screen[:, 4],
+        world=np.array([(p.x, p.y, p.z) for p in msg.world_landmarks], np.float32),
+        score=msg.score,
+        person_id=msg.person_id,
+        hip_center=_from_pose(msg.hip_center, Placement(msg.placement)),
+    )
+
+
 def to_pose33_array(poses: Iterable[Pose33], header: Header) -> Pose33Array:
     """Return the people of one image as a message; there may be none."""
     return Pose33Array(header=header, poses=list(poses))
@@ -51,3 +65,11 @@ def _to_pose(hip_center: HipCenter) -> PoseWithCovariance:
     covariance[:3, :3] = hip_center.covariance
     msg.covariance = covariance.ravel()
     return msg
+
+
+def _from_pose(msg: PoseWithCovariance, placement: Placement) -> HipCenter | None:
+    if placement is Placement.NONE:
+        return None
+    position = msg.pose.position
+    covariance = np.array(msg.covariance, float).reshape(6, 6)[:3, :3]
+    return HipCenter(np.array([position.x, position.y, position.z]), covariance, placement)
