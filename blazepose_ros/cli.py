@@ -20,6 +20,7 @@ class Command(NamedTuple):
 
 
 COMMANDS = {
+    "demo": Command("blazepose_ros.demo", "show camera and node at work"),
     "models": Command("blazepose_ros.models_cli", "list, fetch or verify the models"),
 }
 
