@@ -1,0 +1,47 @@
+"""TFLite models on LiteRT with its XNNPACK kernels."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter
+from numpy.typing import NDArray
+
+from blazepose_ros.blazepose.runtime import BackendError, Precision, RuntimeOptions
+
+_PRECISIONS = (Precision.F32, Precision.AUTO)
+
+
+class LiteRtRuntime:
+    """Loads models into LiteRT's interpreter."""
+
+    def __init__(self, options: RuntimeOptions) -> None:
+        if options.precision not in _PRECISIONS:
+            raise BackendError(f"LiteRT computes in f32 only, not in {options.precision.value}")
+        self._num_threads = options.num_threads or len(os.sched_getaffinity(0))
+
+    def load(self, content: bytes, unused: Sequence[tuple[int, ...]] = ()) -> LiteRtModel:  # noqa: ARG002
+        """Return a model; see ``Runtime``. LiteRT computes unused outputs nevertheless."""
+        try:
+            interpreter = Interpreter(model_content=content, num_threads=self._num_threads)
+            interpreter.allocate_tensors()
+        except (RuntimeError, ValueError) as err:
+            raise BackendError(f"LiteRT does not load the model: {err}") from err
+        return LiteRtModel(interpreter)
+
+
+class LiteRtModel:
+    """One interpreter with its buffers."""
+
+    def __init__(self, interpreter: Interpreter) -> None:
+        self._interpreter = interpreter
+        self._input = interpreter.get_input_details()[0]["index"]
+        self._outputs = [detail["index"] for detail in interpreter.get_output_details()]
+
+    def run(self, image: NDArray[np.float32]) -> Sequence[NDArray[np.float32]]:
+        """Return the outputs; see ``Model``."""
+        self._interpreter.set_tensor(self._input, image)
+        self._interpreter.invoke()
+        return [self._interpreter.get_tensor(index) for index in self._outputs]

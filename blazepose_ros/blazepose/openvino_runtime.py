@@ -1,0 +1,76 @@
+"""TFLite models on OpenVINO."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import openvino
+from numpy.typing import NDArray
+
+from blazepose_ros.blazepose.runtime import BackendError, Precision, RuntimeOptions
+
+_DEVICE = "CPU"
+# Precision -> what OpenVINO calls it in OPTIMIZATION_CAPABILITIES, the fastest first.
+_CAPABILITIES = {Precision.BF16: "BF16", Precision.F16: "FP16", Precision.F32: "FP32"}
+
+
+class OpenVinoRuntime:
+    """Compiles models for this processor."""
+
+    def __init__(self, options: RuntimeOptions) -> None:
+        self._core = openvino.Core()
+        self._config = self._compile_config(options)
+
+    def load(self, content: bytes, unused: Sequence[tuple[int, ...]] = ()) -> OpenVinoModel:
+        """Return a compiled model; see ``Runtime``."""
+        try:
+            model = self._read(content)
+            for output in [port for port in model.outputs if tuple(port.shape)[1:] in unused]:
+                model.remove_result(output.node)
+            compiled = self._core.compile_model(model, _DEVICE, self._config)
+        except RuntimeError as err:
+            raise BackendError(f"OpenVINO does not load the model: {err}") from err
+        return OpenVinoModel(compiled)
+
+    def _read(self, content: bytes) -> openvino.Model:
+        # Its reader of TFLite takes files only, and knows them by their suffix.
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "model.tflite"
+            path.write_bytes(content)
+            return self._core.read_model(path)
+
+    def _compile_config(self, options: RuntimeOptions) -> dict[str, Any]:
+        config: dict[str, Any] = {
+            "PERFORMANCE_HINT": "LATENCY",
+            "INFERENCE_PRECISION_HINT": self._precision(options.precision).value,
+        }
+        if options.num_threads:
+            config["INFERENCE_NUM_THREADS"] = options.num_threads
+        if options.cache_dir is not None:
+            config["CACHE_DIR"] = str(options.cache_dir)
+        return config
+
+    def _precision(self, asked: Precision) -> Precision:
+        capabilities = self._core.get_property(_DEVICE, "OPTIMIZATION_CAPABILITIES")
+        has = [precision for precision, name in _CAPABILITIES.items() if name in capabilities]
+        if asked is Precision.AUTO:
+            return has[0]
+        if asked not in has:
+            names = ", ".join(precision.value for precision in has)
+            raise BackendError(f"this processor has no {asked.value} for OpenVINO, only {names}")
+        return asked
+
+
+class OpenVinoModel:
+    """One compiled model with its buffers."""
+
+    def __init__(self, compiled: openvino.CompiledModel) -> None:
+        self._request = compiled.create_infer_request()
+
+    def run(self, image: NDArray[np.float32]) -> Sequence[NDArray[np.float32]]:
+        """Return the outputs; see ``Model``."""
+        return self._request.infer([image], share_inputs=True, share_outputs=True).to_tuple()
