@@ -1,0 +1,30 @@
+"""The camera as camera_info describes it, or an assumed one."""
+
+from __future__ import annotations
+
+from sensor_msgs.msg import CameraInfo
+
+from blazepose_ros.camera_model import CameraModel
+
+
+class CalibrationError(ValueError):
+    """A CameraInfo that describes no camera; the message says what is wrong with it."""
+
+
+def to_camera_model(msg: CameraInfo) -> CameraModel:
+    """Return the camera that a CameraInfo describes.
+
+    Raises:
+        CalibrationError: zeros (not calibrated), or numbers that no camera has.
+    """
+    try:
+        return CameraModel.from_calibration(msg.width, msg.height, msg.k, msg.d, msg.distortion_model)
+    except ValueError as err:
+        raise CalibrationError(f"camera_info is not usable: {err}") from err
+
+
+def camera_for(width: int, height: int, calibrated: CameraModel | None, hfov_deg: float) -> CameraModel:
+    """Return the camera for an image: the calibrated one, resized to it, or an assumed one."""
+    if calibrated is None:
+        return CameraModel.from_hfov(width, height, hfov_deg)
+    return calibrated.scaled_to(width, height)

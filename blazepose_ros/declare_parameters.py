@@ -1,0 +1,147 @@
+"""Parameters as a table: each is declared once, with its default, description and range."""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import rclpy.parameter
+from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor, SetParametersResult
+from rclpy.node import Node
+
+from blazepose_ros.run_node import StartupError
+
+Value = bool | int | float | str
+
+_KINDS = {bool: "true or false", int: "an integer", float: "a number", str: "a string"}
+# YAML reads `rate:=30` as an integer and `source:=0` as well.
+_CONVERTIBLE = {(int, float), (int, str)}
+# rclpy declares these on every node.
+_OWN_OF_RCLPY = {"use_sim_time", "start_type_description_service"}
+
+
+class ParameterError(StartupError):
+    """A parameter was given a value that it does not take."""
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter of a node.
+
+    Attributes:
+        name: its name, with dots between groups.
+        default: its default, whose type is the parameter's.
+        description: what it does, in its unit.
+        minimum: the least value, for numbers.
+        maximum: the greatest value, for numbers.
+        choices: all values there are, for strings and integers.
+        read_only: true where it cannot change while the node runs.
+    """
+
+    name: str
+    default: Value
+    description: str
+    minimum: float | None = None
+    maximum: float | None = None
+    choices: tuple[Value, ...] = ()
+    read_only: bool = False
+
+    def __post_init__(self) -> None:
+        self.check(self.default)
+
+    @property
+    def takes(self) -> str:
+        """What values it takes, for people: "a number from 0 to 1", "one of auto, mono"."""
+        if self.choices:
+            return "one of " + ", ".join(str(choice) for choice in self.choices)
+        lower = "" if self.minimum is None else f" from {self.minimum:g}"
+        upper = "" if self.maximum is None else f" up to {self.maximum:g}"
+        return _KINDS[type(self.default)] + lower + upper
+
+    def check(self, value: object) -> Value:
+        """Return the value in the parameter's type.
+
+        Raises:
+            ParameterError: it is of another type, out of range or not among the choices.
+        """
+        kind = type(self.default)
+        if (type(value), kind) in _CONVERTIBLE:
+            value = kind(value)  # type: ignore[call-overload]
+        if type(value) is not kind or not self._allows(value):
+            raise ParameterError(f"parameter {self.name} is {value!r}, it takes {self.takes}")
+        return value
+
+    def _allows(self, value: Value) -> bool:
+        if self.choices:
+            return value in self.choices
+        if self.minimum is None and self.maximum is None:
+            return True
+        lower = -math.inf if self.minimum is None else self.minimum
+        upper = math.inf if self.maximum is None else self.maximum
+        return lower <= value <= upper  # type: ignore[operator]
+
+    def descriptor(self) -> ParameterDescriptor:
+        """Return what ``ros2 param describe`` shows; tools draw sliders from a range."""
+        descriptor = ParameterDescriptor(description=self.description, read_only=self.read_only)
+        descriptor.additional_constraints = f"Takes {self.takes}."
+        if self.minimum is not None and self.maximum is not None:
+            if isinstance(self.default, float):
+                bounds = FloatingPointRange(from_value=float(self.minimum), to_value=float(self.maximum))
+                descriptor.floating_point_range = [bounds]
+            else:
+                bounds = IntegerRange(from_value=int(self.minimum), to_value=int(self.maximum), step=1)
+                descriptor.integer_range = [bounds]
+        return descriptor
+
+
+def declare_parameters(node: Node, table: Iterable[Parameter]) -> dict[str, Value]:
+    """Declare a node's parameters, all of them in one table, and return their values by name.
+
+    Values from outside are checked now, and again whenever one is set. One that belongs to
+    no parameter is logged with the name that may have been meant.
+
+    Args:
+        node: a node made with ``automatically_declare_parameters_from_overrides=True``,
+            which is how rclpy tells what was given from outside.
+        table: its parameters.
+
+    Raises:
+        ParameterError: a value from outside is not one that its parameter takes.
+    """
+    parameters = {parameter.name: parameter for parameter in table}
+    given = node.get_parameters_by_prefix("")
+    for name in given.keys() - parameters.keys() - _OWN_OF_RCLPY:
+        node.get_logger().warning(f"there is no parameter {name}" + _suggestion(name, parameters))
+    values = {
+        name: _declare(node, parameter, given[name].value if name in given else parameter.default)
+        for name, parameter in parameters.items()
+    }
+    node.add_on_set_parameters_callback(lambda changes: _check_changes(parameters, changes))
+    return values
+
+
+def _declare(node: Node, parameter: Parameter, value: object) -> Value:
+    checked = parameter.check(value)
+    if node.has_parameter(parameter.name):
+        node.undeclare_parameter(parameter.name)
+    node.declare_parameter(parameter.name, checked, parameter.descriptor(), ignore_override=True)
+    return checked
+
+
+def _suggestion(name: str, parameters: Iterable[str]) -> str:
+    close = difflib.get_close_matches(name, parameters, n=1)
+    return f", perhaps {close[0]} is meant" if close else ""
+
+
+def _check_changes(
+    parameters: dict[str, Parameter], changes: list[rclpy.parameter.Parameter]
+) -> SetParametersResult:
+    try:
+        for change in changes:
+            if change.name in parameters:
+                parameters[change.name].check(change.value)
+    except ParameterError as error:
+        return SetParametersResult(successful=False, reason=str(error))
+    return SetParametersResult(successful=True)

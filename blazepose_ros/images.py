@@ -1,0 +1,114 @@
+"""Image messages as RGB arrays: one conversion at most, every field checked first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from sensor_msgs.msg import CompressedImage, Image
+
+
+class ImageError(ValueError):
+    """An image message that cannot be read; the message says what is wrong with it."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How an encoding lies in memory and how OpenCV makes RGB of it."""
+
+    channels: int
+    conversion: int | None
+    bits: int = 8
+
+    @property
+    def bytes_per_pixel(self) -> int:
+        """Bytes that one pixel takes in a row."""
+        return self.channels * self.bits // 8
+
+
+# OpenCV names a Bayer pattern after the second row's second and third pixel: the pattern
+# that starts with RG is its BG.
+_BAYER = {
+    "rggb": cv2.COLOR_BayerBG2RGB,
+    "bggr": cv2.COLOR_BayerRG2RGB,
+    "gbrg": cv2.COLOR_BayerGR2RGB,
+    "grbg": cv2.COLOR_BayerGB2RGB,
+}
+_PLAIN = {
+    "mono": (1, cv2.COLOR_GRAY2RGB),
+    "rgb": (3, None),
+    "bgr": (3, cv2.COLOR_BGR2RGB),
+    "rgba": (4, cv2.COLOR_RGBA2RGB),
+    "bgra": (4, cv2.COLOR_BGRA2RGB),
+}
+LAYOUTS = {
+    **{f"{name}{bits}": Layout(*layout, bits) for bits in (8, 16) for name, layout in _PLAIN.items()},
+    **{f"bayer_{name}{bits}": Layout(1, code, bits) for bits in (8, 16) for name, code in _BAYER.items()},
+    **dict.fromkeys(("yuv422", "uyvy"), Layout(2, cv2.COLOR_YUV2RGB_UYVY)),
+    **dict.fromkeys(("yuv422_yuy2", "yuyv"), Layout(2, cv2.COLOR_YUV2RGB_YUY2)),
+    # OpenCV's own types: its colour order is blue, green, red.
+    "8UC1": Layout(1, cv2.COLOR_GRAY2RGB),
+    "8UC3": Layout(3, cv2.COLOR_BGR2RGB),
+    "8UC4": Layout(4, cv2.COLOR_BGRA2RGB),
+}
+
+
+def to_rgb(msg: Image) -> NDArray[np.uint8]:
+    """Return an image message's pixels as (height, width, 3) uint8, red first, C-contiguous.
+
+    An rgb8 image without padding is a view of the message's data, anything else a copy.
+
+    Raises:
+        ImageError: an empty image, an unknown encoding, a step or data too short for it.
+    """
+    layout = LAYOUTS.get(msg.encoding)
+    if layout is None:
+        raise ImageError(f"the encoding {msg.encoding!r} is not supported; these are: {', '.join(LAYOUTS)}")
+    pixels = _pixels(msg, layout)
+    if layout.conversion is None:
+        return np.ascontiguousarray(pixels)
+    try:
+        return cv2.cvtColor(pixels, layout.conversion)
+    except cv2.error as err:
+        raise ImageError(f"{msg.encoding} cannot be {msg.width} x {msg.height}: {err.err}") from err
+
+
+def decode(msg: CompressedImage) -> NDArray[np.uint8]:
+    """Return a compressed image's pixels as (height, width, 3) uint8, red first.
+
+    Raises:
+        ImageError: the data are not an image that OpenCV reads.
+    """
+    data = np.frombuffer(msg.data, np.uint8)
+    try:
+        bgr = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
+    except cv2.error as err:
+        raise ImageError(f"the compressed image ({msg.format!r}) is damaged: {err.err}") from err
+    if bgr is None:
+        raise ImageError(f"the compressed image ({msg.format!r}, {data.size} bytes) is not a JPEG or PNG")
+    return cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB)
+
+
+def _pixels(msg: Image, layout: Layout) -> NDArray[np.uint8]:
+    """Return the pixels without their rows' padding, (height, width, channels) uint8."""
+    if msg.width == 0 or msg.height == 0:
+        raise ImageError(f"the image is empty: {msg.width} x {msg.height}")
+    row = msg.width * layout.bytes_per_pixel
+    if msg.step < row:
+        raise ImageError(f"step is {msg.step} bytes, but {msg.width} pixels of {msg.encoding} take {row}")
+    data = np.frombuffer(msg.data, np.uint8)
+    needed = (msg.height - 1) * msg.step + row  # the last row may come without its padding
+    if data.size < needed:
+        raise ImageError(
+            f"data has {data.size} bytes, but {msg.height} rows with a step of {msg.step} take {needed}"
+        )
+    rows = np.lib.stride_tricks.as_strided(data, (msg.height, row), (msg.step, 1), writeable=False)
+    samples = rows if layout.bits == 8 else _upper_bytes(rows, big_endian=bool(msg.is_bigendian))
+    return samples.reshape(msg.height, msg.width, layout.channels)
+
+
+def _upper_bytes(rows: NDArray[np.uint8], *, big_endian: bool) -> NDArray[np.uint8]:
+    """Return the more significant byte of each 16-bit sample."""
+    return rows[:, 0 if big_endian else 1 :: 2]

@@ -1,0 +1,63 @@
+"""Poses as Pose33 messages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+from geometry_msgs.msg import Point, PoseWithCovariance
+from numpy.typing import NDArray
+from sensor_msgs.msg import Image
+from std_msgs.msg import Header
+
+from blazepose_ros.msg import Pose33, Pose33Array, ScreenLandmark
+from blazepose_ros.pose import Frame, HipCenter, ModelComplexity, Pose
+
+
+def to_pose33(pose: Pose, header: Header, frame: Frame, complexity: ModelComplexity) -> Pose33:
+    """Return one person as a message with its image's header and size."""
+    return Pose33(
+        header=header,
+        person_id=pose.person_id,
+        score=pose.score,
+        model_complexity=int(complexity),
+        image_width=frame.width,
+        image_height=frame.height,
+        screen_landmarks=[
+            ScreenLandmark(x=x, y=y, z=z, visibility=visibility, presence=presence)
+            for (x, y, z), visibility, presence in zip(
+                pose.screen.tolist(), pose.visibility.tolist(), pose.presence.tolist(), strict=True
+            )
+        ],
+        world_landmarks=to_points(pose.world),
+        placement=int(pose.placement),
+        hip_center=PoseWithCovariance() if pose.hip_center is None else _to_pose(pose.hip_center),
+    )
+
+
+def to_pose33_array(poses: Iterable[Pose33], header: Header) -> Pose33Array:
+    """Return the people of one image as a message; there may be none."""
+    return Pose33Array(header=header, poses=list(poses))
+
+
+def to_points(points: NDArray) -> list[Point]:
+    """Return (N, 3) coordinates as messages."""
+    return [Point(x=x, y=y, z=z) for x, y, z in points.tolist()]
+
+
+def to_image(pixels: NDArray[np.uint8], encoding: str, header: Header) -> Image:
+    """Return (height, width) or (height, width, channels) pixels as an image message."""
+    height, width = pixels.shape[:2]
+    msg = Image(header=header, height=height, width=width, encoding=encoding)
+    msg.step = pixels.nbytes // height
+    msg.data = as_array(pixels)
+    return msg
+
+
+def _to_pose(hip_center: HipCenter) -> PoseWithCovariance:
+    msg = PoseWithCovariance()
+    msg.pose.position = to_points(hip_center.position[None])[0]
+    covariance = np.zeros((6, 6))
+    covariance[:3, :3] = hip_center.covariance
+    msg.covariance = covariance.ravel()
+    return msg

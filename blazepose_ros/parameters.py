@@ -1,0 +1,110 @@
+"""The parameters of `blazepose_node`: each declared here, once."""
+
+from __future__ import annotations
+
+from blazepose_ros.declare_parameters import Parameter
+from blazepose_ros.estimators import BACKENDS
+from blazepose_ros.pose import ModelComplexity
+
+MAX_PEOPLE = 32
+
+PARAMETERS = (
+    Parameter(
+        "model_complexity",
+        int(ModelComplexity.FULL),
+        "The landmark model: 0 Lite, 1 Full, 2 Heavy.",
+        choices=tuple(int(complexity) for complexity in ModelComplexity),
+        read_only=True,
+    ),
+    Parameter("backend", BACKENDS[0], "What runs the model.", choices=BACKENDS, read_only=True),
+    Parameter(
+        "model_path",
+        "",
+        "A .task bundle to use; empty for the one in the user's cache.",
+        read_only=True,
+    ),
+    Parameter(
+        "fetch_models",
+        False,
+        "Whether the node may download a missing model when it starts.",
+        read_only=True,
+    ),
+    Parameter(
+        "num_poses",
+        1,
+        "The most people to look for. BlazePose is made for one.",
+        minimum=1,
+        maximum=MAX_PEOPLE,
+        read_only=True,
+    ),
+    Parameter(
+        "min_detection_confidence",
+        0.6,
+        "Below it the detector's find is nobody.",
+        minimum=0.0,
+        maximum=1.0,
+        read_only=True,
+    ),
+    Parameter(
+        "min_presence_confidence",
+        0.5,
+        "Below it a tracked person is lost and the detector looks again.",
+        minimum=0.0,
+        maximum=1.0,
+        read_only=True,
+    ),
+    Parameter(
+        "min_tracking_confidence",
+        0.5,
+        "How much the regions of a person overlap from one image to the next.",
+        minimum=0.0,
+        maximum=1.0,
+        read_only=True,
+    ),
+    Parameter(
+        "visibility_threshold",
+        0.5,
+        "Landmarks below it are drawn black, get no frame and do not place the body.",
+        minimum=0.0,
+        maximum=1.0,
+    ),
+    Parameter(
+        "image_transport",
+        "raw",
+        "raw for sensor_msgs/Image on image, compressed for CompressedImage on image/compressed.",
+        choices=("raw", "compressed"),
+        read_only=True,
+    ),
+    Parameter(
+        "image_reliability",
+        "best_effort",
+        "Quality of service of the image's subscription; best_effort hears every publisher.",
+        choices=("best_effort", "reliable"),
+        read_only=True,
+    ),
+    Parameter(
+        "placement",
+        "auto",
+        "How the hip centre is placed in the camera's frame: mono from the colour image, none not"
+        " at all (no markers, no frames), auto as well as the topics allow.",
+        choices=("auto", "mono", "none"),
+    ),
+    Parameter(
+        "assumed_hfov_deg",
+        60.0,
+        "Horizontal field of view in degrees of a camera without a calibration.",
+        minimum=1.0,
+        maximum=179.0,
+    ),
+    Parameter("publish_tf", True, "Whether to publish the frames of people on /tf."),
+    Parameter("publish_landmark_tf", True, "Whether landmarks have frames too."),
+    Parameter("tf_prefix", "", "Goes before the name of each frame of a person."),
+    Parameter("enable_segmentation", False, "Whether to publish ~/segmentation_mask.", read_only=True),
+    Parameter("camera_frame", "", "The frame_id of images that come with an empty one."),
+    Parameter(
+        "allow_mediapipe_telemetry",
+        False,
+        "Let MediaPipe report usage figures (no images) to Google.",
+        read_only=True,
+    ),
+)

@@ -1,0 +1,114 @@
+"""Where the hip centre is in the camera's frame, from one colour image."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blazepose_ros.camera_model import CameraModel
+from blazepose_ros.pose import HipCenter, Placement, Pose
+
+# Three unknowns take two landmarks; fewer than this fit anything.
+MIN_LANDMARKS = 6
+
+# World landmarks end well inside this distance from the hips; closer cameras see no body.
+MIN_DISTANCE_M = 0.3
+
+# Residuals beyond this angle (tangent: one centimetre at one metre) count less (Huber's loss).
+HUBER_TANGENT = 0.01
+ITERATIONS = 5
+
+# The model's idea of a body's size is off by this fraction (one standard deviation). On
+# people whose true distance was known the error was 3.4 % in the median, 0.67 of a deviation.
+SIZE_STD = 0.05
+
+# An assumed field of view of 60 degrees stands for cameras of some 45 to 80 degrees.
+ASSUMED_FOCAL_STD = 0.3
+
+# Neighbouring landmarks err together: they are worth a fraction of as many independent ones.
+INDEPENDENT_LANDMARKS = 0.25
+
+# K counts from the centre of the first pixel, screen landmarks from its corner.
+PIXEL_CENTER_PX = 0.5
+
+
+def place_mono(pose: Pose, camera: CameraModel, visibility_threshold: float) -> HipCenter | None:
+    """Return the translation that projects the world landmarks onto the screen landmarks.
+
+    The rotation is the identity: world landmarks are parallel to the optical axes already.
+    The covariance adds up the scatter of the landmarks, the unknown size of the body (along
+    the viewing ray) and, for an assumed camera, the unknown focal length (along z).
+
+    Args:
+        pose: the landmarks.
+        camera: the camera at the size of the image that the pose was found in.
+        visibility_threshold: landmarks below it say nothing about the place.
+
+    Returns:
+        The hip centre, or None where too little of the body is seen to tell.
+    """
+    usable = (pose.visibility >= visibility_threshold) & np.isfinite(pose.screen).all(axis=1)
+    if usable.sum() < MIN_LANDMARKS:
+        return None
+    points = pose.world[usable].astype(np.float64)
+    rays = camera.normalize(pose.screen[usable, :2] - PIXEL_CENTER_PX)
+    weights = pose.visibility[usable].astype(np.float64)
+    position = _linear_translation(points, rays, weights)
+    for _ in range(ITERATIONS):
+        if not _in_front(points + position):
+            return None
+        jacobian, residuals = _reprojection(points + position, rays)
+        robust = weights * _huber_weights(residuals)
+        position = position - _solve(jacobian, residuals, robust)
+    if not _in_front(points + position):
+        return None
+    jacobian, residuals = _reprojection(points + position, rays)
+    robust = weights * _huber_weights(residuals)
+    covariance = _scatter(jacobian, residuals, robust) + SIZE_STD**2 * np.outer(position, position)
+    if camera.assumed:
+        covariance[2, 2] += (ASSUMED_FOCAL_STD * position[2]) ** 2
+    return HipCenter(position, covariance, Placement.MONO)
+
+
+def _linear_translation(points: NDArray, rays: NDArray, weights: NDArray) -> NDArray:
+    """Return t of ``(X + t_x) / (Z + t_z) = x``, multiplied out: linear in t, (3,)."""
+    rows = np.zeros((len(points), 2, 3))
+    rows[:, 0, 0] = rows[:, 1, 1] = 1.0
+    rows[:, :, 2] = -rays
+    return _solve(rows, rays * points[:, 2:] - points[:, :2], weights)
+
+
+def _reprojection(points: NDArray, rays: NDArray) -> tuple[NDArray, NDArray]:
+    """Return the projection's derivative by the translation, (N, 2, 3), and its error, (N, 2)."""
+    projected = points[:, :2] / points[:, 2:]
+    jacobian = np.zeros((len(points), 2, 3))
+    jacobian[:, 0, 0] = jacobian[:, 1, 1] = 1.0 / points[:, 2]
+    jacobian[:, :, 2] = -projected / points[:, 2:]
+    return jacobian, projected - rays
+
+
+def _huber_weights(residuals: NDArray) -> NDArray:
+    errors = np.linalg.norm(residuals, axis=1)
+    return HUBER_TANGENT / np.maximum(errors, HUBER_TANGENT)
+
+
+def _solve(rows: NDArray, values: NDArray, weights: NDArray) -> NDArray:
+    """Return the weighted least-squares solution of ``rows @ t = values``, (3,)."""
+    root = np.sqrt(weights)
+    matrix = (rows * root[:, None, None]).reshape(-1, 3)
+    return np.linalg.lstsq(matrix, (values * root[:, None]).ravel(), rcond=None)[0]
+
+
+def _scatter(jacobian: NDArray, residuals: NDArray, weights: NDArray) -> NDArray:
+    """Return the covariance of the translation, (3, 3), that the residuals speak of."""
+    rows = jacobian.reshape(-1, 3)
+    doubled = np.repeat(weights, 2)
+    information = (rows * doubled[:, None]).T @ rows
+    variance = doubled @ residuals.ravel() ** 2 / doubled.sum()
+    return variance * np.linalg.pinv(information) / INDEPENDENT_LANDMARKS
+
+
+def _in_front(points: NDArray) -> bool:
+    """Tell whether all points are in front of the camera and their middle not too close."""
+    depths = points[:, 2]
+    return bool(np.isfinite(depths).all() and depths.min() > 0 and depths.mean() > MIN_DISTANCE_M)

@@ -1,0 +1,90 @@
+"""The life of a node's process: it starts, spins, and leaves with a status and no traceback."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from pkgutil import resolve_name
+from types import FrameType
+
+# How long a blocked executor may keep a signal waiting.
+_SIGNAL_POLL_S = 0.1
+
+
+class StartupError(RuntimeError):
+    """The node cannot start; the message says in one line what to change."""
+
+
+class _StopSignals:
+    """SIGINT and SIGTERM: the exit at once while starting, a flag once the node spins.
+
+    Launchers repeat their signals: only the first of them counts.
+    """
+
+    def __init__(self) -> None:
+        self.received = False
+        self.starting = True
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._receive)
+
+    def _receive(self, _number: int, _frame: FrameType | None) -> None:
+        repeated, self.received = self.received, True
+        if self.starting and not repeated:
+            raise SystemExit(0)
+
+
+def run_node(factory: str) -> int:
+    """Make a node, spin it until it ends or is stopped, and return the exit status.
+
+    The status is 0 after SIGINT, SIGTERM or a ``SystemExit(0)`` raised by a callback
+    (the way for a node to end itself), and 1 after one logged line where the node
+    cannot start. ``destroy_node()`` is always called on a node that was made.
+
+    Args:
+        factory: where the node's class is, for example ``blazepose_ros.camera_node:CameraNode``.
+            It is imported here, and so is rclpy, so that a signal during these imports,
+            which take a second, ends the process like any other. It is called without
+            arguments and raises `StartupError` for a configuration that cannot work.
+    """
+    signals = _StopSignals()
+    import rclpy
+    from rclpy.logging import get_logger
+
+    try:
+        _init(sys.argv)
+        node = resolve_name(factory)()
+        try:
+            _spin(node, signals)
+        finally:
+            node.destroy_node()
+    except StartupError as error:
+        get_logger(sys.argv[0].rpartition("/")[2]).fatal(str(error))
+        return 1
+    finally:
+        rclpy.try_shutdown()
+    return 0
+
+
+def _init(argv: list[str]) -> None:
+    import rclpy
+    from rclpy.signals import SignalHandlerOptions
+    from rclpy.utilities import remove_ros_args
+
+    try:
+        # rclpy's own handlers would shut the context down under a callback's feet.
+        rclpy.init(args=argv, signal_handler_options=SignalHandlerOptions.NO)
+    except RuntimeError as error:
+        raise StartupError(f"bad --ros-args: {str(error).splitlines()[0]}") from error
+    unexpected = remove_ros_args(argv)[1:]
+    if unexpected:
+        raise StartupError(f"unexpected {unexpected[0]!r}: settings are given as --ros-args -p NAME:=VALUE")
+
+
+def _spin(node: object, signals: _StopSignals) -> None:
+    from rclpy.executors import SingleThreadedExecutor
+
+    executor = SingleThreadedExecutor()
+    executor.add_node(node)
+    signals.starting = False
+    while not signals.received:
+        executor.spin_once(timeout_sec=_SIGNAL_POLL_S)

@@ -1,0 +1,74 @@
+"""Poses as TF frames: the hip centre, the body, and the landmarks that hang on it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+from geometry_msgs.msg import Quaternion, TransformStamped, Vector3
+from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
+from std_msgs.msg import Header
+from tf2_msgs.msg import TFMessage
+
+from blazepose_ros.body_axes import body_axes
+from blazepose_ros.landmarks import Landmark
+from blazepose_ros.pose import Pose
+
+
+def to_tf_message(
+    poses: Iterable[Pose],
+    header: Header,
+    *,
+    prefix: str = "",
+    landmark_visibility: float | None = None,
+) -> TFMessage:
+    """Return the frames of all people who are placed, with the image's stamp.
+
+    Args:
+        poses: the people in one image.
+        header: the image's; its frame_id is the parent.
+        prefix: goes before every child's name.
+        landmark_visibility: landmarks from this visibility on get a frame; None: none does.
+    """
+    transforms: list[TransformStamped] = []
+    for pose in poses:
+        if pose.hip_center is not None:
+            transforms += _frames(pose, header, prefix, landmark_visibility)
+    return TFMessage(transforms=transforms)
+
+
+def _frames(
+    pose: Pose, header: Header, prefix: str, landmark_visibility: float | None
+) -> Iterator[TransformStamped]:
+    center = pose.hip_center.position
+    hip_center = f"{prefix}hip_center_{pose.person_id}"
+    yield _transform(header, header.frame_id, hip_center, center, Quaternion(w=1.0))
+    axes = body_axes(pose.world)
+    if axes is None:
+        return
+    body = f"{prefix}body_{pose.person_id}"
+    yield _transform(header, header.frame_id, body, center, _quaternion(axes))
+    if landmark_visibility is None:
+        return
+    in_body = pose.world @ axes
+    for landmark in Landmark:
+        if pose.visibility[landmark] >= landmark_visibility:
+            child = f"{prefix}{landmark.frame_name}_{pose.person_id}"
+            yield _transform(header, body, child, in_body[landmark], Quaternion(w=1.0))
+
+
+def _transform(
+    header: Header, parent: str, child: str, translation: NDArray, rotation: Quaternion
+) -> TransformStamped:
+    msg = TransformStamped(child_frame_id=child)
+    msg.header = Header(stamp=header.stamp, frame_id=parent)
+    x, y, z = translation.tolist()
+    msg.transform.translation = Vector3(x=x, y=y, z=z)
+    msg.transform.rotation = rotation
+    return msg
+
+
+def _quaternion(matrix: NDArray[np.float64]) -> Quaternion:
+    x, y, z, w = Rotation.from_matrix(matrix).as_quat().tolist()
+    return Quaternion(x=x, y=y, z=z, w=w)

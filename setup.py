@@ -1,0 +1,143 @@
+"""The package for pip: the messages built through CMakeLists.txt, and console scripts.
+
+On a ROS distribution colcon ignores this file and drives CMakeLists.txt itself.
+The environment variable ROS_DISTRO chooses which distribution's wheels to build against.
+"""
+
+import importlib.metadata
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+from setuptools import Distribution, setup
+from setuptools.command.build_py import build_py
+
+ROOT = Path(__file__).resolve().parent
+PACKAGE = ElementTree.parse(ROOT / "package.xml").getroot()
+DISTROS = ("jazzy", "kilted")  # those that have wheels
+DISTRO = os.environ.get("ROS_DISTRO") or DISTROS[0]
+
+
+def requirements(name):
+    """Return the requirements of requirements/<name>.in for the chosen distribution."""
+    lines = (ROOT / "requirements" / f"{name}.in").read_text().splitlines()
+    return [line.format(distro=DISTRO) for line in lines if line and not line.startswith("#")]
+
+
+class BuildWithInterfaces(build_py):
+    """Builds and installs through CMake, then sorts the result into the wheel."""
+
+    def run(self):
+        """Fill build_lib with the Python packages and data_files with everything else."""
+        stage = self._work / "stage"
+        for folder in (stage, self.build_lib):  # what was renamed since must not linger
+            shutil.rmtree(folder, ignore_errors=True)
+        self._cmake("blazepose_ros", ".", stage)
+        if tf2_msgs_is_missing():
+            self._cmake("tf2_msgs", "interfaces/tf2_msgs", stage)
+        python = stage / "python"
+        shutil.copytree(python, self.build_lib, ignore=shutil.ignore_patterns("*.egg-info", "*.c"))
+        self.distribution.data_files = [
+            (str(file.parent.relative_to(stage)), [str(file)])
+            for file in sorted(stage.rglob("*"))
+            if file.is_file() and python not in file.parents
+        ]
+
+    def get_source_files(self):
+        """The sources are CMake's: nothing for a source distribution to add."""
+        return []
+
+    @property
+    def _work(self):
+        """The folder to build in, one for each distribution and interpreter."""
+        base = self.get_finalized_command("build").build_base
+        return ROOT / base / f"{DISTRO}-{sys.implementation.cache_tag}"
+
+    @property
+    def _sources(self):
+        """The repository under another path.
+
+        CMake refuses to export an include folder that lies below the source folder, as that
+        of numpy does when the virtual environment is in the repository.
+        """
+        alias = self._work / "sources"
+        if not alias.is_symlink():
+            alias.parent.mkdir(parents=True, exist_ok=True)
+            alias.symlink_to(ROOT)
+        return alias
+
+    def _cmake(self, name, source, stage):
+        prefix = ros_prefix()
+        build = self._work / name
+        environment = {**os.environ, "AMENT_PREFIX_PATH": str(prefix)}
+        for step in (
+            [
+                *("cmake", "-S", self._sources / source, "-B", build, "-Wno-dev"),
+                *("-DCMAKE_BUILD_TYPE=Release", "-DBUILD_TESTING=OFF"),
+                *(f"-DCMAKE_PREFIX_PATH={prefix}", f"-DPython3_EXECUTABLE={sys.executable}"),
+                *(f"-DCMAKE_INSTALL_PREFIX={stage}", "-DCMAKE_INSTALL_LIBDIR=lib"),
+                "-DPYTHON_INSTALL_DIR=python",
+            ],
+            ["cmake", "--build", build, "--parallel"],
+            ["cmake", "--install", build],
+        ):
+            subprocess.run(step, check=True, env=environment)
+
+
+class PlatformDistribution(Distribution):
+    """A distribution whose wheel holds compiled libraries."""
+
+    def has_ext_modules(self):
+        """Tag the wheel with the interpreter and the platform."""
+        return True
+
+
+def tf2_msgs_is_missing():
+    """Tell whether nobody but an earlier build of this package brings tf2_msgs."""
+    if importlib.util.find_spec("tf2_msgs") is None:
+        return True
+    try:
+        own_files = importlib.metadata.files("blazepose_ros") or []
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    return any(file.parts[0] == "tf2_msgs" for file in own_files)
+
+
+def ros_prefix():
+    """Return the folder that the ROS wheels are installed under (its lib, its share)."""
+    spec = importlib.util.find_spec("ament_package")
+    if spec is None:
+        raise SystemExit("ament_package is missing: let pip install it (no --no-build-isolation)")
+    return Path(spec.origin).parents[4]
+
+
+if DISTRO not in DISTROS:
+    raise SystemExit(
+        f"There are no ROS wheels for ROS_DISTRO={DISTRO}, only for {' and '.join(DISTROS)}."
+        " On a ROS distribution use colcon build."
+    )
+
+setup(
+    name=PACKAGE.findtext("name"),
+    version=PACKAGE.findtext("version"),
+    description=PACKAGE.findtext("description"),
+    license=PACKAGE.findtext("license"),
+    python_requires=">=3.10",
+    packages=["blazepose_ros"],
+    install_requires=requirements("runtime") + requirements("ros"),
+    setup_requires=requirements("build"),
+    entry_points={
+        "console_scripts": [
+            "blazepose = blazepose_ros.cli:main",
+            "blazepose_camera = blazepose_ros.executables:camera",
+            "blazepose_node = blazepose_ros.executables:node",
+        ]
+    },
+    cmdclass={"build_py": BuildWithInterfaces},
+    distclass=PlatformDistribution,
+    zip_safe=False,
+)

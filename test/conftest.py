@@ -1,0 +1,57 @@
+"""What all tests share: the data with known answers, the models, and a DDS of their own."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from blazepose_ros.model_store import ModelError, resolve
+from blazepose_ros.pose import ModelComplexity
+
+HERE = Path(__file__).resolve().parent
+DATA = HERE.parents[1] / "shared" / "data"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_ros_domain():
+    """Keep the tests' traffic apart from other ROS processes and on this machine."""
+    try:
+        from domain_coordinator import domain_id
+    except ImportError:  # the pure tests need no ROS
+        yield
+        return
+    profile = str(HERE / "fastdds_loopback.xml")
+    with domain_id() as number, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ROS_DOMAIN_ID", str(number))
+        patch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
+        patch.setenv("FASTDDS_DEFAULT_PROFILES_FILE", profile)
+        patch.setenv("FASTRTPS_DEFAULT_PROFILES_FILE", profile)
+        yield
+
+
+@pytest.fixture(scope="session")
+def data() -> Path:
+    """The folder of photographs and clips with known answers."""
+    if not DATA.is_dir():
+        pytest.skip(f"there is no test data at {DATA}")
+    return DATA
+
+
+@pytest.fixture(scope="session")
+def models() -> dict[ModelComplexity, bytes]:
+    """The three bundles from the user's cache."""
+    try:
+        return {complexity: resolve(complexity).content for complexity in ModelComplexity}
+    except ModelError as err:
+        if os.environ.get("CI"):
+            raise
+        pytest.skip(f"run `blazepose models fetch --model all` first: {err}")
+
+
+@pytest.fixture(scope="session")
+def ros():
+    """A rclpy context for the test's own nodes."""
+    rclpy = pytest.importorskip("rclpy", reason="rclpy is not installed")
+    rclpy.init()
+    yield rclpy
+    rclpy.try_shutdown()

@@ -1,0 +1,167 @@
+"""The node and the camera as processes, against published landmarks and measured places."""
+
+import json
+
+import cv2
+import numpy as np
+import pytest
+
+pytest.importorskip("rclpy", reason="rclpy is not installed")
+
+from pose_client import (
+    FRAME_ID,
+    START_NS,
+    PoseClient,
+    image_message,
+    pose_node,
+    screen_array,
+    world_array,
+)
+from processes import ros_arguments, running
+from sensor_msgs.msg import CameraInfo
+
+from blazepose_ros.landmarks import Landmark
+from blazepose_ros.pose import ModelComplexity
+
+# MediaPipe's own tests allow this much.
+SCREEN_TOLERANCE = 0.03  # of the image's width and height
+PIXEL_TOLERANCE = 15
+WORLD_TOLERANCE_M = 0.2
+
+MIRRORED = {  # pairs whose order in the image is plain in mp_pose.jpg: arms spread, facing us
+    Landmark.LEFT_WRIST: Landmark.RIGHT_WRIST,
+    Landmark.LEFT_ELBOW: Landmark.RIGHT_ELBOW,
+    Landmark.LEFT_ANKLE: Landmark.RIGHT_ANKLE,
+}
+
+
+@pytest.fixture(scope="module")
+def published(data):
+    return json.loads((data / "expected" / "official_landmarks.json").read_text())
+
+
+def pose_from_camera(ros, source, complexity, **parameters):
+    """Start camera and node as processes and return a pose of the camera's image."""
+    client = PoseClient(ros)
+    client.listen("poses")
+    camera = ros_arguments({"source": source, "rate": 5.0}, {"image_raw": "image"})
+    node = ros_arguments({"model_complexity": int(complexity), **parameters})
+    try:
+        with (
+            running("blazepose_camera", *camera) as camera_process,
+            running("blazepose_node", *node) as process,
+        ):
+            client.wait_for(
+                lambda: sum(len(msg.poses) for msg in client.received["poses"]) >= 3, "three poses"
+            )
+        assert (camera_process.returncode, process.returncode) == (0, 0)
+    finally:
+        client.close()
+    return client.received["poses"][-1].poses[0]
+
+
+@pytest.mark.usefixtures("models")
+@pytest.mark.parametrize("complexity", list(ModelComplexity))
+def test_camera_and_node_reproduce_the_published_landmarks_of_the_pose_photograph(
+    ros, data, published, complexity
+):
+    pose = pose_from_camera(ros, data / "images" / "mp_pose.jpg", complexity)
+    expected = published["mp_pose.jpg"]
+    screen, world = screen_array(pose), world_array(pose)
+    normalised = screen[:, :2] / (pose.image_width, pose.image_height)
+    by_graph = np.array(expected["pose_landmarks.pbtxt [x,y,z,vis,pres] (tol 0.03 on x,y)"])
+    np.testing.assert_allclose(normalised, by_graph[:, :2], atol=SCREEN_TOLERANCE)
+    np.testing.assert_allclose(
+        screen[:, :2], expected["pose_test.py pixels (tol 15 px)"], atol=PIXEL_TOLERANCE
+    )
+    np.testing.assert_allclose(world, expected["pose_test.py world m (tol 0.2)"], atol=WORLD_TOLERANCE_M)
+    assert pose.model_complexity == complexity
+    assert np.isnan(pose.score)
+    for left, right in MIRRORED.items():  # somebody who faces us has the left hand on our right
+        assert screen[left, 0] > screen[right, 0]
+
+
+# The published values of Lite come from another build of that model.
+@pytest.mark.usefixtures("models")
+@pytest.mark.parametrize("complexity", [ModelComplexity.FULL, ModelComplexity.HEAVY])
+def test_camera_and_node_reproduce_the_published_landmarks_of_each_model(ros, data, published, complexity):
+    pose = pose_from_camera(
+        ros, data / "images" / "mp_ios_test_image.jpg", complexity, min_detection_confidence=0.5
+    )
+    normalised = screen_array(pose)[:, :2] / (pose.image_width, pose.image_height)
+    expected = np.array(published["mp_ios_test_image.jpg [x,y,z]"][complexity.name.lower()])
+    np.testing.assert_allclose(normalised, expected[:, :2], atol=SCREEN_TOLERANCE)
+
+
+def frames(path):
+    """Yield a video's frames, (height, width, 3), blue first."""
+    video = cv2.VideoCapture(str(path))
+    while True:
+        ok, bgr = video.read()
+        if not ok:
+            return
+        yield bgr
+
+
+@pytest.mark.usefixtures("models")
+def test_landmarks_of_the_squats_clip_stay_with_the_published_ones(ros, data):
+    screen_truth = json.loads((data / "expected" / "pose_squats.full.json").read_text())
+    world_truth = json.loads((data / "expected" / "pose_squats_3d.full.json").read_text())
+    screen_errors, world_errors = [], []
+    with pose_node(ros) as client:
+        for index, bgr in enumerate(frames(data / "videos" / "squats.mp4")):
+            stamp_ns = START_NS + index * 1_000_000_000 // 30
+            (pose,) = client.ask(image_message(bgr, "bgr8", stamp_ns)).poses
+            expected = np.array(screen_truth[index])[:, :2]
+            screen_errors.append(np.linalg.norm(screen_array(pose)[:, :2] - expected, axis=1))
+            world_errors.append(np.linalg.norm(world_array(pose) - world_truth[index], axis=1))
+    assert len(screen_errors) == len(screen_truth)
+    print(f"squats: {np.mean(screen_errors):.2f} px, {100 * np.mean(world_errors):.2f} cm")  # noqa: T201
+    assert np.mean(screen_errors) < 10
+    assert np.mean(world_errors) < 0.05
+
+
+@pytest.mark.usefixtures("models")
+def test_nobody_gives_empty_poses_and_no_frames(ros, data):
+    nobody = sorted((data / "images").glob("nobody_*.jpg"))
+    assert nobody
+    for complexity in ModelComplexity:
+        with pose_node(ros, "tf", "markers", "pose", model_complexity=int(complexity)) as client:
+            for index, path in enumerate(nobody):
+                for repeat in range(3):
+                    stamp_ns = START_NS + (3 * index + repeat) * 100_000_000
+                    answer = client.ask(image_message(cv2.imread(str(path)), "bgr8", stamp_ns))
+                    assert not answer.poses, f"{complexity.name} sees somebody in {path.name}"
+            assert not client.received["tf"]
+            assert not client.received["pose"]
+            assert not any(msg.markers for msg in client.received["markers"])
+
+
+def camera_info(truth):
+    """Return the calibration that comes with a clip."""
+    width, height = truth["image_size_px"]
+    msg = CameraInfo(width=width, height=height, distortion_model="plumb_bob")
+    msg.header.frame_id = FRAME_ID
+    msg.k = np.ravel(truth["K"])
+    msg.d = truth["distortion_plumb_bob"]
+    return msg
+
+
+@pytest.mark.usefixtures("models")
+@pytest.mark.parametrize("clip", ["pose2sim_cam01", "pose2sim_cam02"])
+def test_the_hip_centre_is_where_it_was_measured(ros, data, clip):
+    truth = json.loads((data / "expected" / f"{clip}.json").read_text())
+    hip_centers = []
+    with pose_node(ros) as client:
+        client.camera_info.publish(camera_info(truth))
+        for index, bgr in enumerate(frames(data / "videos" / f"{clip}.mp4")):
+            client.camera_info.publish(camera_info(truth))
+            stamp_ns = START_NS + index * 1_000_000_000 // truth["fps"]
+            (pose,) = client.ask(image_message(bgr, "bgr8", stamp_ns)).poses
+            assert pose.placement == pose.MONO
+            position = pose.hip_center.pose.position
+            hip_centers.append((position.x, position.y, position.z))
+    measured = np.array(truth["hip_center_camera_m"])
+    errors = np.linalg.norm(hip_centers - measured, axis=1) / np.linalg.norm(measured, axis=1)
+    print(f"{clip}: {100 * np.median(errors):.2f} % of the distance")  # noqa: T201
+    assert np.median(errors) < 0.06
