@@ -27,6 +27,7 @@ MASK_SHAPE = (INPUT_PX, INPUT_PX, 1)
 _HIP_CENTER, _SCALE_POINT = 33, 34
 # ConfigureRefineLandmarksFromHeatmapCalculator.
 _KERNEL_CELLS = 7
+_STEPS = np.arange(_KERNEL_CELLS) - _KERNEL_CELLS // 2
 # refine_landmarks_from_heatmap_calculator.proto, min_confidence_to_refine.
 _MIN_HEAT = 0.5
 # The metadata of the landmark models in Google's bundles: mean 0, standard deviation 255.
@@ -114,20 +115,16 @@ def refine(points: NDArray, heatmap: NDArray[np.float32]) -> NDArray[np.float64]
         heatmap: (rows, columns, n), before the sigmoid.
     """
     rows, columns, count = heatmap.shape
-    reach = _KERNEL_CELLS // 2
     cells = np.trunc(points * (columns, rows)).astype(int)
     inside = np.all((cells >= 0) & (cells < (columns, rows)), axis=1)
-    steps = np.arange(-reach, reach + 1)
-    x = cells[:, :1] + steps
-    y = cells[:, 1:] + steps
-    on_map = ((y >= 0) & (y < rows))[:, :, None] & ((x >= 0) & (x < columns))[:, None, :]
-    near = heatmap[
-        np.clip(y, 0, rows - 1)[:, :, None], np.clip(x, 0, columns - 1)[:, None, :], np.arange(count)[:, None, None]
-    ]
-    heat = np.where(on_map, expit(near), 0)
-    hot = inside & (heat.max(axis=(1, 2)) >= _MIN_HEAT)
-    total = np.where(hot, heat.sum(axis=(1, 2)), 1)
-    centers = np.column_stack([(heat.sum(axis=1) * x).sum(axis=1), (heat.sum(axis=2) * y).sum(axis=1)])
+    x, y = cells[:, 0, None] + _STEPS, cells[:, 1, None] + _STEPS
+    on_map = ((y >= 0) & (y < rows))[:, :, None] & ((x >= 0) & (x < columns))[:, None]
+    index = (y[:, :, None] * columns + x[:, None]) * count + np.arange(count)[:, None, None]
+    heat = expit(np.take(heatmap, index, mode="clip")) * on_map
+    by_column, by_row = heat.sum(axis=1), heat.sum(axis=2)
+    hot = inside & (heat.reshape(count, -1).max(axis=1) >= _MIN_HEAT)
+    total = np.where(hot, by_row.sum(axis=1), 1)
+    centers = np.column_stack([(by_column * x).sum(axis=1), (by_row * y).sum(axis=1)])
     return np.where(hot[:, None], centers / total[:, None] / (columns, rows), points)
 
 

@@ -22,23 +22,24 @@ class LiteRtRuntime:
             raise BackendError(f"LiteRT computes in f32 only, not in {options.precision.value}")
         self._num_threads = options.num_threads or len(os.sched_getaffinity(0))
 
-    def load(self, content: bytes, unused: Sequence[tuple[int, ...]] = ()) -> LiteRtModel:  # noqa: ARG002
-        """Return a model; see ``Runtime``. LiteRT computes unused outputs nevertheless."""
+    def load(self, content: bytes, unused: Sequence[tuple[int, ...]] = ()) -> LiteRtModel:
+        """Return a model; see ``Runtime``. Unused outputs are computed but not copied."""
         try:
             interpreter = Interpreter(model_content=content, num_threads=self._num_threads)
             interpreter.allocate_tensors()
         except (RuntimeError, ValueError) as err:
             raise BackendError(f"LiteRT does not load the model: {err}") from err
-        return LiteRtModel(interpreter)
+        return LiteRtModel(interpreter, unused)
 
 
 class LiteRtModel:
     """One interpreter with its buffers."""
 
-    def __init__(self, interpreter: Interpreter) -> None:
+    def __init__(self, interpreter: Interpreter, unused: Sequence[tuple[int, ...]]) -> None:
         self._interpreter = interpreter
         self._input = interpreter.get_input_details()[0]["index"]
-        self._outputs = [detail["index"] for detail in interpreter.get_output_details()]
+        details = interpreter.get_output_details()
+        self._outputs = [detail["index"] for detail in details if tuple(detail["shape"][1:]) not in unused]
 
     def run(self, image: NDArray[np.float32]) -> Sequence[NDArray[np.float32]]:
         """Return the outputs; see ``Model``."""
