@@ -23,9 +23,10 @@ DISTRO = os.environ.get("ROS_DISTRO") or DISTROS[0]
 
 
 def requirements(name):
-    """Return the requirements of requirements/<name>.in for the chosen distribution."""
+    """Return what requirements/<name>.in asks for."""
     lines = (ROOT / "requirements" / f"{name}.in").read_text().splitlines()
-    return [line.format(distro=DISTRO) for line in lines if line and not line.startswith("#")]
+    wanted = (line.partition("#")[0].strip() for line in lines)
+    return [line for line in wanted if line]
 
 
 class BuildWithInterfaces(build_py):
@@ -128,8 +129,9 @@ setup(
     license=PACKAGE.findtext("license"),
     python_requires=">=3.10",
     packages=["blazepose_ros"],
-    install_requires=requirements("runtime") + requirements("ros"),
-    setup_requires=requirements("build"),
+    install_requires=requirements("runtime") + requirements(DISTRO),
+    setup_requires=requirements(f"{DISTRO}-build") + requirements(DISTRO),
+    extras_require={"demo": requirements("demo")},
     entry_points={
         "console_scripts": [
             "blazepose = blazepose_ros.cli:main",

@@ -58,7 +58,9 @@ class CameraModel:
             names = ", ".join(name for name in DISTORTION_COEFFICIENTS if name)
             raise ValueError(f"the distortion model is {self.distortion_model!r}, not one of {names}")
         if len(self.d) not in DISTORTION_COEFFICIENTS[self.distortion_model]:
-            raise ValueError(f"{self.distortion_model or 'no model'} does not take {len(self.d)} coefficients")
+            raise ValueError(
+                f"{self.distortion_model or 'no model'} does not take {len(self.d)} coefficients"
+            )
         if not np.isfinite(self.d).all():
             raise ValueError("D is not finite")
 

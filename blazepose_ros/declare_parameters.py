@@ -57,7 +57,7 @@ class Parameter:
         if self.choices:
             return "one of " + ", ".join(str(choice) for choice in self.choices)
         lower = "" if self.minimum is None else f" from {self.minimum:g}"
-        upper = "" if self.maximum is None else f" up to {self.maximum:g}"
+        upper = "" if self.maximum is None else f" to {self.maximum:g}"
         return _KINDS[type(self.default)] + lower + upper
 
     def check(self, value: object) -> Value:
@@ -68,7 +68,7 @@ class Parameter:
         """
         kind = type(self.default)
         if (type(value), kind) in _CONVERTIBLE:
-            value = kind(value)  # type: ignore[call-overload]
+            value = kind(value)  # type: ignore[call-overload, arg-type]
         if type(value) is not kind or not self._allows(value):
             raise ParameterError(f"parameter {self.name} is {value!r}, it takes {self.takes}")
         return value

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from blazepose_ros.pose import Frame, ModelComplexity, Pose
@@ -40,8 +39,8 @@ class EstimatorOptions:
     """How an estimator works.
 
     Attributes:
-        model: a ``.task`` bundle: an uncompressed zip of ``pose_detector.tflite`` and
-            ``pose_landmarks_detector.tflite``.
+        model: the verified content of a ``.task`` bundle: an uncompressed zip of
+            ``pose_detector.tflite`` and ``pose_landmarks_detector.tflite``.
         model_complexity: which of the three landmark models the bundle holds.
         num_poses: the most people to look for, from 1.
         min_detection_confidence: 0 to 1, below it the detector's find is nobody.
@@ -53,7 +52,7 @@ class EstimatorOptions:
         ValueError: a number is out of its range.
     """
 
-    model: Path
+    model: bytes = field(repr=False)
     model_complexity: ModelComplexity = ModelComplexity.FULL
     num_poses: int = 1
     min_detection_confidence: float = 0.6

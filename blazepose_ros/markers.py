@@ -34,17 +34,20 @@ class MarkerArrays:
 
     def update(self, poses: Sequence[Pose], header: Header, visibility_threshold: float) -> MarkerArray:
         """Return markers for the people who are placed, one namespace each."""
-        placed = {f"person_{pose.person_id}": pose for pose in poses if pose.hip_center is not None}
-        markers = [_deleted(namespace, header) for namespace in sorted(self._shown - placed.keys())]
-        for namespace, pose in placed.items():
-            markers += _skeleton(namespace, pose, header, visibility_threshold)
-        self._shown = set(placed)
+        shown: set[str] = set()
+        markers: list[Marker] = []
+        for pose in poses:
+            if pose.hip_center is not None:
+                namespace = f"person_{pose.person_id}"
+                shown.add(namespace)
+                points = pose.world + pose.hip_center.position
+                markers += _skeleton(namespace, points, landmark_colors(pose, visibility_threshold), header)
+        markers += [_deleted(namespace, header) for namespace in sorted(self._shown - shown)]
+        self._shown = shown
         return MarkerArray(markers=markers)
 
 
-def _skeleton(namespace: str, pose: Pose, header: Header, visibility_threshold: float) -> Iterator[Marker]:
-    points = pose.world + pose.hip_center.position
-    colors = landmark_colors(pose, visibility_threshold)
+def _skeleton(namespace: str, points: NDArray, colors: NDArray, header: Header) -> Iterator[Marker]:
     joints = Marker(header=header, ns=namespace, id=JOINTS_ID, type=Marker.SPHERE_LIST)
     joints.scale.x = joints.scale.y = joints.scale.z = JOINT_DIAMETER_M
     yield _filled(joints, points, colors)

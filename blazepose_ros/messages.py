@@ -7,7 +7,6 @@ from collections.abc import Iterable
 import numpy as np
 from geometry_msgs.msg import Point, PoseWithCovariance
 from numpy.typing import NDArray
-from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
 from blazepose_ros.msg import Pose33, Pose33Array, ScreenLandmark
@@ -43,15 +42,6 @@ def to_pose33_array(poses: Iterable[Pose33], header: Header) -> Pose33Array:
 def to_points(points: NDArray) -> list[Point]:
     """Return (N, 3) coordinates as messages."""
     return [Point(x=x, y=y, z=z) for x, y, z in points.tolist()]
-
-
-def to_image(pixels: NDArray[np.uint8], encoding: str, header: Header) -> Image:
-    """Return (height, width) or (height, width, channels) pixels as an image message."""
-    height, width = pixels.shape[:2]
-    msg = Image(header=header, height=height, width=width, encoding=encoding)
-    msg.step = pixels.nbytes // height
-    msg.data = as_array(pixels)
-    return msg
 
 
 def _to_pose(hip_center: HipCenter) -> PoseWithCovariance:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import struct
 import zipfile
+from dataclasses import dataclass
 from typing import Any
 
 DETECTOR = "pose_detector.tflite"
@@ -59,22 +60,35 @@ def split_bundle(content: bytes) -> dict[str, bytes]:
         raise BundleError(f"not a bundle of {DETECTOR} and {LANDMARKER}: {err}") from err
 
 
+class _Forgetful(dict[Any, Any]):
+    """A builder's memory of the vtables that objects may share, which remembers none.
+
+    Which ones are shared differs between flatbuffers 25.9 and 25.12, and with it every byte
+    of the file. With a vtable for each object all versions give the same file.
+    """
+
+    def __setitem__(self, key: Any, value: Any) -> None: ...
+
+
+@dataclass(frozen=True)
+class _AlignedBuffer:
+    """A ``BufferT`` packed with the alignment that TFLite's schema asks for and its Python code forgets."""
+
+    buffer: Any
+
+    def Pack(self, builder: Any) -> Any:  # noqa: N802, flatbuffers' name
+        if self.buffer.data is not None:
+            builder.Prep(_WEIGHTS_ALIGNMENT, len(self.buffer.data))
+        return self.buffer.Pack(builder)
+
+
 def _with_image_input(model: bytes, mean: float, std: float) -> bytes:
     """Return a TFLite model whose metadata says how its input image is normalised."""
-    import flatbuffers
     from mediapipe.tasks.metadata import schema_py_generated as schema
-
-    class AlignedBuffer(schema.BufferT):
-        """A buffer whose data keeps the schema's alignment, which Python's generator leaves out."""
-
-        def Pack(self, builder: flatbuffers.Builder) -> int:  # noqa: N802, its base's name
-            if self.data is not None:
-                builder.Prep(_WEIGHTS_ALIGNMENT, len(self.data))
-            return super().Pack(builder)
 
     tree = schema.ModelT.InitFromPackedBuf(model)
     buffers = [*tree.buffers, schema.BufferT(data=_image_metadata(mean, std))]
-    tree.buffers = [AlignedBuffer(buffer.data, buffer.offset, buffer.size) for buffer in buffers]
+    tree.buffers = [_AlignedBuffer(buffer) for buffer in buffers]
     tree.metadata = [*(tree.metadata or ()), schema.MetadataT(_METADATA_NAME, len(buffers) - 1)]
     return _packed(tree, b"TFL3", initial_bytes=len(model))
 
@@ -99,6 +113,7 @@ def _packed(tree: Any, identifier: bytes, initial_bytes: int = 1024) -> bytes:
     import flatbuffers
 
     builder = flatbuffers.Builder(initial_bytes)
+    builder.vtables = _Forgetful()
     builder.Finish(tree.Pack(builder), identifier)
     return bytes(builder.Output())
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from types import SimpleNamespace
+from typing import Any
 
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy, qos_profile_sensor_data
@@ -81,7 +82,7 @@ class BlazePoseNode(Node):
             raise StartupError(str(err)) from err
         if model.complexity != complexity:
             self.get_logger().warning(
-                f"{model.path} is the {model.complexity.name} model, not {complexity.name} as model_complexity says"
+                f"{model.path} is the {model.complexity.name} model: model_complexity says {complexity.name}"
             )
         return model
 
@@ -157,5 +158,5 @@ class BlazePoseNode(Node):
             tf_prefix=self._value("tf_prefix"),
         )
 
-    def _value(self, parameter: str) -> object:
+    def _value(self, parameter: str) -> Any:
         return self.get_parameter(parameter).value

@@ -14,8 +14,9 @@ from tf2_msgs.msg import TFMessage
 from visualization_msgs.msg import MarkerArray
 
 from blazepose_ros.drawing import annotate
+from blazepose_ros.image_messages import to_image
 from blazepose_ros.markers import MarkerArrays
-from blazepose_ros.messages import to_image, to_pose33, to_pose33_array
+from blazepose_ros.messages import to_pose33, to_pose33_array
 from blazepose_ros.msg import Pose33, Pose33Array
 from blazepose_ros.pose import Frame, ModelComplexity, Pose
 from blazepose_ros.transforms import to_tf_message

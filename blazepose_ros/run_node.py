@@ -18,18 +18,27 @@ class StartupError(RuntimeError):
 class _StopSignals:
     """SIGINT and SIGTERM: the exit at once while starting, a flag once the node spins.
 
-    Launchers repeat their signals: only the first of them counts.
+    Launchers repeat their signals. All but the first are ignored, in Python's own
+    finalization too, where a Python handler would no longer be there to catch them.
     """
+
+    _NUMBERS = (signal.SIGINT, signal.SIGTERM)
 
     def __init__(self) -> None:
         self.received = False
         self.starting = True
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in self._NUMBERS:
             signal.signal(number, self._receive)
 
+    def ignore(self) -> None:
+        """Let nothing disturb what is left to do."""
+        for number in self._NUMBERS:
+            signal.signal(number, signal.SIG_IGN)
+
     def _receive(self, _number: int, _frame: FrameType | None) -> None:
-        repeated, self.received = self.received, True
-        if self.starting and not repeated:
+        self.ignore()
+        self.received = True
+        if self.starting:
             raise SystemExit(0)
 
 
@@ -61,6 +70,7 @@ def run_node(factory: str) -> int:
         get_logger(sys.argv[0].rpartition("/")[2]).fatal(str(error))
         return 1
     finally:
+        signals.ignore()
         rclpy.try_shutdown()
     return 0
 

@@ -13,7 +13,7 @@ from tf2_msgs.msg import TFMessage
 
 from blazepose_ros.body_axes import body_axes
 from blazepose_ros.landmarks import Landmark
-from blazepose_ros.pose import Pose
+from blazepose_ros.pose import HipCenter, Pose
 
 
 def to_tf_message(
@@ -34,21 +34,20 @@ def to_tf_message(
     transforms: list[TransformStamped] = []
     for pose in poses:
         if pose.hip_center is not None:
-            transforms += _frames(pose, header, prefix, landmark_visibility)
+            transforms += _frames(pose, pose.hip_center, header, prefix, landmark_visibility)
     return TFMessage(transforms=transforms)
 
 
 def _frames(
-    pose: Pose, header: Header, prefix: str, landmark_visibility: float | None
+    pose: Pose, center: HipCenter, header: Header, prefix: str, landmark_visibility: float | None
 ) -> Iterator[TransformStamped]:
-    center = pose.hip_center.position
     hip_center = f"{prefix}hip_center_{pose.person_id}"
-    yield _transform(header, header.frame_id, hip_center, center, Quaternion(w=1.0))
+    yield _transform(header, header.frame_id, hip_center, center.position, Quaternion(w=1.0))
     axes = body_axes(pose.world)
     if axes is None:
         return
     body = f"{prefix}body_{pose.person_id}"
-    yield _transform(header, header.frame_id, body, center, _quaternion(axes))
+    yield _transform(header, header.frame_id, body, center.position, _quaternion(axes))
     if landmark_visibility is None:
         return
     in_body = pose.world @ axes

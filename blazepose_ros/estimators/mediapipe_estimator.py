@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from typing import Any
 
 import numpy as np
 
@@ -82,7 +83,7 @@ class MediaPipeEstimator:
         closing.start()
         closing.join(CLOSE_TIMEOUT_S)
 
-    def _create_landmarker(self):
+    def _create_landmarker(self) -> Any:
         tasks = self._mediapipe.tasks
         options = self._options
         try:
@@ -126,7 +127,7 @@ class MonotonicMilliseconds:
         return self._last_ms
 
 
-def _to_pose(screen, world, mask, frame: Frame) -> Pose:
+def _to_pose(screen: Any, world: Any, mask: Any, frame: Frame) -> Pose:
     """Return MediaPipe's normalised landmarks as a Pose in pixels of the frame."""
     normalised = np.array([(p.x, p.y, p.z) for p in screen], np.float32)
     # x and z are fractions of the width, y of the height.

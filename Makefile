@@ -1,0 +1,70 @@
+# Everything from a fresh clone: a virtual environment, the package, models, demo and tests.
+
+ROS_DISTRO ?= jazzy
+PYTHON ?= python3
+SOURCE ?=
+MODEL ?= 1
+DURATION ?=
+
+VENV := .venv$(if $(filter-out jazzy,$(ROS_DISTRO)),-$(ROS_DISTRO))
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+LOCK := requirements/$(ROS_DISTRO).lock
+ENVIRONMENT := $(VENV)/.environment
+INSTALLED := $(VENV)/.installed
+INPUTS := $(shell find blazepose_ros cmake config interfaces launch msg -type f -not -name '*.pyc') \
+	CMakeLists.txt package.xml pyproject.toml setup.py
+export ROS_DISTRO
+
+# Another interpreter than the one that the environment was made with: make it anew.
+PYTHON_VERSION := $(shell $(PYTHON) --version 2>&1)
+ifneq ($(PYTHON_VERSION),$(shell cat $(ENVIRONMENT) 2>/dev/null))
+.PHONY: $(ENVIRONMENT)
+endif
+
+.PHONY: help install models demo test lint lock clean
+help:  ## show this
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
+
+install: $(INSTALLED)  ## make .venv and install the package into it
+
+models: $(INSTALLED)  ## fetch all models
+	$(BIN)/blazepose models fetch --model all
+
+demo: $(INSTALLED)  ## show camera and node at work; SOURCE=<file, folder or webcam> MODEL=0|1|2 DURATION=<s>
+	$(BIN)/blazepose models fetch --model $(MODEL)
+	$(BIN)/blazepose demo --model $(MODEL) --output demo_output \
+		$(if $(SOURCE),--source "$(SOURCE)") $(if $(DURATION),--duration $(DURATION))
+
+test: lint models  ## run all checks and tests
+	$(BIN)/python -m pip check
+	cd test && ../$(BIN)/pytest $(PYTEST_ARGS)
+
+lint: $(ENVIRONMENT)  ## check style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/codespell
+
+lock: $(ENVIRONMENT)  ## pin all dependencies anew, for every distribution that has wheels
+	$(PIP) install --quiet uv
+	for distro in jazzy kilted; do \
+		(cd requirements && ../$(BIN)/uv pip compile --quiet --universal --python-version 3.10 \
+			--generate-hashes --no-header --no-annotate --upgrade runtime.in demo.in dev.in \
+			$$distro.in $$distro-build.in --output-file $$distro.lock) || exit; \
+	done
+
+clean:  ## remove what was built and installed
+	rm -rf .venv .venv-* build demo_output *.egg-info
+
+$(ENVIRONMENT): $(LOCK)
+	$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13) \
+		and "Python 3.10 to 3.13 is needed: make PYTHON=python3.12, say")'
+	rm -rf $(VENV)
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) install --require-hashes --requirement $(LOCK)
+	@echo "$(PYTHON_VERSION)" > $@
+
+$(INSTALLED): $(ENVIRONMENT) $(INPUTS)
+	$(PIP) install --no-deps --no-build-isolation --force-reinstall .
+	@touch $@

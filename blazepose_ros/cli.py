@@ -1,0 +1,51 @@
+"""``blazepose``: one command with a sub-command for each thing there is to do."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import NamedTuple
+
+# What a shell reports of a process that Ctrl-C ended: 128 + SIGINT.
+INTERRUPTED = 130
+
+
+class Command(NamedTuple):
+    """A sub-command: a module with ``main(arguments) -> exit status``, imported when it is called."""
+
+    module: str
+    purpose: str
+
+
+COMMANDS = {
+    "models": Command("blazepose_ros.models_cli", "list, fetch or verify the models"),
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a sub-command and return its exit status."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    command = _parser().parse_args(arguments[:1]).command
+    try:
+        return int(import_module(COMMANDS[command].module).main(arguments[1:]))
+    except KeyboardInterrupt:
+        sys.stderr.write("\ninterrupted\n")
+        return INTERRUPTED
+
+
+def _parser() -> argparse.ArgumentParser:
+    purposes = "\n".join(f"  {name:10}{command.purpose}" for name, command in COMMANDS.items())
+    parser = argparse.ArgumentParser(
+        prog="blazepose",
+        description="BlazePose GHUM 3D for ROS 2.",
+        epilog=f"commands:\n{purposes}\n\nEach has its own --help.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("command", choices=COMMANDS, metavar="command", help="one of those below")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

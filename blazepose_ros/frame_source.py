@@ -1,0 +1,56 @@
+"""The contract between the camera and whatever it takes its images from."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class SourceError(ValueError):
+    """Nothing can be played from this source; the message says what can."""
+
+
+class FrameError(RuntimeError):
+    """One frame could not be read; the next may succeed."""
+
+
+class Captured(NamedTuple):
+    """One image as it was captured.
+
+    Attributes:
+        bgr: (height, width, 3) uint8, blue first, C-contiguous.
+        age_ns: how long ago it was captured, in nanoseconds.
+    """
+
+    bgr: NDArray[np.uint8]
+    age_ns: int = 0
+
+
+class FrameSource(Protocol):
+    """Gives images one after the other.
+
+    Attributes:
+        live: true where frames come in their own time and never end.
+        rate: its own frames per second.
+    """
+
+    live: bool
+    rate: float
+
+    def read(self) -> Captured | None:
+        """Return the next image, or None at the end.
+
+        Raises:
+            FrameError: this image could not be read, the next may succeed.
+        """
+        ...
+
+    def rewind(self) -> None:
+        """Start again at the first image; a live source has none and goes on."""
+        ...
+
+    def close(self) -> None:
+        """Free everything; may be called twice."""
+        ...

@@ -1,0 +1,59 @@
+"""Nothing leaves the machine unless the user says so: connection attempts are watched."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+WATCH_SOURCE = Path(__file__).with_name("connection_watch.c")
+
+# One image through MediaPipe, then its end: telemetry reports when a landmarker is closed.
+SCRIPT = """
+import sys
+import numpy as np
+from blazepose_ros.estimator import EstimatorOptions
+from blazepose_ros.estimators import create_estimator
+from blazepose_ros.model_store import resolve
+from blazepose_ros.pose import Frame, ModelComplexity
+
+options = EstimatorOptions(resolve(ModelComplexity.LITE).content)
+estimator = create_estimator("mediapipe", options, allow_telemetry=sys.argv[1] == "allowed")
+estimator.estimate(Frame(np.zeros((120, 160, 3), np.uint8), 0))
+estimator.close()
+"""
+
+
+@pytest.fixture(scope="module")
+def watch_library(tmp_path_factory):
+    compiler = shutil.which("cc") or shutil.which("gcc")
+    if compiler is None:
+        pytest.skip("there is no C compiler to build the watch with")
+    library = tmp_path_factory.mktemp("watch") / "connection_watch.so"
+    subprocess.run(
+        [compiler, "-shared", "-fPIC", "-Wall", "-Werror", str(WATCH_SOURCE), "-o", str(library), "-ldl"],
+        check=True,
+    )
+    return library
+
+
+def attempts(library, folder, telemetry):
+    """Return what a process with an estimator looked up or connected to."""
+    log = folder / "attempts.log"
+    log.touch()
+    environment = {**os.environ, "LD_PRELOAD": str(library), "CONNECTION_WATCH": str(log)}
+    environment.pop("https_proxy", None)
+    subprocess.run([sys.executable, "-c", SCRIPT, telemetry], env=environment, check=True, timeout=120)
+    return log.read_text().splitlines()
+
+
+@pytest.mark.usefixtures("models")
+def test_the_estimator_attempts_no_connection(watch_library, tmp_path):
+    assert attempts(watch_library, tmp_path, "default") == []
+
+
+@pytest.mark.usefixtures("models")
+def test_the_watch_sees_the_telemetry_of_a_user_who_allows_it(watch_library, tmp_path):
+    assert any(attempt.startswith("lookup ") for attempt in attempts(watch_library, tmp_path, "allowed"))
