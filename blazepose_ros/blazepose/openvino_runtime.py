@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 import openvino
 from numpy.typing import NDArray
 
+from blazepose_ros.blazepose.compiled_cache import CompiledCache
 from blazepose_ros.blazepose.runtime import BackendError, Precision, RuntimeOptions
 
 _DEVICE = "CPU"
@@ -23,36 +25,45 @@ class OpenVinoRuntime:
 
     def __init__(self, options: RuntimeOptions) -> None:
         self._core = openvino.Core()
-        self._config = self._compile_config(options)
-
-    def load(self, content: bytes, unused: Sequence[tuple[int, ...]] = ()) -> OpenVinoModel:
-        """Return a compiled model; see ``Runtime``."""
-        try:
-            model = self._read(content)
-            for output in [port for port in model.outputs if tuple(port.shape)[1:] in unused]:
-                model.remove_result(output.node)
-            compiled = self._core.compile_model(model, _DEVICE, self._config)
-        except RuntimeError as err:
-            raise BackendError(f"OpenVINO does not load the model: {err}") from err
-        return OpenVinoModel(compiled)
-
-    def _read(self, content: bytes) -> openvino.Model:
-        # Its reader of TFLite takes files only, and knows them by their suffix.
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "model.tflite"
-            path.write_bytes(content)
-            return self._core.read_model(path)
-
-    def _compile_config(self, options: RuntimeOptions) -> dict[str, Any]:
-        config: dict[str, Any] = {
+        self._cache = CompiledCache(options.cache_dir)
+        self._config: dict[str, Any] = {
             "PERFORMANCE_HINT": "LATENCY",
             "INFERENCE_PRECISION_HINT": self._precision(options.precision).value,
         }
         if options.num_threads:
-            config["INFERENCE_NUM_THREADS"] = options.num_threads
-        if options.cache_dir is not None:
-            config["CACHE_DIR"] = str(options.cache_dir)
-        return config
+            self._config["INFERENCE_NUM_THREADS"] = options.num_threads
+
+    def load(self, content: bytes, unused: Sequence[tuple[int, ...]] = ()) -> OpenVinoModel:
+        """Return a compiled model; see ``Runtime``."""
+        key = repr((hashlib.sha256(content).digest(), unused, self._config, self._machine())).encode()
+        try:
+            compiled = self._kept(key)
+            if compiled is None:
+                compiled = self._core.compile_model(self._read(content, unused), _DEVICE, self._config)
+                self._cache.store(key, compiled.export_model())
+        except RuntimeError as err:
+            raise BackendError(f"OpenVINO does not load the model: {err}") from err
+        return OpenVinoModel(compiled)
+
+    def _kept(self, key: bytes) -> openvino.CompiledModel | None:
+        """Return what an earlier start compiled, or None."""
+        blob = self._cache.load(key)
+        return None if blob is None else self._core.import_model(blob, _DEVICE, self._config)
+
+    def _machine(self) -> tuple[str, ...]:
+        """What compiled models hold for: OpenVINO's version and the processor's abilities."""
+        names = ("FULL_DEVICE_NAME", "OPTIMIZATION_CAPABILITIES")
+        return openvino.get_version(), *(str(self._core.get_property(_DEVICE, name)) for name in names)
+
+    def _read(self, content: bytes, unused: Sequence[tuple[int, ...]]) -> openvino.Model:
+        # Its reader of TFLite takes files only, and knows them by their suffix.
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "model.tflite"
+            path.write_bytes(content)
+            model = self._core.read_model(path)
+        for output in [port for port in model.outputs if tuple(port.shape)[1:] in unused]:
+            model.remove_result(output.node)
+        return model
 
     def _precision(self, asked: Precision) -> Precision:
         capabilities = self._core.get_property(_DEVICE, "OPTIMIZATION_CAPABILITIES")

@@ -32,7 +32,9 @@ class BlazePose:
         BackendError: the runtime does not load the models.
     """
 
-    def __init__(self, runtime: Runtime, detector: bytes, landmarks: bytes, options: EstimatorOptions) -> None:
+    def __init__(
+        self, runtime: Runtime, detector: bytes, landmarks: bytes, options: EstimatorOptions
+    ) -> None:
         self._options = options
         unused = () if options.enable_segmentation else (MASK_SHAPE,)
         self._models: _Models | None = _Models(

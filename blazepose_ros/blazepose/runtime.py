@@ -11,8 +11,10 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from blazepose_ros.estimator import EstimatorError
 
-class BackendError(RuntimeError):
+
+class BackendError(EstimatorError):
     """A backend is not installed, does not load the model, or cannot do what was asked."""
 
 
