@@ -37,9 +37,9 @@ class Detections:
         points: (n, 4, 2), the first is the middle of the hips, the second above the head.
     """
 
-    scores: NDArray[np.float32]
-    boxes: NDArray[np.float32]
-    points: NDArray[np.float32]
+    scores: NDArray
+    boxes: NDArray
+    points: NDArray
 
     def __getitem__(self, index: NDArray) -> Detections:
         return Detections(self.scores[index], self.boxes[index], self.points[index])
@@ -61,8 +61,8 @@ class PersonDetector:
         crop = letterbox.crop(rgb, DETECTOR_INPUT_PX, cv2.BORDER_CONSTANT)
         np.multiply(crop, np.float32(_INPUT_SCALE), out=self._input[0])
         self._input += np.float32(_INPUT_OFFSET)
-        outputs = outputs_by_shape(self._model.run(self._input), (_BOXES_SHAPE, _SCORES_SHAPE))
-        people = merge(decode(*outputs, self._anchors, self._min_confidence))
+        boxes, scores = outputs_by_shape(self._model.run(self._input), (_BOXES_SHAPE, _SCORES_SHAPE))
+        people = merge(decode(boxes, scores, self._anchors, self._min_confidence))
         regions = (_region(points, letterbox) for points in people.points)
         return [region for region in regions if region is not None]
 

@@ -22,6 +22,7 @@ _SCORE_SHAPE = (1,)
 _HEATMAP_SHAPE = (64, 64, _NUM_POINTS)
 _WORLD_SHAPE = (_NUM_POINTS * 3,)
 MASK_SHAPE = (INPUT_PX, INPUT_PX, 1)
+_SHAPES = (_SCORE_SHAPE, _LANDMARKS_SHAPE, _HEATMAP_SHAPE, _WORLD_SHAPE, MASK_SHAPE)
 # ConfigureSplitNormalizedLandmarkListCalculator: behind the landmarks stand two points
 # that say where the person will be in the next frame.
 _HIP_CENTER, _SCALE_POINT = 33, 34
@@ -65,8 +66,7 @@ class LandmarkModel:
     def __init__(self, model: Model, min_confidence: float, with_mask: bool = False) -> None:
         self._model = model
         self._min_confidence = min_confidence
-        self._shapes = (_SCORE_SHAPE, _LANDMARKS_SHAPE, _HEATMAP_SHAPE, _WORLD_SHAPE)
-        self._shapes += (MASK_SHAPE,) * with_mask
+        self._shapes = _SHAPES if with_mask else _SHAPES[:-1]
         self._input = np.empty((1, INPUT_PX, INPUT_PX, 3), np.float32)
 
     def read(self, rgb: NDArray[np.uint8], region: Region) -> Reading | None:
