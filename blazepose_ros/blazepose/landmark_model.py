@@ -115,7 +115,8 @@ def refine(points: NDArray, heatmap: NDArray[np.float32]) -> NDArray[np.float64]
         heatmap: (rows, columns, n), before the sigmoid.
     """
     rows, columns, count = heatmap.shape
-    cells = np.trunc(points * (columns, rows)).astype(int)
+    known = np.nan_to_num(points, nan=-1, posinf=-1, neginf=-1)
+    cells = (known * (columns, rows)).astype(int)
     inside = np.all((cells >= 0) & (cells < (columns, rows)), axis=1)
     x, y = cells[:, 0, None] + _STEPS, cells[:, 1, None] + _STEPS
     on_map = ((y >= 0) & (y < rows))[:, :, None] & ((x >= 0) & (x < columns))[:, None]

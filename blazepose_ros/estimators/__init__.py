@@ -6,10 +6,12 @@ from dataclasses import dataclass
 
 from blazepose_ros.blazepose.runtime import RuntimeOptions
 from blazepose_ros.estimator import Estimator, EstimatorError, EstimatorOptions
+from blazepose_ros.model_store import cache_folder
 
 AUTO = "auto"
 FASTEST_FIRST = ("openvino", "litert", "mediapipe")
 BACKENDS = (AUTO, *FASTEST_FIRST)
+COMPILED_FOLDER = "compiled"  # in the cache folder, beside the models
 
 
 @dataclass(frozen=True)
@@ -45,10 +47,11 @@ def choose_estimator(
     Raises:
         EstimatorError: the library or the model does not load, of all of them for ``AUTO``.
     """
+    runtime = runtime or RuntimeOptions(cache_dir=cache_folder() / COMPILED_FOLDER)
     passed_over: list[str] = []
     for name in FASTEST_FIRST if backend == AUTO else (backend,):
         try:
-            estimator = _create(name, options, runtime or RuntimeOptions(), allow_telemetry)
+            estimator = _create(name, options, runtime, allow_telemetry)
         except EstimatorError as err:
             passed_over.append(str(err))
         else:
