@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from statistics import median
 
 import numpy as np
@@ -100,7 +101,7 @@ def _floors(bundle: bytes) -> Iterator[tuple[str, Callable[[], object]]]:
             model = RUNTIMES[backend](options).load(content, (MASK_SHAPE,))
         except (ImportError, OSError, EstimatorError):
             continue
-        yield f"{name}, one inference", lambda model=model: model.run(image)
+        yield f"{name}, one inference", partial(model.run, image)
 
 
 def _next_frame(estimator: Estimator, frame: Frame) -> Callable[[], object]:

@@ -82,14 +82,14 @@ def test_with_nothing_installed_all_reasons_are_given(options, missing):
 @pytest.mark.parametrize("backend", INSTALLED)
 def test_a_backend_asked_for_by_name_is_not_replaced(options, missing, backend):
     missing(LIBRARIES[backend])
-    with pytest.raises(BackendError, match=rf"pip install 'blazepose_ros\[{backend}\]'"):
+    with pytest.raises(EstimatorError, match=rf"pip install 'blazepose_ros\[{backend}\]'"):
         choose_estimator(backend, options, PLAIN)
 
 
 @pytest.mark.parametrize("backend", INSTALLED)
 @pytest.mark.parametrize("keep", [0, 1000, -1000], ids=["empty", "the head", "without the tail"])
 def test_a_damaged_bundle_is_refused(options, backend, keep):
-    with pytest.raises(BackendError, match="does not take the model"):
+    with pytest.raises(EstimatorError, match="does not take the model"):
         choose_estimator(backend, EstimatorOptions(options.model[:keep]), PLAIN)
 
 
@@ -126,7 +126,7 @@ def test_the_fastest_precision_finds_the_same_person(options, frame, backend):
 
 @pytest.mark.skipif("litert" not in INSTALLED, reason="LiteRT is not installed")
 def test_a_precision_that_a_backend_lacks_is_refused(options):
-    with pytest.raises(BackendError, match="f32 only"):
+    with pytest.raises(EstimatorError, match="f32 only"):
         choose_estimator("litert", options, RuntimeOptions(precision=Precision.BF16))
 
 

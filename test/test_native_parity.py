@@ -85,10 +85,12 @@ def test_every_photograph_gives_the_poses_that_mediapipe_gives(backend, complexi
     assert people >= 10
 
 
-def test_published_landmarks_are_met(backend, complexity, make, published, data):
+# Of Lite, MediaPipe 1.2.2 itself has the far leg 0.11 of the image away from what was published.
+@pytest.mark.parametrize("published_of", [FULL, ModelComplexity.HEAVY], ids=model_name)
+def test_published_landmarks_are_met(backend, published_of, make, published, data):
     frame = Frame(read_rgb(data / "images" / "mp_ios_test_image.jpg"), 0)
-    (pose,) = one_frame(make(backend, complexity), frame)
-    expected = np.array(published["mp_ios_test_image.jpg [x,y,z]"][model_name(complexity)])
+    (pose,) = one_frame(make(backend, published_of), frame)
+    expected = np.array(published["mp_ios_test_image.jpg [x,y,z]"][model_name(published_of)])
     scale = (frame.width, frame.height)
     np.testing.assert_allclose(pose.screen[:, :2] / scale, expected[:, :2], atol=SCREEN_TOLERANCE)
 

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import openvino
 from numpy.typing import NDArray
 
 from blazepose_ros.blazepose.compiled_cache import CompiledCache
 from blazepose_ros.blazepose.runtime import BackendError, Precision, RuntimeOptions
+
+# OpenVINO reports its import to its makers unless this package is missing: then it takes a stub.
+sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
+import openvino  # noqa: E402
 
 _DEVICE = "CPU"
 # Precision -> what OpenVINO calls it in OPTIMIZATION_CAPABILITIES, the fastest first.
@@ -40,7 +44,7 @@ class OpenVinoRuntime:
             compiled = self._kept(key)
             if compiled is None:
                 compiled = self._core.compile_model(self._read(content, unused), _DEVICE, self._config)
-                self._cache.store(key, compiled.export_model())
+                self._cache.store(key, compiled.export_model().getvalue())
         except RuntimeError as err:
             raise BackendError(f"OpenVINO does not load the model: {err}") from err
         return OpenVinoModel(compiled)
