@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from statistics import median
 
 import numpy as np
+from numpy.typing import NDArray
 
+from blazepose_ros.accuracy import detected_joints, world_error_m
 from blazepose_ros.blazepose.landmark_model import INPUT_PX, MASK_SHAPE
 from blazepose_ros.blazepose.runtime import Precision, RuntimeOptions
 from blazepose_ros.estimator import Estimator, EstimatorError, EstimatorOptions
 from blazepose_ros.estimators import choose_estimator
 from blazepose_ros.estimators.native_estimator import RUNTIMES
 from blazepose_ros.model_bundle import LANDMARKER, split_bundle
-from blazepose_ros.pose import Frame
+from blazepose_ros.pose import Frame, Pose
 
 REFERENCE = "mediapipe"
 # Precisions other than f32 that a backend may have.
@@ -42,6 +45,35 @@ class SpeedRow:
     speedup: float
 
 
+@dataclass(frozen=True)
+class AccuracyRow:
+    """How right one variant is on photographs with labelled people.
+
+    Attributes:
+        name: the backend and its precision.
+        pdj: the share of labelled joints found within a fifth of the torso's diameter.
+        world_error_m: the median distance of the world landmarks to MediaPipe's, in metres;
+            NaN where it was not there to compare with.
+    """
+
+    name: str
+    pdj: float
+    world_error_m: float
+
+
+@dataclass(frozen=True)
+class Photograph:
+    """An image and its labels.
+
+    Attributes:
+        frame: the image.
+        people: COCO's joints of everybody in it, (17, 3) each.
+    """
+
+    frame: Frame
+    people: tuple[NDArray, ...]
+
+
 def speed_rows(bundle: bytes, frame: Frame, rounds: int = 20) -> list[SpeedRow]:
     """Return the time per frame of each installed backend, and of one inference alone.
 
@@ -58,6 +90,19 @@ def speed_rows(bundle: bytes, frame: Frame, rounds: int = 20) -> list[SpeedRow]:
         estimator.close()
     reference_ms = times_ms.get(REFERENCE, np.nan)
     return [SpeedRow(name, time_ms, reference_ms / time_ms) for name, time_ms in times_ms.items()]
+
+
+def accuracy_rows(bundle: bytes, photographs: Sequence[Photograph]) -> list[AccuracyRow]:
+    """Return what each installed backend and precision gets right on unrelated photographs."""
+    poses: dict[str, list[Pose | None]] = {}
+    for name, estimator in _estimators(EstimatorOptions(bundle)):
+        poses[name] = [_first_pose(estimator, photograph.frame) for photograph in photographs]
+        estimator.close()
+    reference = poses.get(REFERENCE, [None] * len(photographs))
+    return [
+        AccuracyRow(name, _pdj(found, photographs), _world_error_m(found, reference))
+        for name, found in poses.items()
+    ]
 
 
 def interleaved_ms(cases: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, float]:
@@ -102,6 +147,25 @@ def _floors(bundle: bytes) -> Iterator[tuple[str, Callable[[], object]]]:
         except (ImportError, OSError, EstimatorError):
             continue
         yield f"{name}, one inference", partial(model.run, image)
+
+
+def _first_pose(estimator: Estimator, frame: Frame) -> Pose | None:
+    """Return the first person in a frame that has nothing to do with those before."""
+    estimator.reset()
+    return next(iter(estimator.estimate(frame)), None)
+
+
+def _pdj(poses: Sequence[Pose | None], photographs: Sequence[Photograph]) -> float:
+    """Return the share of joints found, of the photographs in which somebody was found."""
+    pairs = zip(poses, photographs, strict=True)
+    hits = [detected_joints(pose, photograph.people) for pose, photograph in pairs if pose is not None]
+    return float(np.concatenate(hits).mean()) if hits else math.nan
+
+
+def _world_error_m(poses: Sequence[Pose | None], reference: Sequence[Pose | None]) -> float:
+    pairs = zip(poses, reference, strict=True)
+    errors = [world_error_m(pose, other) for pose, other in pairs if pose is not None and other is not None]
+    return float(np.median(np.concatenate(errors))) if errors else math.nan
 
 
 def _next_frame(estimator: Estimator, frame: Frame) -> Callable[[], object]:
