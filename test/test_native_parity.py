@@ -118,6 +118,17 @@ def test_no_joint_is_lost_to_mediapipe(backend, complexity, make, data):
     assert np.concatenate(ours).mean() >= np.concatenate(theirs).mean() > 0.6
 
 
+def test_several_people_and_their_masks_are_those_of_mediapipe(backend, make, data):
+    frame = Frame(read_rgb(data / "images" / "pcl_five_people_rgb.png"), 0)
+    options = {"num_poses": 5, "min_detection_confidence": 0.5, "enable_segmentation": True}
+    ours, theirs = (make(name, FULL, **options).estimate(frame) for name in (backend, "mediapipe"))
+    assert len(ours) == len(theirs) == 2
+    for pose, expected in zip(ours, theirs, strict=True):
+        assert np.median(distances_px(pose, expected, frame)) < 0.5
+        assert np.abs(pose.mask - expected.mask).mean() < 1e-3
+        assert expected.mask.max() > 0.9
+
+
 @pytest.mark.parametrize(
     ("clip", "fps", "count"), [("squats", 30, 65), ("pose2sim_cam01", 60, 60), ("pose2sim_cam02", 60, 60)]
 )

@@ -32,6 +32,7 @@ class OpenVinoRuntime:
         self._cache = CompiledCache(options.cache_dir)
         self._config: dict[str, Any] = {
             "PERFORMANCE_HINT": "LATENCY",
+            "ENABLE_CPU_PINNING": False,  # other processes of a robot want the cores as well
             "INFERENCE_PRECISION_HINT": self._precision(options.precision).value,
         }
         if options.num_threads:
