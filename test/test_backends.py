@@ -9,9 +9,12 @@ import numpy as np
 import pytest
 
 from blazepose_ros.blazepose.compiled_cache import CompiledCache
+from blazepose_ros.blazepose.pipeline import BlazePose
 from blazepose_ros.blazepose.runtime import BackendError, Precision, RuntimeOptions
 from blazepose_ros.estimator import EstimatorError, EstimatorOptions
 from blazepose_ros.estimators import AUTO, BACKENDS, choose_estimator
+from blazepose_ros.estimators.native_estimator import RUNTIMES
+from blazepose_ros.model_bundle import DETECTOR, LANDMARKER, split_bundle
 from blazepose_ros.pose import Frame, ModelComplexity
 
 LIBRARIES = {"openvino": "openvino", "litert": "ai_edge_litert"}
@@ -94,12 +97,18 @@ def test_a_damaged_bundle_is_refused(options, backend, keep):
 
 
 @pytest.mark.parametrize("backend", INSTALLED)
-def test_a_model_that_is_none_is_refused(options, backend):
-    from blazepose_ros.estimators.native_estimator import RUNTIMES
-
+def test_a_model_that_is_none_is_refused(backend):
     with pytest.raises(BackendError, match="does not load the model"):
         RUNTIMES[backend](PLAIN).load(b"no model")
-    assert options.model
+
+
+@pytest.mark.parametrize("backend", INSTALLED)
+def test_models_in_the_wrong_places_are_refused(options, backend):
+    models = split_bundle(options.model)
+    with pytest.raises(BackendError, match="this is no person detector"):
+        BlazePose(RUNTIMES[backend](PLAIN), models[LANDMARKER], models[DETECTOR], options)
+    with pytest.raises(BackendError, match="this is no landmark model"):
+        BlazePose(RUNTIMES[backend](PLAIN), models[DETECTOR], models[DETECTOR], options)
 
 
 @pytest.mark.parametrize("backend", INSTALLED)

@@ -11,7 +11,7 @@ from scipy.special import expit
 
 from blazepose_ros.blazepose.anchors import DETECTOR_INPUT_PX, anchor_centers
 from blazepose_ros.blazepose.region import Region
-from blazepose_ros.blazepose.runtime import Model, outputs_by_shape
+from blazepose_ros.blazepose.runtime import Model, check_model, outputs_by_shape
 
 # pose_detector_graph.cc, ConfigureTensorsToDetectionsCalculator: a box's middle and size,
 # then four points, x before y, in pixels of the input.
@@ -52,6 +52,7 @@ class PersonDetector:
         self._model = model
         self._min_confidence = min_confidence
         self._anchors = anchor_centers()
+        check_model(model, "person detector", DETECTOR_INPUT_PX, (_BOXES_SHAPE, _SCORES_SHAPE))
         self._input = np.empty((1, DETECTOR_INPUT_PX, DETECTOR_INPUT_PX, 3), np.float32)
 
     def find(self, rgb: NDArray[np.uint8]) -> list[Region]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from blazepose_ros.blazepose.region import Region
-from blazepose_ros.blazepose.runtime import Model, outputs_by_shape
+from blazepose_ros.blazepose.runtime import Model, check_model, outputs_by_shape
 from blazepose_ros.landmarks import NUM_LANDMARKS
 
 INPUT_PX = 256
@@ -67,6 +67,7 @@ class LandmarkModel:
         self._model = model
         self._min_confidence = min_confidence
         self._shapes = _SHAPES if with_mask else _SHAPES[:-1]
+        check_model(model, "landmark model", INPUT_PX, self._shapes)
         self._input = np.empty((1, INPUT_PX, INPUT_PX, 3), np.float32)
 
     def read(self, rgb: NDArray[np.uint8], region: Region) -> Reading | None:

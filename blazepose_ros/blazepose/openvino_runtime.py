@@ -51,9 +51,14 @@ class OpenVinoRuntime:
         return OpenVinoModel(compiled)
 
     def _kept(self, key: bytes) -> openvino.CompiledModel | None:
-        """Return what an earlier start compiled, or None."""
+        """Return what an earlier start compiled, or None where nothing fits."""
         blob = self._cache.load(key)
-        return None if blob is None else self._core.import_model(blob, _DEVICE, self._config)
+        if blob is None:
+            return None
+        try:
+            return self._core.import_model(blob, _DEVICE, self._config)
+        except RuntimeError:
+            return None
 
     def _machine(self) -> tuple[str, ...]:
         """What compiled models hold for: OpenVINO's version and the processor's abilities."""

@@ -76,6 +76,18 @@ class Runtime(Protocol):
         ...
 
 
+def check_model(model: Model, name: str, input_px: int, shapes: Sequence[tuple[int, ...]]) -> None:
+    """Run a model once: the first frame then finds it warm, and a wrong one is found at the start.
+
+    Raises:
+        BackendError: the model has another input or other outputs.
+    """
+    try:
+        outputs_by_shape(model.run(np.zeros((1, input_px, input_px, 3), np.float32)), shapes)
+    except (RuntimeError, ValueError) as err:
+        raise BackendError(f"this is no {name}: {err}") from err
+
+
 def outputs_by_shape(
     outputs: Sequence[NDArray[np.float32]], shapes: Sequence[tuple[int, ...]]
 ) -> list[NDArray[np.float32]]:
