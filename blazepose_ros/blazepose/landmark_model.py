@@ -28,7 +28,8 @@ _SHAPES = (_SCORE_SHAPE, _LANDMARKS_SHAPE, _HEATMAP_SHAPE, _WORLD_SHAPE, MASK_SH
 _HIP_CENTER, _SCALE_POINT = 33, 34
 # ConfigureRefineLandmarksFromHeatmapCalculator.
 _KERNEL_CELLS = 7
-_STEPS = np.arange(_KERNEL_CELLS) - _KERNEL_CELLS // 2
+_KERNEL = np.indices((_KERNEL_CELLS, _KERNEL_CELLS)).reshape(2, -1).T - _KERNEL_CELLS // 2
+_KERNEL_MIDDLE = len(_KERNEL) // 2
 # refine_landmarks_from_heatmap_calculator.proto, min_confidence_to_refine.
 _MIN_HEAT = 0.5
 # The metadata of the landmark models in Google's bundles: mean 0, standard deviation 255.
@@ -116,18 +117,16 @@ def refine(points: NDArray, heatmap: NDArray[np.float32]) -> NDArray[np.float64]
         heatmap: (rows, columns, n), before the sigmoid.
     """
     rows, columns, count = heatmap.shape
-    known = np.nan_to_num(points, nan=-1, posinf=-1, neginf=-1)
-    cells = (known * (columns, rows)).astype(int)
-    inside = np.all((cells >= 0) & (cells < (columns, rows)), axis=1)
-    x, y = cells[:, 0, None] + _STEPS, cells[:, 1, None] + _STEPS
-    on_map = ((y >= 0) & (y < rows))[:, :, None] & ((x >= 0) & (x < columns))[:, None]
-    index = (y[:, :, None] * columns + x[:, None]) * count + np.arange(count)[:, None, None]
+    size = np.array([columns, rows])
+    nearby = np.fmax(np.fmin(points, 2), -1)  # what is unknown counts as outside
+    window = (nearby * size).astype(int)[:, None] + _KERNEL
+    on_map = np.all((window >= 0) & (window < size), axis=2)
+    index = window @ (count, columns * count) + np.arange(count)[:, None]
     heat = expit(np.take(heatmap, index, mode="clip")) * on_map
-    by_column, by_row = heat.sum(axis=1), heat.sum(axis=2)
-    hot = inside & (heat.reshape(count, -1).max(axis=1) >= _MIN_HEAT)
-    total = np.where(hot, by_row.sum(axis=1), 1)
-    centers = np.column_stack([(by_column * x).sum(axis=1), (by_row * y).sum(axis=1)])
-    return np.where(hot[:, None], centers / total[:, None] / (columns, rows), points)
+    hot = on_map[:, _KERNEL_MIDDLE] & (heat.max(axis=1) >= _MIN_HEAT)
+    total = np.where(hot, heat.sum(axis=1), 1)
+    centers = (heat[:, None] @ window)[:, 0] / total[:, None] / size
+    return np.where(hot[:, None], centers, points)
 
 
 def turn(world: NDArray, region: Region) -> NDArray[np.float64]:
