@@ -8,7 +8,6 @@ from typing import Any
 
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy, qos_profile_sensor_data
-from rclpy.time import Time
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import Header
 
@@ -19,6 +18,7 @@ from blazepose_ros.complaints import Complaints
 from blazepose_ros.declare_parameters import declare_parameters
 from blazepose_ros.estimator import Estimator, EstimatorError, EstimatorOptions
 from blazepose_ros.estimators import create_estimator
+from blazepose_ros.image_messages import stamp_ns
 from blazepose_ros.model_fetch import fetch
 from blazepose_ros.model_store import ModelError, ModelFile, resolve
 from blazepose_ros.newest_worker import NewestWorker
@@ -121,9 +121,9 @@ class BlazePoseNode(Node):
 
     def _process(self, msg: Image | CompressedImage) -> None:
         try:
-            frame = Frame(self._read_pixels(msg), Time.from_msg(msg.header.stamp).nanoseconds)
+            frame = Frame(self._read_pixels(msg), stamp_ns(msg.header))
             poses = self._find_people(frame)
-        except (images.ImageError, EstimatorError) as err:
+        except (images.ImageError, CalibrationError, EstimatorError) as err:
             self._complaints.complain(f"image dropped: {err}")
             return
         self._outputs.publish(self._header(msg), frame, poses, self._output_options())

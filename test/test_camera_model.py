@@ -53,7 +53,9 @@ def test_a_barrel_pulls_pixels_towards_the_middle():
 def test_many_points_keep_their_order():
     points = np.array([[-0.1, 0.0, 1.0], [0.0, 0.2, 2.0], [0.3, 0.1, 3.0]])
     lens = camera()
-    np.testing.assert_allclose(lens.normalize(lens.project(points)), points[:, :2] / points[:, 2:], atol=RAY_TOLERANCE)
+    np.testing.assert_allclose(
+        lens.normalize(lens.project(points)), points[:, :2] / points[:, 2:], atol=RAY_TOLERANCE
+    )
 
 
 def test_ninety_degrees_see_as_far_to_each_side_as_ahead():
