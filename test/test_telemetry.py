@@ -1,5 +1,6 @@
 """Nothing leaves the machine unless the user says so: connection attempts are watched."""
 
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -26,6 +27,24 @@ estimator.close()
 """
 
 
+# One image through another backend, where importing MediaPipe fails as if it were not installed.
+NATIVE_SCRIPT = """
+import sys
+sys.modules["mediapipe"] = None
+import numpy as np
+from blazepose_ros.blazepose.runtime import RuntimeOptions
+from blazepose_ros.estimator import EstimatorOptions
+from blazepose_ros.estimators import choose_estimator
+from blazepose_ros.model_store import resolve
+from blazepose_ros.pose import Frame, ModelComplexity
+
+options = EstimatorOptions(resolve(ModelComplexity.LITE).content)
+choice = choose_estimator(sys.argv[1], options, RuntimeOptions())
+choice.estimator.estimate(Frame(np.zeros((120, 160, 3), np.uint8), 0))
+choice.estimator.close()
+"""
+
+
 @pytest.fixture(scope="module")
 def watch_library(tmp_path_factory):
     compiler = shutil.which("cc") or shutil.which("gcc")
@@ -39,19 +58,29 @@ def watch_library(tmp_path_factory):
     return library
 
 
-def attempts(library, folder, telemetry):
+def attempts(library, folder, argument, script=SCRIPT):
     """Return what a process with an estimator looked up or connected to."""
     log = folder / "attempts.log"
     log.touch()
     environment = {**os.environ, "LD_PRELOAD": str(library), "CONNECTION_WATCH": str(log)}
     environment.pop("https_proxy", None)
-    subprocess.run([sys.executable, "-c", SCRIPT, telemetry], env=environment, check=True, timeout=120)
+    subprocess.run([sys.executable, "-c", script, argument], env=environment, check=True, timeout=120)
     return log.read_text().splitlines()
 
 
 @pytest.mark.usefixtures("models")
 def test_the_estimator_attempts_no_connection(watch_library, tmp_path):
     assert attempts(watch_library, tmp_path, "default") == []
+
+
+@pytest.mark.usefixtures("models")
+@pytest.mark.parametrize(("backend", "library"), [("openvino", "openvino"), ("litert", "ai_edge_litert")])
+def test_other_backends_attempt_no_connection_and_need_no_mediapipe(
+    watch_library, tmp_path, backend, library
+):
+    if importlib.util.find_spec(library) is None:
+        pytest.skip(f"{backend} is not installed")
+    assert attempts(watch_library, tmp_path, backend, NATIVE_SCRIPT) == []
 
 
 @pytest.mark.usefixtures("models")

@@ -2,17 +2,81 @@
 
 from __future__ import annotations
 
-from blazepose_ros.estimator import Estimator, EstimatorOptions
+from dataclasses import dataclass
 
-BACKENDS = ("mediapipe",)
+from blazepose_ros.blazepose.runtime import RuntimeOptions
+from blazepose_ros.estimator import Estimator, EstimatorError, EstimatorOptions
+from blazepose_ros.model_store import cache_folder
+
+AUTO = "auto"
+FASTEST_FIRST = ("openvino", "litert", "mediapipe")
+BACKENDS = (AUTO, *FASTEST_FIRST)
+COMPILED_FOLDER = "compiled"  # in the cache folder, beside the models
 
 
-def create_estimator(backend: str, options: EstimatorOptions, *, allow_telemetry: bool = False) -> Estimator:
-    """Return a backend's estimator; its library is imported only now.
+@dataclass(frozen=True)
+class ChosenEstimator:
+    """An estimator and how it came to be chosen.
+
+    Attributes:
+        backend: the name of its backend.
+        estimator: ready for the first frame.
+        passed_over: why each faster backend was not taken.
+    """
+
+    backend: str
+    estimator: Estimator
+    passed_over: tuple[str, ...] = ()
+
+
+def choose_estimator(
+    backend: str,
+    options: EstimatorOptions,
+    runtime: RuntimeOptions | None = None,
+    *,
+    allow_telemetry: bool = False,
+) -> ChosenEstimator:
+    """Return a backend's estimator, or for ``AUTO`` that of the fastest one that loads.
+
+    Args:
+        backend: one of ``BACKENDS``.
+        options: the model and the thresholds.
+        runtime: threads, precision and cache of OpenVINO and LiteRT; MediaPipe has none of them.
+        allow_telemetry: let MediaPipe report usage figures.
 
     Raises:
-        EstimatorError: the library or the model does not load.
+        EstimatorError: the library or the model does not load, of all of them for ``AUTO``.
     """
-    from blazepose_ros.estimators.mediapipe_estimator import MediaPipeEstimator
+    runtime = runtime or RuntimeOptions(cache_dir=cache_folder() / COMPILED_FOLDER)
+    passed_over: list[str] = []
+    for name in FASTEST_FIRST if backend == AUTO else (backend,):
+        try:
+            estimator = _create(name, options, runtime, allow_telemetry)
+        except EstimatorError as err:
+            passed_over.append(str(err))
+        else:
+            return ChosenEstimator(name, estimator, tuple(passed_over))
+    raise EstimatorError("; ".join(passed_over))
 
-    return {"mediapipe": MediaPipeEstimator}[backend](options, allow_telemetry=allow_telemetry)
+
+def create_estimator(
+    backend: str,
+    options: EstimatorOptions,
+    runtime: RuntimeOptions | None = None,
+    *,
+    allow_telemetry: bool = False,
+) -> Estimator:
+    """Return what ``choose_estimator`` chooses."""
+    return choose_estimator(backend, options, runtime, allow_telemetry=allow_telemetry).estimator
+
+
+def _create(
+    name: str, options: EstimatorOptions, runtime: RuntimeOptions, allow_telemetry: bool
+) -> Estimator:
+    if name == "mediapipe":
+        from blazepose_ros.estimators.mediapipe_estimator import MediaPipeEstimator
+
+        return MediaPipeEstimator(options, allow_telemetry=allow_telemetry)
+    from blazepose_ros.estimators.native_estimator import create_native_estimator
+
+    return create_native_estimator(name, options, runtime)

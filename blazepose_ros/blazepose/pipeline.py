@@ -1,0 +1,121 @@
+"""BlazePose's pipeline: people in frames that follow each other in time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from blazepose_ros.blazepose.detector import PersonDetector
+from blazepose_ros.blazepose.landmark_model import MASK_SHAPE, LandmarkModel, Reading
+from blazepose_ros.blazepose.one_euro import ReadingSmoother
+from blazepose_ros.blazepose.region import Region, distinct
+from blazepose_ros.blazepose.runtime import Runtime
+from blazepose_ros.estimator import EstimatorError, EstimatorOptions
+from blazepose_ros.pose import Frame, Pose
+
+
+class BlazePose:
+    """An ``Estimator`` of the two models on any runtime, frame by frame as MediaPipe does.
+
+    The detector runs only while fewer people than asked for are tracked. Who is tracked is
+    looked for where the landmarks of the previous frame say. A single person is smoothed.
+
+    Args:
+        runtime: runs the models.
+        detector: the TFLite file of the person detector.
+        landmarks: the TFLite file of a landmark model.
+        options: how many people, how sure; ``options.model`` is not read.
+
+    Raises:
+        BackendError: the runtime does not load the models.
+    """
+
+    def __init__(
+        self, runtime: Runtime, detector: bytes, landmarks: bytes, options: EstimatorOptions
+    ) -> None:
+        self._options = options
+        unused = () if options.enable_segmentation else (MASK_SHAPE,)
+        self._models: _Models | None = _Models(
+            PersonDetector(runtime.load(detector), options.min_detection_confidence),
+            LandmarkModel(
+                runtime.load(landmarks, unused), options.min_presence_confidence, options.enable_segmentation
+            ),
+        )
+        self._smoother = ReadingSmoother()
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everybody, as at the start."""
+        self._tracked: list[Region] = []
+        self._smoother.reset()
+        self._stamp_ns: int | None = None
+        self._shape: tuple[int, ...] | None = None
+
+    def close(self) -> None:
+        """Free everything; may be called twice."""
+        self._models = None
+
+    def estimate(self, frame: Frame) -> list[Pose]:
+        """Return the people in a frame; see ``Estimator``."""
+        if self._models is None:
+            raise EstimatorError("the estimator is closed")
+        if self._starts_anew(frame):
+            self.reset()
+        self._stamp_ns, self._shape = frame.stamp_ns, frame.rgb.shape
+        try:
+            readings = self._read(frame, self._models)
+        except (RuntimeError, cv2.error) as err:
+            self.reset()
+            raise EstimatorError(f"the frame could not be processed: {err}") from err
+        return [_pose(reading, frame) for reading in readings]
+
+    def _starts_anew(self, frame: Frame) -> bool:
+        """Whether nothing known holds: time went back, or the images are another camera's."""
+        if self._stamp_ns is None:
+            return False
+        return frame.stamp_ns < self._stamp_ns or frame.rgb.shape != self._shape
+
+    def _read(self, frame: Frame, models: _Models) -> list[Reading]:
+        found = (models.landmarks.read(frame.rgb, region) for region in self._regions(frame, models.detector))
+        readings = [reading for reading in found if reading is not None]
+        self._tracked = [reading.next_region for reading in readings]
+        return self._smooth(readings, frame.stamp_ns)
+
+    def _regions(self, frame: Frame, detector: PersonDetector) -> list[Region]:
+        """Where to look: where people are tracked, then where others are detected.
+
+        As in MediaPipe's association_calculator.h a detection takes the place of the tracked
+        regions that it overlaps. Of two detections the surer one stays; there it is the other.
+        """
+        num_poses = self._options.num_poses
+        detected = detector.find(frame.rgb) if len(self._tracked) < num_poses else []
+        regions = distinct([*detected, *self._tracked], self._options.min_tracking_confidence)
+        return sorted(regions, key=detected.__contains__)[:num_poses]
+
+    def _smooth(self, readings: list[Reading], stamp_ns: int) -> list[Reading]:
+        """Smooth a single person; several have no identity here to be smoothed by."""
+        if self._options.num_poses > 1:
+            return readings
+        if not readings:
+            self._smoother.reset()
+        return [self._smoother.apply(reading, stamp_ns) for reading in readings]
+
+
+@dataclass(frozen=True)
+class _Models:
+    detector: PersonDetector
+    landmarks: LandmarkModel
+
+
+def _pose(reading: Reading, frame: Frame) -> Pose:
+    mask = None if reading.mask is None else reading.region.paste(reading.mask, frame.width, frame.height)
+    return Pose(
+        screen=reading.screen.astype(np.float32),
+        visibility=reading.visibility.astype(np.float32),
+        presence=reading.presence.astype(np.float32),
+        world=reading.world.astype(np.float32),
+        score=reading.score,
+        mask=mask,
+    )
