@@ -50,8 +50,9 @@ lock: $(ENVIRONMENT)  ## pin all dependencies anew, for every distribution that 
 	$(PIP) install --quiet uv
 	for distro in jazzy kilted; do \
 		(cd requirements && ../$(BIN)/uv pip compile --quiet --universal --python-version 3.10 \
-			--generate-hashes --no-header --no-annotate --upgrade runtime.in demo.in dev.in \
-			$$distro.in $$distro-build.in --output-file $$distro.lock) || exit; \
+			--generate-hashes --no-header --no-annotate --upgrade --constraints constraints.txt \
+			runtime.in demo.in openvino.in litert.in dev.in $$distro.in $$distro-build.in \
+			--output-file $$distro.lock) || exit; \
 	done
 
 clean:  ## remove what was built and installed

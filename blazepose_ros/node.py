@@ -17,12 +17,13 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import Header
 
 from blazepose_ros import cdr, images
+from blazepose_ros.blazepose.runtime import Precision, RuntimeOptions
 from blazepose_ros.calibration_source import CalibrationError, camera_for, to_camera_model
 from blazepose_ros.camera_model import CameraModel
 from blazepose_ros.complaints import Complaints
 from blazepose_ros.declare_parameters import declare_parameters
 from blazepose_ros.estimator import Estimator, EstimatorError, EstimatorOptions
-from blazepose_ros.estimators import create_estimator
+from blazepose_ros.estimators import choose_estimator, compiled_folder
 from blazepose_ros.image_messages import stamp_ns
 from blazepose_ros.image_subscription import ImageSubscription
 from blazepose_ros.model_fetch import fetch
@@ -128,14 +129,17 @@ class BlazePoseNode(Node):
             min_tracking_confidence=settings.min_tracking_confidence,
             enable_segmentation=settings.enable_segmentation,
         )
+        runtime = RuntimeOptions(settings.num_threads, Precision(settings.precision), compiled_folder())
         try:
-            estimator = create_estimator(
-                settings.backend, options, allow_telemetry=settings.allow_mediapipe_telemetry
+            chosen = choose_estimator(
+                settings.backend, options, runtime, allow_telemetry=settings.allow_mediapipe_telemetry
             )
         except EstimatorError as err:
             raise StartupError(str(err)) from err
-        self.get_logger().info(f"{model.complexity.name} model from {model.path} on {settings.backend}")
-        return estimator
+        for reason in chosen.passed_over:
+            self.get_logger().warning(f"a faster backend is passed over: {reason}")
+        self.get_logger().info(f"{model.complexity.name} model from {model.path} on {chosen.backend}")
+        return chosen.estimator
 
     def _subscribe(self, settings: SimpleNamespace) -> ImageSubscription:
         topic, message_type, self._read, self._to_rgb = TRANSPORTS[settings.image_transport]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from blazepose_ros.blazepose.runtime import Precision
 from blazepose_ros.declare_parameters import Parameter
-from blazepose_ros.estimators import BACKENDS
+from blazepose_ros.estimators import AUTO, BACKENDS
 from blazepose_ros.pose import ModelComplexity
 
 MAX_PEOPLE = 32
+MAX_THREADS = 1024
 
 PARAMETERS = (
     Parameter(
@@ -16,7 +18,29 @@ PARAMETERS = (
         choices=tuple(int(complexity) for complexity in ModelComplexity),
         read_only=True,
     ),
-    Parameter("backend", BACKENDS[0], "What runs the model.", choices=BACKENDS, read_only=True),
+    Parameter(
+        "backend",
+        AUTO,
+        "What runs the model: auto for the fastest that is installed.",
+        choices=BACKENDS,
+        read_only=True,
+    ),
+    Parameter(
+        "num_threads",
+        0,
+        "Threads of openvino and litert; 0 for all cores. MediaPipe always uses one.",
+        minimum=0,
+        maximum=MAX_THREADS,
+        read_only=True,
+    ),
+    Parameter(
+        "precision",
+        Precision.F32.value,
+        "What openvino computes in, where the processor has it; auto is the fastest. Less than f32"
+        " moves the world landmarks by centimetres.",
+        choices=tuple(precision.value for precision in Precision),
+        read_only=True,
+    ),
     Parameter(
         "model_path",
         "",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from blazepose_ros.blazepose.runtime import RuntimeOptions
 from blazepose_ros.estimator import Estimator, EstimatorError, EstimatorOptions
@@ -12,6 +13,11 @@ AUTO = "auto"
 FASTEST_FIRST = ("openvino", "litert", "mediapipe")
 BACKENDS = (AUTO, *FASTEST_FIRST)
 COMPILED_FOLDER = "compiled"  # in the cache folder, beside the models
+
+
+def compiled_folder() -> Path:
+    """Return where compiled models are kept for the next start."""
+    return cache_folder() / COMPILED_FOLDER
 
 
 @dataclass(frozen=True)
@@ -47,7 +53,7 @@ def choose_estimator(
     Raises:
         EstimatorError: the library or the model does not load, of all of them for ``AUTO``.
     """
-    runtime = runtime or RuntimeOptions(cache_dir=cache_folder() / COMPILED_FOLDER)
+    runtime = runtime or RuntimeOptions(cache_dir=compiled_folder())
     passed_over: list[str] = []
     for name in FASTEST_FIRST if backend == AUTO else (backend,):
         try:
