@@ -12,7 +12,8 @@ PROFILE_VARIABLES = ("FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES
 SOURCE_PROFILE = Path(__file__).absolute().parents[1] / "config" / "fastdds.xml"
 
 # What else a user may have chosen transports with.
-OTHER_CHOICES = ("FASTDDS_BUILTIN_TRANSPORTS", "ROS_DISCOVERY_SERVER")
+BUILTIN_TRANSPORTS = "FASTDDS_BUILTIN_TRANSPORTS"
+OTHER_CHOICES = (BUILTIN_TRANSPORTS, "ROS_DISCOVERY_SERVER")
 
 
 def image_profile() -> Path:
@@ -31,3 +32,13 @@ def use_image_profile() -> None:
         return
     for variable in PROFILE_VARIABLES:
         os.environ[variable] = str(image_profile())
+
+
+def use_stock_transport() -> None:
+    """Have Fast DDS use its own transports in this process and those it starts.
+
+    To be called before rclpy starts.
+    """
+    for variable in PROFILE_VARIABLES:
+        os.environ.pop(variable, None)
+    os.environ[BUILTIN_TRANSPORTS] = "DEFAULT"

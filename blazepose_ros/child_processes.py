@@ -1,0 +1,123 @@
+"""Child processes that never outlive their parent."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+
+# How a process is asked to end, ever less kindly, and how long each request may take.
+STOPPING = ((signal.SIGINT, 1.5), (signal.SIGTERM, 0.5), (signal.SIGKILL, 0.5))
+_POLL_S = 0.01
+
+# A log that `last_error` can read: without colours and in this format.
+_LOG_ENVIRONMENT = {
+    "RCUTILS_COLORIZED_OUTPUT": "0",
+    "RCUTILS_CONSOLE_OUTPUT_FORMAT": "[{severity}] [{time}] [{name}]: {message}",
+}
+_LOG_LINE = re.compile(r"^\[[A-Z]+\] \[[\d.]+\] \[[^\]]*\]: ", re.MULTILINE)
+_ERROR = re.compile(r"^\[(?:ERROR|FATAL)\] \[[\d.]+\] \[[^\]]*\]: ", re.MULTILINE)
+
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
+_PRCTL = ctypes.CDLL(None).prctl
+
+
+class ChildProcess:
+    """A process in a session of its own: Ctrl-C in the terminal does not reach it.
+
+    It is killed when the thread that started it ends, however that ends.
+
+    Args:
+        command: the executable and its arguments.
+        log: where its output goes; an old file is overwritten.
+    """
+
+    def __init__(self, command: Sequence[str], log: Path) -> None:
+        self.log = log
+        with log.open("wb") as output:
+            self._process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, **_LOG_ENVIRONMENT},
+                start_new_session=True,
+                preexec_fn=_die_with_parent,
+            )
+
+    @property
+    def exit_status(self) -> int | None:
+        """The status it ended with, negative for a signal; None while it runs."""
+        return self._process.poll()
+
+    @property
+    def pid(self) -> int:
+        """The number of the process."""
+        return self._process.pid
+
+    def complaint(self) -> str:
+        """Return what it said about its failure; empty where it runs or ended well."""
+        status = self.exit_status
+        if not status:
+            return ""
+        if status < 0:
+            return f"it was ended by {signal.Signals(-status).name}"
+        return last_error(self.log.read_text(errors="replace")) or f"it ended with status {status}"
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal to the process and all that it has started."""
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, number)
+
+
+class ChildProcesses:
+    """Starts processes and stops all of them together at the end of its block."""
+
+    def __init__(self) -> None:
+        self._children: list[ChildProcess] = []
+
+    def start(self, command: Sequence[str], log: Path) -> ChildProcess:
+        """Start a process; see ``ChildProcess``."""
+        child = ChildProcess(command, log)
+        self._children.append(child)
+        return child
+
+    def __enter__(self) -> ChildProcesses:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        stop(self._children)
+
+
+def stop(children: Iterable[ChildProcess]) -> None:
+    """End processes side by side, within three seconds."""
+    running = list(children)
+    for number, patience_s in STOPPING:
+        running = [child for child in running if child.exit_status is None]
+        for child in running:
+            child.signal(number)
+        deadline_s = time.monotonic() + patience_s
+        while time.monotonic() < deadline_s and any(child.exit_status is None for child in running):
+            time.sleep(_POLL_S)
+
+
+def last_error(log: str) -> str:
+    """Return the last error in a log, which may take several lines; else its last line."""
+    errors = _ERROR.split(log)
+    if len(errors) > 1:
+        return _LOG_LINE.split(errors[-1])[0].strip()
+    lines = log.strip().splitlines()
+    return lines[-1].strip() if lines else ""
+
+
+def _die_with_parent() -> None:
+    _PRCTL(_PR_SET_PDEATHSIG, signal.SIGKILL)
