@@ -30,9 +30,7 @@ class BenchListener(Node):
         self._image_topics = [f"{namespace}/{image_topic}" for namespace in namespaces]
         self._arrivals_ns: list[dict[int, int]] = [{} for _ in namespaces]
         self._timings: list[list[bytes]] = [[] for _ in namespaces]
-        for arrivals_ns, timings, namespace in zip(
-            self._arrivals_ns, self._timings, namespaces, strict=True
-        ):
+        for arrivals_ns, timings, namespace in zip(self._arrivals_ns, self._timings, namespaces, strict=True):
             self._hear(Pose33Array, f"{namespace}/blazepose/poses", partial(_note, arrivals_ns))
             self._hear(Timing, f"{namespace}/blazepose/timing", timings.append)
 

@@ -197,9 +197,7 @@ def _watch(job: Job, rig: _Rig, listener: BenchListener, spin_until: SpinUntil) 
     end_ns, cpu_after_s, rss_after_mb = time.time_ns(), rig.cpu_s(), rig.rss_mb()
     for camera in rig.cameras:
         camera.signal(signal.SIGINT)
-    if not spin_until(
-        lambda: all(camera.exit_status is not None for camera in rig.cameras), STOP_TIMEOUT_S
-    ):
+    if not spin_until(lambda: all(camera.exit_status is not None for camera in rig.cameras), STOP_TIMEOUT_S):
         raise BenchError("a camera does not stop")
     spin_until(never, DRAIN_S)
     rig.check()

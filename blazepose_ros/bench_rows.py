@@ -19,6 +19,7 @@ from blazepose_ros.bench_plan import Case
 
 NS_PER_S = 1_000_000_000
 NS_PER_MS = 1_000_000
+MS_PER_S = 1_000
 
 # What Timing.msg divides the way through the node into, in order.
 STAGES = ("transport", "waiting", "decoding", "inference", "publishing")
@@ -132,7 +133,7 @@ class Row:
     @property
     def of_raw_loop(self) -> float:
         """Poses per second, as a fraction of the raw loop's."""
-        return self.poses_per_s * self.raw_loop_ms_p50 * NS_PER_MS / NS_PER_S
+        return self.poses_per_s * self.raw_loop_ms_p50 / MS_PER_S
 
 
 def to_row(case: Case, offered_hz: float, raw_loop_ms: Sequence[float], seen: Measurement) -> Row:
