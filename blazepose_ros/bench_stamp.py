@@ -29,5 +29,5 @@ def write_stamp_ns(serialized: bytes, stamp_ns: int) -> None:
     stamp = _STAMP.pack(*divmod(stamp_ns, NS_PER_S))
     if len(serialized) < OFFSET_BYTES + len(stamp):
         raise ValueError(f"{len(serialized)} bytes are no message with a header")
-    address = ctypes.cast(serialized, ctypes.c_void_p).value or 0
+    address = ctypes.cast(ctypes.c_char_p(serialized), ctypes.c_void_p).value or 0
     ctypes.memmove(address + OFFSET_BYTES, stamp, len(stamp))
