@@ -44,8 +44,9 @@ def raw_loop(estimator: Estimator, images: Sequence[NDArray[np.uint8]], duration
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run a job, a JSON file, and write the times to the file that it names."""
-    job = json.loads(Path(arguments[0]).read_text())
+    """Run a job from one JSON file and write the times to another."""
+    job_file, result_file = map(Path, arguments)
+    job = json.loads(job_file.read_text())
     complexity = next(value for value, bundle in BUNDLES.items() if bundle.name == job["model"])
     try:
         images = [cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB) for bgr in load_clip(job["source"], job["size"])]
@@ -56,7 +57,7 @@ def main(arguments: Sequence[str]) -> int:
     except (EstimatorError, ModelError) as err:
         sys.stderr.write(f"{err}\n")
         return 1
-    Path(job["result"]).write_text(json.dumps(times_ms))
+    result_file.write_text(json.dumps(times_ms))
     return 0
 
 
