@@ -15,6 +15,7 @@ from blazepose_ros.bench_rows import MS_PER_S, Row
 WIDTH_INCHES = 15.0
 ROW_INCHES, FRAME_INCHES = 0.32, 1.6
 DPI = 110
+LEGEND_COLUMNS = 7  # all in a line
 INK, GRID_INK = "#1f2933", "#dfe4ea"
 RAW_LOOP_INK = "#d1495b"
 
@@ -38,7 +39,8 @@ def save_plot(rows: Sequence[Row], title: str, path: Path) -> None:
         title: the machine.
         path: a PNG file.
     """
-    figure = Figure(figsize=(WIDTH_INCHES, FRAME_INCHES + ROW_INCHES * len(rows)), dpi=DPI)
+    height_inches = FRAME_INCHES + ROW_INCHES * len(rows)
+    figure = Figure(figsize=(WIDTH_INCHES, height_inches), dpi=DPI, layout="constrained")
     FigureCanvasAgg(figure)
     figure.suptitle(title, color=INK)
     panels = figure.subplots(1, 3, sharey=True, width_ratios=(3, 2, 1))
@@ -47,7 +49,7 @@ def save_plot(rows: Sequence[Row], title: str, path: Path) -> None:
         _dress(axes)
     panels[0].set_yticks(range(len(rows)), [_label(rows, row) for row in rows])
     panels[0].invert_yaxis()
-    figure.tight_layout()
+    figure.legend(ncols=LEGEND_COLUMNS, loc="outside lower center", frameon=False)
     figure.savefig(path)
 
 
@@ -65,7 +67,6 @@ def _latencies(axes: Axes, rows: Sequence[Row]) -> None:
         axes.barh(range(len(rows)), widths, left=ends, color=color, label=part)
         ends = [end + width for end, width in zip(ends, widths, strict=True)]
     axes.set_title("from an image's stamp to its poses, ms (medians of the parts)")
-    axes.legend(ncols=len(PARTS), loc="upper center", bbox_to_anchor=(0.4, -0.04), frameon=False)
 
 
 def _rates(axes: Axes, rows: Sequence[Row]) -> None:
@@ -75,7 +76,6 @@ def _rates(axes: Axes, rows: Sequence[Row]) -> None:
             limit = MS_PER_S / row.raw_loop_ms_p50
             axes.plot([limit, limit], [number - 0.4, number + 0.4], color=RAW_LOOP_INK, linewidth=2)
     axes.plot([], [], color=RAW_LOOP_INK, linewidth=2, label="raw loop, no ROS")
-    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.04), frameon=False)
     axes.set_title("poses per second")
 
 

@@ -53,7 +53,10 @@ class Answer:
 
     @property
     def delivery_ms(self) -> float:
-        """From the node's hand-over of the poses to their arrival."""
+        """From the node's hand-over of the poses to their arrival.
+
+        Below zero where they arrived before the node, short of processor time, noted the hand-over.
+        """
         return self.latency_ms - sum(self.stages_ms.values())
 
 

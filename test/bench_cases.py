@@ -10,7 +10,7 @@ MS = 1_000_000
 
 def answer(stamp_ms, received, latency_ms=30.0, inference_ms=20.0) -> Answer:
     """Return what a node said: 1 ms for each stage but inference."""
-    stages_ms = {stage: 1.0 for stage in STAGES} | {"inference": inference_ms}
+    stages_ms = dict.fromkeys(STAGES, 1.0) | {"inference": inference_ms}
     return Answer(round(stamp_ms * MS), received, stages_ms, round((stamp_ms + latency_ms) * MS))
 
 

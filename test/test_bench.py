@@ -70,8 +70,8 @@ def test_a_backend_or_model_that_does_not_load_is_an_error(tmp_path, monkeypatch
         Bench(str(photograph()), FAKE_NODE, 1.0, tmp_path).raw_loop(Case("mediapipe", "full", 320, 240))
 
 
-def test_a_run_writes_the_machine_the_raw_loop_and_rows(models, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(bench, "installed", lambda _name: FAKE_NODE[0])
+@pytest.mark.usefixtures("models")
+def test_a_run_writes_the_machine_the_raw_loop_and_rows(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(bench, "Bench", FakeNodeBench)
     json_file, plot_file = tmp_path / "bench.json", tmp_path / "bench.png"
     options = ["--quick", "--backends", "mediapipe", "--sizes", "320x240", "--duration", "1"]

@@ -5,7 +5,7 @@ import re
 import socket
 import threading
 import time
-from itertools import islice
+from itertools import islice, pairwise
 
 import numpy as np
 import pytest
@@ -31,9 +31,7 @@ def test_images_go_forth_and_back_without_a_jump():
 def test_the_photograph_moves_a_little_from_image_to_image():
     clip = load_clip(str(photograph()), (320, 240), frames=4)
     assert [image.shape for image in clip] == [(240, 320, 3)] * 4
-    steps = [
-        np.abs(after.astype(float) - before).mean() for before, after in zip(clip, clip[1:], strict=False)
-    ]
+    steps = [np.abs(after.astype(float) - before).mean() for before, after in pairwise(clip)]
     assert all(0 < step < 20 for step in steps)
 
 

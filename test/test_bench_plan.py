@@ -70,7 +70,7 @@ def test_sizes_are_measured_from_the_smallest_to_the_largest():
 )
 def test_a_case_that_means_nothing_is_refused(field, value):
     fields = {"backend": "a", "model": "full", "width": 640, "height": 480, field: value}
-    with pytest.raises(ValueError, match="not|nothing"):
+    with pytest.raises(ValueError, match=r"not|nothing"):
         Case(**fields)
 
 
