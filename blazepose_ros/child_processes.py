@@ -13,6 +13,8 @@ from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
+from blazepose_ros.interruption import STOP_SIGNALS
+
 # How a process is asked to end, ever less kindly, and how long each request may take.
 STOPPING = ((signal.SIGINT, 1.5), (signal.SIGTERM, 0.5), (signal.SIGKILL, 0.5))
 _POLL_S = 0.01
@@ -49,7 +51,7 @@ class ChildProcess:
                 stderr=subprocess.STDOUT,
                 env={**os.environ, **_LOG_ENVIRONMENT},
                 start_new_session=True,
-                preexec_fn=_die_with_parent,
+                preexec_fn=_begin_as_child,
             )
 
     @property
@@ -84,9 +86,16 @@ class ChildProcesses:
         self._children: list[ChildProcess] = []
 
     def start(self, command: Sequence[str], log: Path) -> ChildProcess:
-        """Start a process; see ``ChildProcess``."""
-        child = ChildProcess(command, log)
-        self._children.append(child)
+        """Start a process; see ``ChildProcess``.
+
+        A signal meanwhile waits: it must not find a process that nobody knows of.
+        """
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
+        try:
+            child = ChildProcess(command, log)
+            self._children.append(child)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
         return child
 
     def __enter__(self) -> ChildProcesses:
@@ -119,5 +128,7 @@ def last_error(log: str) -> str:
     return lines[-1].strip() if lines else ""
 
 
-def _die_with_parent() -> None:
+def _begin_as_child() -> None:
+    """Die with the parent, and hear the signals that it has blocked."""
     _PRCTL(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)

@@ -64,6 +64,22 @@ def test_a_failing_case_is_told_and_the_others_go_on(monkeypatch, capsys, tmp_pa
     assert json.loads(result.read_text())["rows"] == []
 
 
+def test_a_backend_that_does_not_load_is_passed_over(monkeypatch, capsys):
+    measured = []
+
+    def raw_loop(_bench, case):
+        if case.backend == "broken":
+            raise BenchError("the library is missing")
+        return [20.0]
+
+    monkeypatch.setattr(bench, "BACKENDS", ("auto", "broken", "fast", "mediapipe"))
+    monkeypatch.setattr(Bench, "raw_loop", raw_loop)
+    monkeypatch.setattr(Bench, "run", lambda _bench, case: measured.append(case.backend))
+    bench.main(["--quick"])
+    assert list(dict.fromkeys(measured)) == ["mediapipe", "fast"]
+    assert "broken is passed over: the library is missing" in capsys.readouterr().out
+
+
 def test_a_backend_or_model_that_does_not_load_is_an_error(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     with pytest.raises(BenchError, match="blazepose models fetch"):

@@ -87,6 +87,12 @@ def test_every_image_is_delivered_at_a_rate_that_the_node_keeps_up_with(measured
     assert set(sent_ns) <= answered_ns
 
 
+def test_the_node_numbers_the_images_as_they_arrive(measured):
+    seen, _ = measured
+    numbers = [answer.received for answer in seen.cameras[0].answers if answer.stamp_ns >= seen.start_ns]
+    assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+
+
 def test_poses_per_second_are_the_cameras_rate(measured):
     _, row = measured
     assert row.poses_per_s == pytest.approx(RATE_HZ, abs=2 / DURATION_S)

@@ -1,0 +1,60 @@
+"""Ctrl-C and SIGTERM, each an exception that ends a program once."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType, TracebackType
+
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Interruption:
+    """Ends its block by an exception when Ctrl-C or SIGTERM comes.
+
+    This is a ``KeyboardInterrupt``, or a ``SystemExit`` with the status that a shell reports
+    of a process that SIGTERM ended. Only the first signal counts: people and launchers
+    repeat themselves, and what cleans up must not be disturbed.
+    """
+
+    def __init__(self) -> None:
+        self._received: int | None = None
+        self._deferring = False
+
+    def __enter__(self) -> Interruption:
+        for number in STOP_SIGNALS:
+            signal.signal(number, self._receive)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        # Raised within an extension module, the exception may have turned into another one.
+        self._raise_if_received()
+
+    @contextmanager
+    def deferred(self) -> Iterator[None]:
+        """Let the exception wait for the end of a block that calls back from C or C++.
+
+        An exception in such a callback may be lost on its way.
+        """
+        self._deferring = True
+        try:
+            yield
+        finally:
+            self._deferring = False
+        self._raise_if_received()
+
+    def _receive(self, number: int, _frame: FrameType | None) -> None:
+        for each in STOP_SIGNALS:
+            signal.signal(each, signal.SIG_IGN)
+        self._received = number
+        if not self._deferring:
+            self._raise_if_received()
+
+    def _raise_if_received(self) -> None:
+        if self._received == signal.SIGINT:
+            raise KeyboardInterrupt
+        if self._received is not None:
+            raise SystemExit(128 + self._received)
