@@ -24,6 +24,7 @@ from blazepose_ros.demo_photograph import PhotographMissingError, photograph
 from blazepose_ros.estimators import BACKENDS
 from blazepose_ros.frame_fit import Size
 from blazepose_ros.frame_source import SourceError
+from blazepose_ros.interruption import Interruption
 from blazepose_ros.model_store import BUNDLES
 from blazepose_ros.ros_domain import NoFreeDomainError, isolate
 
@@ -36,7 +37,7 @@ DURATION_S = 8.0
 _DEFINITIONS = """\
 delivered   of the images sent after discovery, those that arrived at the node
 of raw      poses per second against the raw loop: the estimator alone on the same
-            images, without ROS, in a process of its own right before
+            images, without ROS, in a process of its own before each case
 latency     from an image's stamp to the arrival of its poses at a subscriber
 added       latency less the estimator's time on that image
 transport   from the stamp to the arrival at the node
@@ -50,8 +51,17 @@ OVERHEAD_S = 8.0
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run ``blazepose bench``; the exit status is 0 only if every case was measured."""
+    """Run ``blazepose bench``; the exit status is 0 only if every case was measured.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C; every process has ended.
+    """
     options = _parser().parse_args(arguments)
+    with Interruption():
+        return _run(options)
+
+
+def _run(options: argparse.Namespace) -> int:
     try:
         source = options.source or str(photograph())
         load_clip(source, options.sizes[0], frames=1)

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from blazepose_ros.bench_plan import JPEG, STOCK, Case
 from blazepose_ros.bench_rows import CameraRecord, Measurement
 from blazepose_ros.child_processes import ChildProcess, ChildProcesses
+from blazepose_ros.interruption import Interruption
 from blazepose_ros.model_store import BUNDLES
 from blazepose_ros.process_usage import cpu_s, rss_mb
 from blazepose_ros.transport import use_image_profile, use_stock_transport
@@ -212,7 +213,8 @@ def main(arguments: Sequence[str]) -> int:
     """Run a job from one JSON file and write the measurement to another."""
     job_file, result_file = map(Path, arguments)
     try:
-        seen = measure(Job.load(job_file))
+        with Interruption():
+            seen = measure(Job.load(job_file))
     except BenchError as err:
         sys.stderr.write(f"{err}\n")
         return 1

@@ -117,7 +117,7 @@ class Row:
         stages_ms_p50: median of each part of the latency; delivery is that of the poses.
         cpu_s_per_frame: processor time of the nodes for each answer, in seconds.
         rss_mb: resident memory of all nodes together at the end.
-        raw_loop_ms_p50: the estimator alone on the same images, right before, the median.
+        raw_loop_ms_p50: the estimator alone on the same images, over the whole run, the median.
     """
 
     case: Case
@@ -145,7 +145,7 @@ def to_row(case: Case, offered_hz: float, raw_loop_ms: Sequence[float], seen: Me
     Args:
         case: what was measured.
         offered_hz: images per second that each camera was to send.
-        raw_loop_ms: the times of the raw loop before it.
+        raw_loop_ms: the times of the raw loop on the same images.
         seen: what was seen.
     """
     answers = [

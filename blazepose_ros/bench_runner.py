@@ -43,7 +43,7 @@ class Bench:
         node_command: what starts a node.
         duration_s: how long each case is measured.
         folder: where jobs, logs and results lie.
-        rows: what was measured so far.
+        measured: each case so far, the images per second that were offered, and what was seen.
         raw_loops_ms: every time of the raw loop so far, by backend, model and size.
     """
 
@@ -51,10 +51,18 @@ class Bench:
     node_command: Sequence[str]
     duration_s: float
     folder: Path
-    rows: list[Row] = field(default_factory=list)
+    measured: list[tuple[Case, float, Measurement]] = field(default_factory=list)
     raw_loops_ms: dict[tuple[str, str, Size], list[float]] = field(default_factory=lambda: defaultdict(list))
 
-    def run(self, case: Case) -> Row:
+    @property
+    def rows(self) -> list[Row]:
+        """The figures of each case so far, beside all times of the raw loop on images of its size."""
+        return [
+            to_row(case, offered_hz, self.raw_loops_ms[case.backend, case.model, case.size], seen)
+            for case, offered_hz, seen in self.measured
+        ]
+
+    def run(self, case: Case) -> None:
         """Measure a case.
 
         Raises:
@@ -64,9 +72,7 @@ class Bench:
         offered_hz = case.rate_hz or FLAT_OUT_FACTOR * MS_PER_S / median_ms(raw_ms)
         job = Job(case, self.node_command, self.source, offered_hz, self.duration_s, self.folder)
         job.save(self.folder / "job.json")
-        seen = Measurement.from_dict(self._child("bench_measure"))
-        self.rows.append(to_row(case, offered_hz, raw_ms, seen))
-        return self.rows[-1]
+        self.measured.append((case, offered_hz, Measurement.from_dict(self._child("bench_measure"))))
 
     def raw_loop(self, case: Case) -> list[float]:
         """Return how long the estimator alone takes on a case's images, in milliseconds.
