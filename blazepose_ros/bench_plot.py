@@ -29,6 +29,7 @@ PARTS = {
     "delivery": "#a7c957",
 }
 BAR = "#2a6f97"
+LABEL_ROOM = 0.15  # of the axis, for the figure beside the longest bar
 
 
 def save_plot(rows: Sequence[Row], title: str, path: Path) -> None:
@@ -88,6 +89,7 @@ def _delivered(axes: Axes, rows: Sequence[Row]) -> None:
 
 def _bars(axes: Axes, rows: Sequence[Row], value: Callable[[Row], float], form: str) -> None:
     bars = axes.barh(range(len(rows)), [_drawable(value(row)) for row in rows], color=BAR)
+    axes.margins(x=LABEL_ROOM)
     axes.bar_label(bars, fmt=form, padding=4, fontsize="small", color=INK)
 
 

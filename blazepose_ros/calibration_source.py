@@ -24,7 +24,14 @@ def to_camera_model(msg: CameraInfo) -> CameraModel:
 
 
 def camera_for(width: int, height: int, calibrated: CameraModel | None, hfov_deg: float) -> CameraModel:
-    """Return the camera for an image: the calibrated one, resized to it, or an assumed one."""
+    """Return the camera for an image: the calibrated one, resized to it, or an assumed one.
+
+    Raises:
+        CalibrationError: the calibration's numbers are out of all proportion to the image.
+    """
     if calibrated is None:
         return CameraModel.from_hfov(width, height, hfov_deg)
-    return calibrated.scaled_to(width, height)
+    try:
+        return calibrated.scaled_to(width, height)
+    except ValueError as err:
+        raise CalibrationError(f"camera_info does not fit {width} x {height} pixels: {err}") from err

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import os
+
 from blazepose_ros.run_node import run_node
 from blazepose_ros.transport import use_image_profile
+
+# More than any camera has. OpenCV reads it when it is imported; without it, the header of a
+# compressed image of a few bytes can make it allocate six gigabytes.
+OPENCV_PIXEL_LIMIT = "OPENCV_IO_MAX_IMAGE_PIXELS"
+MAX_IMAGE_PIXELS = 1 << 27
 
 
 def camera() -> int:
@@ -18,4 +25,10 @@ def node() -> int:
 
 def _run(factory: str) -> int:
     use_image_profile()
+    limit_image_size()
     return run_node(factory)
+
+
+def limit_image_size() -> None:
+    """Have OpenCV refuse images of more pixels than any camera's, unless the user has set a limit."""
+    os.environ.setdefault(OPENCV_PIXEL_LIMIT, str(MAX_IMAGE_PIXELS))

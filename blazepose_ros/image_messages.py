@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
+NS_PER_S = 1_000_000_000
+
 
 def to_image(pixels: NDArray[np.uint8], encoding: str, header: Header) -> Image:
     """Return (height, width) or (height, width, channels) uint8 pixels as an image message."""
@@ -27,3 +29,8 @@ def byte_array(data: NDArray[np.uint8]) -> array.array[int]:
     octets = array.array("B")
     octets.frombytes(np.ascontiguousarray(data).data.cast("B"))
     return octets
+
+
+def stamp_ns(header: Header) -> int:
+    """Return a header's stamp in nanoseconds; unlike rclpy's Time, it may be before the epoch."""
+    return header.stamp.sec * NS_PER_S + header.stamp.nanosec

@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 from rclpy.node import Node
 from rclpy.qos import qos_profile_sensor_data
-from rclpy.time import Time
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import Header
 
@@ -24,6 +23,7 @@ from blazepose_ros.complaints import Complaints
 from blazepose_ros.declare_parameters import declare_parameters
 from blazepose_ros.estimator import Estimator, EstimatorError, EstimatorOptions
 from blazepose_ros.estimators import create_estimator
+from blazepose_ros.image_messages import stamp_ns
 from blazepose_ros.image_subscription import ImageSubscription
 from blazepose_ros.model_fetch import fetch
 from blazepose_ros.model_store import ModelError, ModelFile, resolve
@@ -172,12 +172,11 @@ class BlazePoseNode(Node):
         stopwatch.lap("waiting")
         try:
             msg = self._read(arrived.serialized)
-            stamp_ns = Time.from_msg(msg.header.stamp).nanoseconds
-            frame = Frame(self._to_rgb(msg), stamp_ns)
+            frame = Frame(self._to_rgb(msg), stamp_ns(msg.header))
         except (cdr.CdrError, images.ImageError) as err:
             self._complaints.complain(f"image dropped: {err}")
             return
-        stopwatch.laps_ms["transport"] = (arrived.arrival_ns - stamp_ns) / NS_PER_MS
+        stopwatch.laps_ms["transport"] = (arrived.arrival_ns - frame.stamp_ns) / NS_PER_MS
         stopwatch.lap("decoding")
         header = Header(stamp=msg.header.stamp, frame_id=msg.header.frame_id or self._value("camera_frame"))
         self._inference.offer(Decoded(header, frame, arrived.received, stopwatch))
@@ -186,7 +185,7 @@ class BlazePoseNode(Node):
         decoded.stopwatch.lap("waiting")
         try:
             poses = self._find_people(decoded.frame)
-        except EstimatorError as err:
+        except (CalibrationError, EstimatorError) as err:
             self._complaints.complain(f"image dropped: {err}")
             return
         decoded.stopwatch.lap("inference")

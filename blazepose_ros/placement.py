@@ -11,6 +11,13 @@ from blazepose_ros.pose import HipCenter, Placement, Pose
 # Three unknowns take two landmarks; fewer than this fit anything.
 MIN_LANDMARKS = 6
 
+# No landmark is further from the hips along any axis: beyond it the model's answer is absurd.
+MAX_EXTENT_M = 3.0
+
+# Rays further off the optical axis (tangent: 84 degrees) are those of pixels that a lens
+# model cannot undo, or of landmarks far outside of the image.
+MAX_TANGENT = 10.0
+
 # World landmarks end well inside this distance from the hips; closer cameras see no body.
 MIN_DISTANCE_M = 0.3
 
@@ -47,11 +54,11 @@ def place_mono(pose: Pose, camera: CameraModel, visibility_threshold: float) -> 
     Returns:
         The hip centre, or None where too little of the body is seen to tell.
     """
-    usable = (pose.visibility >= visibility_threshold) & np.isfinite(pose.screen).all(axis=1)
+    rays = camera.normalize(pose.screen[:, :2] - PIXEL_CENTER_PX)
+    usable = _usable(pose, rays, visibility_threshold)
     if usable.sum() < MIN_LANDMARKS:
         return None
-    points = pose.world[usable].astype(np.float64)
-    rays = camera.normalize(pose.screen[usable, :2] - PIXEL_CENTER_PX)
+    points, rays = pose.world[usable].astype(np.float64), rays[usable]
     weights = pose.visibility[usable].astype(np.float64)
     position = _linear_translation(points, rays, weights)
     for _ in range(ITERATIONS):
@@ -68,6 +75,13 @@ def place_mono(pose: Pose, camera: CameraModel, visibility_threshold: float) -> 
     if camera.assumed:
         covariance[2, 2] += (ASSUMED_FOCAL_STD * position[2]) ** 2
     return HipCenter(position, covariance, Placement.MONO)
+
+
+def _usable(pose: Pose, rays: NDArray, visibility_threshold: float) -> NDArray[np.bool_]:
+    """Return which landmarks are seen and make sense, (33,); NaN is less than no limit."""
+    seen = (pose.visibility > 0) & (pose.visibility >= visibility_threshold)
+    sane = (np.abs(pose.world).max(axis=1) < MAX_EXTENT_M) & (np.abs(rays).max(axis=1) < MAX_TANGENT)
+    return seen & sane
 
 
 def _linear_translation(points: NDArray, rays: NDArray, weights: NDArray) -> NDArray:

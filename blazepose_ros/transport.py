@@ -5,15 +5,24 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-# Fast DDS 3 reads the first, Fast DDS 2 the second.
-PROFILE_VARIABLES = ("FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE")
+# What Fast DDS 3 and Fast DDS 2 call the file of profiles.
+FAST_DDS_3_VARIABLE = "FASTDDS_DEFAULT_PROFILES_FILE"
+FAST_DDS_2_VARIABLE = "FASTRTPS_DEFAULT_PROFILES_FILE"
+
+FAST_DDS_3_LIBRARY = "libfastdds.so"
 
 # For a package that runs from its sources.
 SOURCE_PROFILE = Path(__file__).absolute().parents[1] / "config" / "fastdds.xml"
 
-# What else a user may have chosen transports with.
 BUILTIN_TRANSPORTS = "FASTDDS_BUILTIN_TRANSPORTS"
-OTHER_CHOICES = (BUILTIN_TRANSPORTS, "ROS_DISCOVERY_SERVER")
+
+# What a user may have chosen transports with.
+CHOICES = (
+    FAST_DDS_3_VARIABLE,
+    FAST_DDS_2_VARIABLE,
+    BUILTIN_TRANSPORTS,
+    "ROS_DISCOVERY_SERVER",
+)
 
 
 def image_profile() -> Path:
@@ -28,10 +37,15 @@ def use_image_profile() -> None:
 
     To be called before rclpy starts; other middlewares do not look at it.
     """
-    if any(os.environ.get(variable) for variable in PROFILE_VARIABLES + OTHER_CHOICES):
-        return
-    for variable in PROFILE_VARIABLES:
-        os.environ[variable] = str(image_profile())
+    if not any(os.environ.get(variable) for variable in CHOICES):
+        os.environ[profile_variable()] = str(image_profile())
+
+
+def profile_variable() -> str:
+    """Return the environment variable that the installed Fast DDS reads."""
+    folders = filter(None, os.environ.get("LD_LIBRARY_PATH", "").split(os.pathsep))
+    is_3 = any(Path(folder, FAST_DDS_3_LIBRARY).exists() for folder in folders)
+    return FAST_DDS_3_VARIABLE if is_3 else FAST_DDS_2_VARIABLE
 
 
 def use_stock_transport() -> None:
@@ -39,6 +53,6 @@ def use_stock_transport() -> None:
 
     To be called before rclpy starts.
     """
-    for variable in PROFILE_VARIABLES:
+    for variable in CHOICES:
         os.environ.pop(variable, None)
     os.environ[BUILTIN_TRANSPORTS] = "DEFAULT"

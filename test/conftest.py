@@ -7,6 +7,8 @@ import pytest
 
 from blazepose_ros.model_store import ModelError, resolve
 from blazepose_ros.pose import ModelComplexity
+from blazepose_ros.ros_domain import isolate
+from blazepose_ros.transport import profile_variable
 
 HERE = Path(__file__).resolve().parent
 DATA = HERE.parents[1] / "shared" / "data"
@@ -15,17 +17,9 @@ DATA = HERE.parents[1] / "shared" / "data"
 @pytest.fixture(scope="session", autouse=True)
 def _own_ros_domain():
     """Keep the tests' traffic apart from other ROS processes and on this machine."""
-    try:
-        from domain_coordinator import domain_id
-    except ImportError:  # the pure tests need no ROS
-        yield
-        return
-    profile = str(HERE / "fastdds_loopback.xml")
-    with domain_id() as number, pytest.MonkeyPatch.context() as patch:
-        patch.setenv("ROS_DOMAIN_ID", str(number))
-        patch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
-        patch.setenv("FASTDDS_DEFAULT_PROFILES_FILE", profile)
-        patch.setenv("FASTRTPS_DEFAULT_PROFILES_FILE", profile)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(profile_variable(), str(HERE / "fastdds_loopback.xml"))
+        isolate()
         yield
 
 

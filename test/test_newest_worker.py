@@ -85,14 +85,15 @@ def test_one_item_is_worked_on_at_a_time(worker, work):
     assert work.done == ["a", "b"]
 
 
-def test_stopping_finishes_the_item_at_hand_and_forgets_the_one_that_waits(work):
+def test_stopping_finishes_the_item_at_hand_and_forgets_the_one_that_waits(work, monkeypatch):
     worker = NewestWorker(work, "test")
     worker.offer("a")
     work.wait_until_started()
     worker.offer("b")
-    with worker._changed:  # held, so that the worker cannot take "b" before it hears of the end
-        work.finish_one()
-        worker._stopping = True
+    with monkeypatch.context() as patch:
+        patch.setattr(newest_worker, "STOP_TIMEOUT_S", 0.01)
+        assert not worker.stop()  # it does not wait for ever
+    work.let_go()
     assert worker.stop()
     assert work.done == ["a"]
 
