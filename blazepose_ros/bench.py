@@ -11,7 +11,6 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from ament_index_python.packages import get_package_prefix
 from tqdm import tqdm
 
 from blazepose_ros.bench_clip import load_clip
@@ -20,6 +19,7 @@ from blazepose_ros.bench_plan import MAX_CAMERAS, SIZES, Case, plan
 from blazepose_ros.bench_plot import save_plot
 from blazepose_ros.bench_runner import RAW_LOOP_S, Bench
 from blazepose_ros.bench_table import table
+from blazepose_ros.commands import installed
 from blazepose_ros.demo_photograph import PhotographMissingError, photograph
 from blazepose_ros.estimators import BACKENDS
 from blazepose_ros.frame_fit import Size
@@ -122,17 +122,6 @@ def _save(bench: Bench, options: argparse.Namespace) -> None:
         hardware = document["machine"]
         save_plot(bench.rows, f"{hardware['cpu']}, {hardware['cores']} cores", options.plot)
         _say(f"wrote {options.plot}")
-
-
-def installed(name: str) -> str:
-    """Return the path of one of this package's executables.
-
-    pip installs them beside Python, colcon in the package's lib folder.
-    """
-    beside_python = Path(sys.executable).with_name(name)
-    if beside_python.exists():
-        return str(beside_python)
-    return str(Path(get_package_prefix("blazepose_ros"), "lib", "blazepose_ros", name))
 
 
 def _parser() -> argparse.ArgumentParser:

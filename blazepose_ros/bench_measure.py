@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from blazepose_ros.bench_plan import JPEG, STOCK, Case
 from blazepose_ros.bench_rows import CameraRecord, Measurement
 from blazepose_ros.child_processes import ChildProcess, ChildProcesses
+from blazepose_ros.commands import ros_arguments
 from blazepose_ros.interruption import Interruption
 from blazepose_ros.model_store import BUNDLES
 from blazepose_ros.process_usage import cpu_s, rss_mb
@@ -129,8 +130,7 @@ def _node_command(job: Job) -> list[str]:
         "model_complexity": int(complexity),
         "image_transport": "compressed" if job.case.encoding == JPEG else "raw",
     }
-    settings = (("-p", f"{name}:={value}") for name, value in parameters.items())
-    return [*job.node_command, "--ros-args", *(part for setting in settings for part in setting)]
+    return [*job.node_command, *ros_arguments(parameters)]
 
 
 def _camera_command(job: Job, number: int) -> list[str]:

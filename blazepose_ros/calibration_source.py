@@ -11,12 +11,14 @@ class CalibrationError(ValueError):
     """A CameraInfo that describes no camera; the message says what is wrong with it."""
 
 
-def to_camera_model(msg: CameraInfo) -> CameraModel:
-    """Return the camera that a CameraInfo describes.
+def to_camera_model(msg: CameraInfo) -> CameraModel | None:
+    """Return the camera that a CameraInfo describes, or None for one that is not calibrated.
 
     Raises:
-        CalibrationError: zeros (not calibrated), or numbers that no camera has.
+        CalibrationError: numbers that no camera has.
     """
+    if not any(msg.k):  # how sensor_msgs/CameraInfo says so
+        return None
     try:
         return CameraModel.from_calibration(msg.width, msg.height, msg.k, msg.d, msg.distortion_model)
     except ValueError as err:

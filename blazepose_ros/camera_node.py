@@ -92,10 +92,16 @@ class CameraNode(Node):
 
     def _start(self) -> None:
         self._timer = self.create_timer(1 / self._stream.rate, self._play)
-        camera = self._settings.camera_info_url or f"assumed_hfov_deg {self._settings.assumed_hfov_deg:g}"
         self.get_logger().info(
-            f"playing {self._settings.source} at {self._stream.rate:g} Hz, camera: {camera}"
+            f"playing {self._settings.source} at {self._stream.rate:g} Hz, {self._calibration_in_words()}"
         )
+
+    def _calibration_in_words(self) -> str:
+        if self._settings.camera_info_url:
+            return f"calibration {self._settings.camera_info_url}"
+        if self._settings.assumed_hfov_deg:
+            return f"an assumed field of view of {self._settings.assumed_hfov_deg:g} degrees"
+        return "not calibrated"
 
     def _play(self) -> None:
         try:

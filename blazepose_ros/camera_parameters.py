@@ -35,9 +35,9 @@ CAMERA_PARAMETERS = (
     ),
     Parameter(
         "assumed_hfov_deg",
-        60.0,
-        "Horizontal field of view in degrees where there is no calibration; 0 publishes an"
-        " uncalibrated camera_info.",
+        0.0,
+        "Horizontal field of view in degrees to publish a calibration of where there is none; 0"
+        " publishes camera_info as uncalibrated.",
         minimum=0.0,
         maximum=179.0,
         read_only=True,

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from std_msgs.msg import Header
 
 from blazepose_ros.msg import Pose33, Pose33Array, ScreenLandmark, Timing
-from blazepose_ros.pose import Frame, HipCenter, ModelComplexity, Pose
+from blazepose_ros.pose import Frame, HipCenter, ModelComplexity, Placement, Pose
 
 
 def to_pose33(pose: Pose, header: Header, frame: Frame, complexity: ModelComplexity) -> Pose33:
@@ -31,6 +31,20 @@ def to_pose33(pose: Pose, header: Header, frame: Frame, complexity: ModelComplex
         world_landmarks=to_points(pose.world),
         placement=int(pose.placement),
         hip_center=PoseWithCovariance() if pose.hip_center is None else _to_pose(pose.hip_center),
+    )
+
+
+def from_pose33(msg: Pose33) -> Pose:
+    """Return the person in a message, without a mask."""
+    screen = np.array([(p.x, p.y, p.z, p.visibility, p.presence) for p in msg.screen_landmarks], np.float32)
+    return Pose(
+        screen=screen[:, :3],
+        visibility=screen[:, 3],
+        presence=screen[:, 4],
+        world=np.array([(p.x, p.y, p.z) for p in msg.world_landmarks], np.float32),
+        score=msg.score,
+        person_id=msg.person_id,
+        hip_center=_from_pose(msg.hip_center, Placement(msg.placement)),
     )
 
 
@@ -58,3 +72,11 @@ def _to_pose(hip_center: HipCenter) -> PoseWithCovariance:
     covariance[:3, :3] = hip_center.covariance
     msg.covariance = covariance.ravel()
     return msg
+
+
+def _from_pose(msg: PoseWithCovariance, placement: Placement) -> HipCenter | None:
+    if placement is Placement.NONE:
+        return None
+    position = msg.pose.position
+    covariance = np.array(msg.covariance, float).reshape(6, 6)[:3, :3]
+    return HipCenter(np.array([position.x, position.y, position.z]), covariance, placement)

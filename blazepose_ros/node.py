@@ -86,7 +86,7 @@ class BlazePoseNode(Node):
         self._model_complexity = model.complexity
         self._estimator = self._load(settings, model)
         self._camera: CameraModel | None = None
-        self._first_image_s: float | None = None
+        self._patience_ends_s: float | None = None
         self._assuming = False
         self._received = 0
         sys.setswitchinterval(SWITCH_INTERVAL_S)
@@ -158,6 +158,8 @@ class BlazePoseNode(Node):
     def _calibrate(self, msg: CameraInfo) -> None:
         try:
             self._camera = to_camera_model(msg)
+            if self._camera is None:
+                self._patience_ends_s = 0.0  # no better one will come
         except CalibrationError as err:
             self._camera = None
             self._complaints.complain(f"{err}; a field of view is assumed")
@@ -212,9 +214,10 @@ class BlazePoseNode(Node):
 
     def _announce_assumption(self, camera: CameraModel) -> None:
         """Say it once where distances rest on an assumed field of view."""
-        self._first_image_s = self._first_image_s or time.monotonic()
-        patient = time.monotonic() - self._first_image_s < CALIBRATION_PATIENCE_S
-        if camera.assumed and not self._assuming and not patient:
+        now_s = time.monotonic()
+        if self._patience_ends_s is None:
+            self._patience_ends_s = now_s + CALIBRATION_PATIENCE_S
+        if camera.assumed and not self._assuming and now_s >= self._patience_ends_s:
             self._assuming = True
             self.get_logger().warning(
                 f"no calibration on {self.resolve_topic_name('camera_info')}: distances rest on an assumed"

@@ -103,7 +103,9 @@ def stamp_ns(message):
 def test_a_video_is_published_frame_by_frame_and_its_end_is_status_0(start, listener, video):
     images = listener.listen(Image, "image_raw")
     infos = listener.listen(CameraInfo, "camera_info")
-    camera = start(source=video, rate=20, loop=False, frame_id="eye", wait_for_subscribers=1)
+    camera = start(
+        source=video, rate=20, loop=False, frame_id="eye", wait_for_subscribers=1, assumed_hfov_deg=60
+    )
     listener.spin_until(lambda: camera.poll() is not None)
     listener.spin_until(lambda: len(images) == len(infos) == len(GRAYS))
     assert camera.returncode == 0

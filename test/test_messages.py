@@ -11,7 +11,7 @@ pytest.importorskip("blazepose_ros.msg", reason="the messages are not built")
 from std_msgs.msg import Header
 
 from blazepose_ros.landmarks import Landmark
-from blazepose_ros.messages import to_pose33, to_pose33_array
+from blazepose_ros.messages import from_pose33, to_pose33, to_pose33_array
 from blazepose_ros.msg import Pose33
 from blazepose_ros.pose import Frame, ModelComplexity
 
@@ -84,3 +84,19 @@ def test_an_array_of_nobody_still_has_its_header():
     msg = to_pose33_array([], HEADER)
     assert msg.header == HEADER
     assert list(msg.poses) == []
+
+
+def test_a_pose_comes_back_from_its_message():
+    shares = np.linspace(0, 1, 33, dtype=np.float32)
+    covariance = np.arange(9.0).reshape(3, 3)
+    pose = placed((0.5, -1.0, 3.0), covariance, visibility=shares, presence=shares[::-1], score=0.75)
+    back = from_pose33(to_message(pose))
+    for name in ("screen", "visibility", "presence", "world"):
+        np.testing.assert_array_equal(getattr(back, name), getattr(pose, name))
+    np.testing.assert_array_equal(back.hip_center.position, pose.hip_center.position)
+    np.testing.assert_array_equal(back.hip_center.covariance, covariance)
+    assert (back.person_id, back.score, back.placement) == (pose.person_id, 0.75, pose.placement)
+
+
+def test_a_pose_that_was_not_placed_comes_back_so():
+    assert from_pose33(to_message(pose_of())).hip_center is None

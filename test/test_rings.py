@@ -17,6 +17,7 @@ GENERATED = f"{PACKAGE}.msg"
 MESSAGE_RING = {
     "calibration_source",
     "camera_messages",
+    "commands",
     "cdr",
     "image_messages",
     "images",

@@ -1,0 +1,84 @@
+"""How Ctrl-C and SIGTERM end a program."""
+
+import os
+import signal
+
+import pytest
+
+from blazepose_ros.interruption import STOP_SIGNALS, Interruption
+
+
+@pytest.fixture(autouse=True)
+def _restore_handlers():
+    before = {number: signal.getsignal(number) for number in STOP_SIGNALS}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+def send(number):
+    os.kill(os.getpid(), number)
+
+
+def interrupt(number, after=lambda: None):
+    """Send a signal within a block, and go on with something where it does not raise."""
+    with Interruption():
+        send(number)
+        after()
+
+
+def test_ctrl_c_is_a_keyboard_interrupt():
+    with pytest.raises(KeyboardInterrupt):
+        interrupt(signal.SIGINT)
+
+
+def test_sigterm_is_the_status_that_a_shell_reports():
+    with pytest.raises(SystemExit) as caught:
+        interrupt(signal.SIGTERM)
+    assert caught.value.code == 143
+
+
+def test_nothing_disturbs_what_cleans_up():
+    cleaned = []
+
+    def clean():
+        try:
+            interrupt(signal.SIGINT)
+        finally:
+            for number in STOP_SIGNALS:
+                send(number)
+            cleaned.append(True)
+
+    with pytest.raises(KeyboardInterrupt):
+        clean()
+    assert cleaned == [True]
+
+
+def test_in_a_deferred_block_it_waits_for_the_end():
+    done = []
+
+    def work():
+        with Interruption() as interruption, interruption.deferred():
+            send(signal.SIGINT)
+            done.append(True)
+
+    with pytest.raises(KeyboardInterrupt):
+        work()
+    assert done == [True]
+
+
+def test_an_exception_that_it_has_turned_into_does_not_hide_it():
+    def lose():
+        with Interruption():
+            try:
+                send(signal.SIGTERM)
+            except SystemExit:
+                raise RuntimeError("what C++ makes of it") from None
+
+    with pytest.raises(SystemExit):
+        lose()
+
+
+def test_without_a_signal_nothing_happens():
+    with Interruption() as interruption, interruption.deferred():
+        pass
