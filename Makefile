@@ -5,6 +5,7 @@ PYTHON ?= python3
 SOURCE ?=
 MODEL ?= 1
 DURATION ?=
+BENCH_ARGS ?=
 
 VENV := .venv$(if $(filter-out jazzy,$(ROS_DISTRO)),-$(ROS_DISTRO))
 BIN := $(VENV)/bin
@@ -22,7 +23,7 @@ ifneq ($(PYTHON_VERSION),$(shell cat $(ENVIRONMENT) 2>/dev/null))
 .PHONY: $(ENVIRONMENT)
 endif
 
-.PHONY: help install models demo test lint lock clean
+.PHONY: help install models demo bench test lint lock clean
 help:  ## show this
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
 
@@ -35,6 +36,11 @@ demo: $(INSTALLED)  ## show camera and node at work; SOURCE=<file, folder or web
 	$(BIN)/blazepose models fetch --model $(MODEL)
 	$(BIN)/blazepose demo --model $(MODEL) --output demo_output \
 		$(if $(SOURCE),--source "$(SOURCE)") $(if $(DURATION),--duration $(DURATION))
+
+bench: $(INSTALLED)  ## measure the node beside the estimator alone, in minutes; BENCH_ARGS=--quick for one
+	$(BIN)/blazepose models fetch --model full
+	mkdir -p bench_output
+	$(BIN)/blazepose bench --json bench_output/bench.json --plot bench_output/bench.png $(BENCH_ARGS)
 
 test: lint models  ## run all checks and tests
 	$(BIN)/python -m pip check
@@ -56,7 +62,7 @@ lock: $(ENVIRONMENT)  ## pin all dependencies anew, for every distribution that 
 	done
 
 clean:  ## remove what was built and installed
-	rm -rf .venv .venv-* build demo_output *.egg-info
+	rm -rf .venv .venv-* build bench_output demo_output *.egg-info
 
 $(ENVIRONMENT): $(LOCK)
 	$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13) \

@@ -59,6 +59,11 @@ class ChildProcess:
         """The status it ended with, negative for a signal; None while it runs."""
         return self._process.poll()
 
+    @property
+    def pid(self) -> int:
+        """The number of the process."""
+        return self._process.pid
+
     def complaint(self) -> str:
         """Return what it said about its failure; empty where it runs or ended well."""
         status = self.exit_status

@@ -6,13 +6,12 @@ import argparse
 import math
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ament_index_python.packages import get_package_prefix
-
 from blazepose_ros.child_processes import ChildProcess, ChildProcesses, stop
+from blazepose_ros.commands import installed, ros_arguments
 from blazepose_ros.demo_photograph import PhotographMissingError
 from blazepose_ros.demo_recorder import Recorder, RecordingError
 from blazepose_ros.demo_report import Chain, Tally, failed_link
@@ -141,36 +140,13 @@ def _report(tally: Tally, recorder: Recorder, failure: str) -> int:
 
 def _node_command(model: ModelComplexity) -> list[str]:
     parameters = {"model_complexity": int(model), "image_reliability": "reliable"}
-    return [_installed("blazepose_node"), *_ros_arguments(parameters), "-r", "image:=image_raw"]
+    return [installed("blazepose_node"), *ros_arguments(parameters), "-r", "image:=image_raw"]
 
 
 def _camera_command(show: Show) -> list[str]:
     # The two subscribers are the node and, once it sees the node, the demo.
     parameters = {"source": show.source, "wait_for_subscribers": 2, **show.settings}
-    return [_installed("blazepose_camera"), *_ros_arguments(parameters)]
-
-
-def _installed(name: str) -> str:
-    """Return the path of one of this package's executables.
-
-    pip installs them beside Python, colcon in the package's lib folder.
-    """
-    beside_python = Path(sys.executable).with_name(name)
-    if beside_python.exists():
-        return str(beside_python)
-    return str(Path(get_package_prefix("blazepose_ros"), "lib", "blazepose_ros", name))
-
-
-def _ros_arguments(parameters: Mapping[str, object]) -> list[str]:
-    settings = (("-p", f"{name}:={_yaml(value)}") for name, value in parameters.items())
-    return ["--ros-args", *(part for setting in settings for part in setting)]
-
-
-def _yaml(value: object) -> str:
-    """Return a value as ROS reads it: text in quotes, whatever is in it."""
-    if isinstance(value, str):
-        return "'" + value.replace("'", "''") + "'"
-    return str(value).lower()
+    return [installed("blazepose_camera"), *ros_arguments(parameters)]
 
 
 def _watch(show: Show, children: Sequence[ChildProcess], listener: DemoListener, tally: Tally) -> None:

@@ -53,10 +53,11 @@ def to_pose33_array(poses: Iterable[Pose33], header: Header) -> Pose33Array:
     return Pose33Array(header=header, poses=list(poses))
 
 
-def to_timing(laps_ms: Mapping[str, float], header: Header) -> Timing:
-    """Return how long an image's stages took; what was not measured took no time."""
+def to_timing(laps_ms: Mapping[str, float], received: int, header: Header) -> Timing:
+    """Return how long the stages of the image with this number took; what was not measured took no time."""
     names = ("transport", "waiting", "decoding", "inference", "publishing")
-    return Timing(header=header, **{f"{name}_ms": float(laps_ms.get(name, 0.0)) for name in names})
+    laps = {f"{name}_ms": float(laps_ms.get(name, 0.0)) for name in names}
+    return Timing(header=header, received=received, **laps)
 
 
 def to_points(points: NDArray) -> list[Point]:

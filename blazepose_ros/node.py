@@ -51,10 +51,11 @@ SWITCH_INTERVAL_S = 0.0005
 
 @dataclass(frozen=True)
 class Arrived:
-    """An image as it came over the wire."""
+    """An image as it came over the wire, and how many had come with it."""
 
     serialized: bytes
     arrival_ns: int
+    received: int
     stopwatch: Stopwatch
 
 
@@ -64,6 +65,7 @@ class Decoded:
 
     header: Header
     frame: Frame
+    received: int
     stopwatch: Stopwatch
 
 
@@ -87,6 +89,7 @@ class BlazePoseNode(Node):
         self._camera: CameraModel | None = None
         self._patience_ends_s: float | None = None
         self._assuming = False
+        self._received = 0
         sys.setswitchinterval(SWITCH_INTERVAL_S)
         self._publishing = NewestWorker(self._publish, "publishing")
         self._inference = NewestWorker(self._infer, "inference")
@@ -166,7 +169,9 @@ class BlazePoseNode(Node):
             self._complaints.complain(f"{err}; a field of view is assumed")
 
     def _receive(self, serialized: bytes) -> None:
-        self._decoding.offer(Arrived(serialized, self.get_clock().now().nanoseconds, Stopwatch()))
+        arrival_ns = self.get_clock().now().nanoseconds
+        self._received += 1
+        self._decoding.offer(Arrived(serialized, arrival_ns, self._received, Stopwatch()))
 
     def _decode(self, arrived: Arrived) -> None:
         stopwatch = arrived.stopwatch
@@ -180,7 +185,7 @@ class BlazePoseNode(Node):
         stopwatch.laps_ms["transport"] = (arrived.arrival_ns - frame.stamp_ns) / NS_PER_MS
         stopwatch.lap("decoding")
         header = Header(stamp=msg.header.stamp, frame_id=msg.header.frame_id or self._value("camera_frame"))
-        self._inference.offer(Decoded(header, frame, stopwatch))
+        self._inference.offer(Decoded(header, frame, arrived.received, stopwatch))
 
     def _infer(self, decoded: Decoded) -> None:
         decoded.stopwatch.lap("waiting")
@@ -190,7 +195,8 @@ class BlazePoseNode(Node):
             self._complaints.complain(f"image dropped: {err}")
             return
         decoded.stopwatch.lap("inference")
-        self._publishing.hand_over(Found(decoded.header, decoded.frame, poses, decoded.stopwatch))
+        found = Found(decoded.header, decoded.frame, poses, decoded.received, decoded.stopwatch)
+        self._publishing.hand_over(found)
 
     def _publish(self, found: Found) -> None:
         found.stopwatch.lap("waiting")

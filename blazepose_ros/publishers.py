@@ -36,6 +36,7 @@ class Found:
     header: Header
     frame: Frame
     poses: Sequence[Pose]
+    received: int
     stopwatch: Stopwatch
 
 
@@ -95,7 +96,7 @@ class Publishers:
         self._publish_frames(found, options)
         self._publish_pictures(found, options)
         if _has_listeners(self._timing):
-            self._timing.publish(to_timing(found.stopwatch.laps_ms, found.header))
+            self._timing.publish(to_timing(found.stopwatch.laps_ms, found.received, found.header))
 
     def _publish_poses(self, found: Found, options: OutputOptions) -> None:
         if not (_has_listeners(self._poses) or _has_listeners(self._pose)):

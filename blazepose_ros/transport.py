@@ -14,11 +14,13 @@ FAST_DDS_3_LIBRARY = "libfastdds.so"
 # For a package that runs from its sources.
 SOURCE_PROFILE = Path(__file__).absolute().parents[1] / "config" / "fastdds.xml"
 
+BUILTIN_TRANSPORTS = "FASTDDS_BUILTIN_TRANSPORTS"
+
 # What a user may have chosen transports with.
 CHOICES = (
     FAST_DDS_3_VARIABLE,
     FAST_DDS_2_VARIABLE,
-    "FASTDDS_BUILTIN_TRANSPORTS",
+    BUILTIN_TRANSPORTS,
     "ROS_DISCOVERY_SERVER",
 )
 
@@ -44,3 +46,13 @@ def profile_variable() -> str:
     folders = filter(None, os.environ.get("LD_LIBRARY_PATH", "").split(os.pathsep))
     is_3 = any(Path(folder, FAST_DDS_3_LIBRARY).exists() for folder in folders)
     return FAST_DDS_3_VARIABLE if is_3 else FAST_DDS_2_VARIABLE
+
+
+def use_stock_transport() -> None:
+    """Have Fast DDS use its own transports in this process and those it starts.
+
+    To be called before rclpy starts.
+    """
+    for variable in CHOICES:
+        os.environ.pop(variable, None)
+    os.environ[BUILTIN_TRANSPORTS] = "DEFAULT"

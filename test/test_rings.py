@@ -17,6 +17,7 @@ GENERATED = f"{PACKAGE}.msg"
 MESSAGE_RING = {
     "calibration_source",
     "camera_messages",
+    "commands",
     "cdr",
     "image_messages",
     "images",
@@ -26,6 +27,11 @@ MESSAGE_RING = {
     "transforms",
 }
 ROS_RING = {
+    "bench",
+    "bench_camera",
+    "bench_listener",
+    "bench_measure",
+    "bench_runner",
     "camera_node",
     "camera_parameters",
     "declare_parameters",
