@@ -2,13 +2,79 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+
 from sensor_msgs.msg import CameraInfo
 
 from blazepose_ros.camera_model import CameraModel
 
+# How long the first image waits for a calibration before one is assumed aloud.
+PATIENCE_S = 1.0
+
 
 class CalibrationError(ValueError):
     """A CameraInfo that describes no camera; the message says what is wrong with it."""
+
+
+class CalibrationSource:
+    """Knows the camera of the images: the newest usable calibration, or an assumption.
+
+    Args:
+        topic: where calibrations come from, for messages.
+        warn: told once when distances rest on an assumption.
+        complain: told of calibrations that are of no use.
+        clock: seconds that rise.
+    """
+
+    def __init__(
+        self,
+        topic: str,
+        warn: Callable[[str], object],
+        complain: Callable[[str], object],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._topic = topic
+        self._warn = warn
+        self._complain = complain
+        self._clock = clock
+        self._calibrated: CameraModel | None = None
+        self._patience_ends_s: float | None = None
+        self._has_warned = False
+
+    def update(self, msg: CameraInfo) -> None:
+        """Take the newest calibration; one of no use means none."""
+        try:
+            self._calibrated = to_camera_model(msg)
+        except CalibrationError as err:
+            self._calibrated = None
+            self._complain(f"{err}; a field of view is assumed")
+        if self._calibrated is None:
+            self._patience_ends_s = self._clock()  # no better one will come
+
+    def camera_for(self, width: int, height: int, assumed_hfov_deg: float) -> CameraModel:
+        """Return the camera for an image of a size in pixels.
+
+        Raises:
+            CalibrationError: the calibration's numbers are out of all proportion to the image.
+        """
+        if self._calibrated is None:
+            self._warn_of_assumption(assumed_hfov_deg)
+            return CameraModel.from_hfov(width, height, assumed_hfov_deg)
+        try:
+            return self._calibrated.scaled_to(width, height)
+        except ValueError as err:
+            raise CalibrationError(f"camera_info does not fit {width} x {height} pixels: {err}") from err
+
+    def _warn_of_assumption(self, hfov_deg: float) -> None:
+        if self._patience_ends_s is None:
+            self._patience_ends_s = self._clock() + PATIENCE_S
+        if not self._has_warned and self._clock() >= self._patience_ends_s:
+            self._has_warned = True
+            self._warn(
+                f"no calibration on {self._topic}: distances rest on an assumed horizontal field of view"
+                f" of {hfov_deg:g} degrees (assumed_hfov_deg)"
+            )
 
 
 def to_camera_model(msg: CameraInfo) -> CameraModel | None:
@@ -23,17 +89,3 @@ def to_camera_model(msg: CameraInfo) -> CameraModel | None:
         return CameraModel.from_calibration(msg.width, msg.height, msg.k, msg.d, msg.distortion_model)
     except ValueError as err:
         raise CalibrationError(f"camera_info is not usable: {err}") from err
-
-
-def camera_for(width: int, height: int, calibrated: CameraModel | None, hfov_deg: float) -> CameraModel:
-    """Return the camera for an image: the calibrated one, resized to it, or an assumed one.
-
-    Raises:
-        CalibrationError: the calibration's numbers are out of all proportion to the image.
-    """
-    if calibrated is None:
-        return CameraModel.from_hfov(width, height, hfov_deg)
-    try:
-        return calibrated.scaled_to(width, height)
-    except ValueError as err:
-        raise CalibrationError(f"camera_info does not fit {width} x {height} pixels: {err}") from err

@@ -20,9 +20,11 @@ class Command(NamedTuple):
 
 
 COMMANDS = {
-    "bench": Command("blazepose_ros.bench", "measure latency, rate and loss beside the estimator alone"),
-    "demo": Command("blazepose_ros.demo", "show camera and node at work"),
-    "models": Command("blazepose_ros.models_cli", "list, fetch or verify the models"),
+    "bench": Command(
+        "blazepose_ros.bench.command", "measure latency, rate and loss beside the estimator alone"
+    ),
+    "demo": Command("blazepose_ros.demo.command", "show camera and node at work"),
+    "models": Command("blazepose_ros.models.command", "list, fetch or verify the models"),
 }
 
 

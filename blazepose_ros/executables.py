@@ -15,7 +15,7 @@ MAX_IMAGE_PIXELS = 1 << 27
 
 def camera() -> int:
     """Run ``blazepose_camera``."""
-    return _run("blazepose_ros.camera_node:CameraNode")
+    return _run("blazepose_ros.camera.node:CameraNode")
 
 
 def node() -> int:

@@ -30,13 +30,19 @@ TF_DEPTH = 100  # as tf2_ros publishes /tf
 
 
 @dataclass(frozen=True)
-class Found:
-    """The people in one image, on their way out."""
+class Received:
+    """An image on its way through the node.
+
+    Attributes:
+        header: the message's, which every output carries.
+        frame: the pixels.
+        count: how many images have arrived, this one included.
+        stopwatch: measures the stages.
+    """
 
     header: Header
     frame: Frame
-    poses: Sequence[Pose]
-    received: int
+    count: int
     stopwatch: Stopwatch
 
 
@@ -89,43 +95,41 @@ class Publishers:
         )
         return any(map(_has_listeners, outputs))
 
-    def publish(self, found: Found, options: OutputOptions) -> None:
-        """Publish what was found in an image, with the image's header."""
-        self._publish_poses(found, options)
-        found.stopwatch.lap("publishing")
-        self._publish_frames(found, options)
-        self._publish_pictures(found, options)
+    def publish(self, image: Received, poses: Sequence[Pose], options: OutputOptions) -> None:
+        """Publish the people in an image with the image's header."""
+        self._publish_poses(image, poses, options)
+        image.stopwatch.lap("publishing")
+        self._publish_frames(image, poses, options)
+        self._publish_pictures(image, poses, options)
         if _has_listeners(self._timing):
-            self._timing.publish(to_timing(found.stopwatch.laps_ms, found.received, found.header))
+            self._timing.publish(to_timing(image.stopwatch.laps_ms, image.count, image.header))
 
-    def _publish_poses(self, found: Found, options: OutputOptions) -> None:
+    def _publish_poses(self, image: Received, poses: Sequence[Pose], options: OutputOptions) -> None:
         if not (_has_listeners(self._poses) or _has_listeners(self._pose)):
             return
-        messages = [
-            to_pose33(pose, found.header, found.frame, options.model_complexity) for pose in found.poses
-        ]
-        self._poses.publish(to_pose33_array(messages, found.header))
+        messages = [to_pose33(pose, image.header, image.frame, options.model_complexity) for pose in poses]
+        self._poses.publish(to_pose33_array(messages, image.header))
         if messages:
             self._pose.publish(messages[0])
 
-    def _publish_frames(self, found: Found, options: OutputOptions) -> None:
+    def _publish_frames(self, image: Received, poses: Sequence[Pose], options: OutputOptions) -> None:
         if options.publish_tf and _has_listeners(self._tf):
             visibility = options.visibility_threshold if options.publish_landmark_tf else None
             message = to_tf_message(
-                found.poses, found.header, prefix=options.tf_prefix, landmark_visibility=visibility
+                poses, image.header, prefix=options.tf_prefix, landmark_visibility=visibility
             )
             if message.transforms:
                 self._tf.publish(message)
 
-    def _publish_pictures(self, found: Found, options: OutputOptions) -> None:
+    def _publish_pictures(self, image: Received, poses: Sequence[Pose], options: OutputOptions) -> None:
         threshold = options.visibility_threshold
         if _has_listeners(self._markers):
-            self._markers.publish(self._marker_arrays.update(found.poses, found.header, threshold))
+            self._markers.publish(self._marker_arrays.update(poses, image.header, threshold))
         if _has_listeners(self._annotated):
-            pixels = annotate(found.frame.rgb, found.poses, threshold)
-            self._annotated.publish(to_image(pixels, "rgb8", found.header))
+            pixels = annotate(image.frame.rgb, poses, threshold)
+            self._annotated.publish(to_image(pixels, "rgb8", image.header))
         if self._mask is not None and _has_listeners(self._mask):
-            self._mask.publish(to_image(_union(found.frame, found.poses), "mono8", found.header))
+            self._mask.publish(to_image(_union(image.frame, poses), "mono8", image.header))
 
 
 def _has_listeners(publisher: Any) -> bool:

@@ -51,7 +51,7 @@ def run_node(factory: str) -> int:
     cannot start. ``destroy_node()`` is always called on a node that was made.
 
     Args:
-        factory: where the node's class is, for example ``blazepose_ros.camera_node:CameraNode``.
+        factory: where the node's class is, for example ``blazepose_ros.camera.node:CameraNode``.
             It is imported here, and so is rclpy, so that a signal during these imports,
             which take a second, ends the process like any other. It is called without
             arguments and raises `StartupError` for a configuration that cannot work.

@@ -2,8 +2,8 @@
 
 import math
 
-from blazepose_ros.bench_plan import Case
-from blazepose_ros.bench_rows import STAGES, Answer, Row
+from blazepose_ros.bench.plan import Case
+from blazepose_ros.bench.rows import STAGES, Answer, Row
 
 MS = 1_000_000
 

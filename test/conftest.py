@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from blazepose_ros.model_store import ModelError, resolve
+from blazepose_ros.models.store import ModelError, resolve
 from blazepose_ros.pose import ModelComplexity
 from blazepose_ros.ros_domain import isolate
 from blazepose_ros.transport import profile_variable
@@ -46,6 +46,9 @@ def models() -> dict[ModelComplexity, bytes]:
 def ros():
     """A rclpy context for the test's own nodes."""
     rclpy = pytest.importorskip("rclpy", reason="rclpy is not installed")
-    rclpy.init()
+    from rclpy.signals import SignalHandlerOptions
+
+    # rclpy's handlers and the signals that tests send to themselves do not go together.
+    rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
     yield rclpy
     rclpy.try_shutdown()

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from blazepose_ros.accuracy import COCO_JOINTS, detected_joints, world_error_m
+from blazepose_ros.bench.accuracy import COCO_JOINTS, detected_joints, world_error_m
 from blazepose_ros.pose import Pose
 
 LEFT_SHOULDER, RIGHT_HIP = 5, 12

@@ -14,7 +14,7 @@ from blazepose_ros.blazepose.runtime import BackendError, Precision, RuntimeOpti
 from blazepose_ros.estimator import EstimatorError, EstimatorOptions
 from blazepose_ros.estimators import AUTO, BACKENDS, choose_estimator
 from blazepose_ros.estimators.native_estimator import RUNTIMES
-from blazepose_ros.model_bundle import DETECTOR, LANDMARKER, split_bundle
+from blazepose_ros.models.bundle import DETECTOR, LANDMARKER, split_bundle
 from blazepose_ros.pose import Frame, ModelComplexity
 
 LIBRARIES = {"openvino": "openvino", "litert": "ai_edge_litert"}

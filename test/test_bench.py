@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 pytest.importorskip("rclpy", reason="rclpy is not installed")
-from blazepose_ros import bench
-from blazepose_ros.bench_measure import BenchError
-from blazepose_ros.bench_plan import Case
-from blazepose_ros.bench_runner import Bench
-from blazepose_ros.demo_photograph import photograph
+from blazepose_ros.bench import command as bench
+from blazepose_ros.bench.measure import BenchError
+from blazepose_ros.bench.plan import Case
+from blazepose_ros.bench.runner import Bench
+from blazepose_ros.demo.photograph import photograph
 
 FAKE_NODE = [sys.executable, str(Path(__file__).with_name("fake_estimator_node.py"))]
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from photographs import labelled_people, read_rgb
 
-from blazepose_ros.bench_estimators import REFERENCE, Photograph, accuracy_rows, interleaved_ms, speed_rows
+from blazepose_ros.bench.estimators import REFERENCE, Photograph, accuracy_rows, interleaved_ms, speed_rows
 from blazepose_ros.pose import Frame, ModelComplexity
 
 

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from fake_estimator_node import TIME_S
 
-from blazepose_ros.bench_plan import Case
-from blazepose_ros.bench_rows import Measurement, to_row
-from blazepose_ros.demo_photograph import photograph
+from blazepose_ros.bench.plan import Case
+from blazepose_ros.bench.rows import Measurement, to_row
+from blazepose_ros.demo.photograph import photograph
 
 pytest.importorskip("rclpy", reason="rclpy is not installed")
-from blazepose_ros.bench_measure import Job
+from blazepose_ros.bench.measure import Job
 
 FAKE_NODE = [sys.executable, str(Path(__file__).with_name("fake_estimator_node.py"))]
 TIME_MS = 1000 * TIME_S
@@ -27,7 +27,7 @@ SLACK = 3
 
 def run(job, folder):
     job.save(folder / "job.json")
-    command = [sys.executable, "-m", "blazepose_ros.bench_measure", "job.json", "seen.json"]
+    command = [sys.executable, "-m", "blazepose_ros.bench.measure", "job.json", "seen.json"]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
 
 

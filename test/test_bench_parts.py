@@ -10,13 +10,13 @@ from itertools import islice, pairwise
 import numpy as np
 import pytest
 
-from blazepose_ros.bench_clip import forth_and_back, load_clip
-from blazepose_ros.bench_machine import cpu_model, machine
-from blazepose_ros.bench_raw_loop import raw_loop
-from blazepose_ros.bench_stamp import read_stamp_ns, write_stamp_ns
-from blazepose_ros.demo_photograph import photograph
-from blazepose_ros.frame_source import SourceError
-from blazepose_ros.process_usage import cpu_s, rss_mb
+from blazepose_ros.bench.clip import forth_and_back, load_clip
+from blazepose_ros.bench.machine import cpu_model, machine
+from blazepose_ros.bench.process_usage import cpu_s, rss_mb
+from blazepose_ros.bench.raw_loop import raw_loop
+from blazepose_ros.bench.stamp import read_stamp_ns, write_stamp_ns
+from blazepose_ros.camera.frame_source import SourceError
+from blazepose_ros.demo.photograph import photograph
 from blazepose_ros.ros_domain import DOMAIN_PORTS, FIRST_PORT, NoFreeDomainError, free_domain
 
 STAMP_NS = 1_795_342_185_123_456_789
@@ -67,7 +67,7 @@ def test_a_message_too_short_for_a_stamp_is_not_written_to():
 
 
 def test_a_camera_lists_the_stamps_of_what_somebody_listened_to():
-    bench_camera = pytest.importorskip("blazepose_ros.bench_camera", reason="ROS is not installed")
+    bench_camera = pytest.importorskip("blazepose_ros.bench.camera", reason="ROS is not installed")
     stopping, published = threading.Event(), []
 
     def publish(message):

@@ -1,6 +1,6 @@
 import pytest
 
-from blazepose_ros.bench_plan import ENCODINGS, FLAT_OUT, SIZES, Case, plan
+from blazepose_ros.bench.plan import ENCODINGS, FLAT_OUT, SIZES, Case, plan
 
 
 def full_plan(**changes):

@@ -5,8 +5,8 @@ from dataclasses import asdict
 import pytest
 from bench_cases import MS, answer, row, silent_row
 
-from blazepose_ros.bench_plan import Case
-from blazepose_ros.bench_rows import CameraRecord, Measurement, median_ms, row_fields, to_row
+from blazepose_ros.bench.plan import Case
+from blazepose_ros.bench.rows import CameraRecord, Measurement, median_ms, row_fields, to_row
 
 CASE = Case("mediapipe", "full", 640, 480)
 

@@ -4,9 +4,9 @@ import cv2
 import pytest
 from bench_cases import row, silent_row
 
-from blazepose_ros.bench_plan import Case
-from blazepose_ros.bench_plot import save_plot
-from blazepose_ros.bench_table import table
+from blazepose_ros.bench.plan import Case
+from blazepose_ros.bench.plot import save_plot
+from blazepose_ros.bench.table import table
 
 CASE = Case("mediapipe", "full", 640, 480)
 STOCK = replace(CASE, transport="stock")

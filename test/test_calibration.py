@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 import yaml
 
-from blazepose_ros.calibration import (
+from blazepose_ros.camera.calibration import (
     Calibration,
     CalibrationError,
     format_calibration,
     load_calibration,
 )
+from blazepose_ros.camera.frame_fit import FrameFit
 from blazepose_ros.camera_model import CameraModel
-from blazepose_ros.frame_fit import FrameFit
 
 HEAD_CAMERA = """
 image_width: 640

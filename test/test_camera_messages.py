@@ -2,14 +2,14 @@ import cv2
 import numpy as np
 import pytest
 
-from blazepose_ros.calibration import Calibration
-from blazepose_ros.camera_messages import (
+from blazepose_ros.camera.calibration import Calibration
+from blazepose_ros.camera.frame_source import FrameError
+from blazepose_ros.camera.messages import (
     camera_info_message,
     compressed_message,
     header_message,
 )
 from blazepose_ros.camera_model import CameraModel
-from blazepose_ros.frame_source import FrameError
 from blazepose_ros.image_messages import to_image
 
 HEADER = header_message(3_000_000_007, "camera")

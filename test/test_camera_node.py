@@ -15,9 +15,9 @@ from rclpy.node import Node
 from rclpy.qos import QoSProfile, qos_profile_sensor_data
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
-from blazepose_ros.calibration import Calibration, format_calibration
+from blazepose_ros.camera.calibration import Calibration, format_calibration
+from blazepose_ros.camera.motion import MOTIONS, move
 from blazepose_ros.camera_model import CameraModel
-from blazepose_ros.motion import MOTIONS, move
 
 DISCOVERY_S = 15.0
 RELIABLE = QoSProfile(depth=100)

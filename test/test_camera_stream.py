@@ -2,12 +2,12 @@ import cv2
 import numpy as np
 import pytest
 
-from blazepose_ros.calibration import Calibration, CalibrationError
+from blazepose_ros.camera.calibration import Calibration, CalibrationError
+from blazepose_ros.camera.frame_source import Captured, FrameError, SourceError
+from blazepose_ros.camera.image_source import open_source
+from blazepose_ros.camera.motion import MOTIONS, PERIOD_S, move
+from blazepose_ros.camera.stream import CameraStream, StreamOptions
 from blazepose_ros.camera_model import CameraModel
-from blazepose_ros.camera_stream import CameraStream, StreamOptions
-from blazepose_ros.frame_source import Captured, FrameError, SourceError
-from blazepose_ros.image_source import open_source
-from blazepose_ros.motion import MOTIONS, PERIOD_S, move
 
 SECOND = 1_000_000_000
 

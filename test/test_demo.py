@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from processes import executable
 
-from blazepose_ros.demo import main
+from blazepose_ros.demo.command import main
 
 DEADLINE_S = 60.0
 SUMMARY = re.compile(r"A pose in (\d+) of the (\d+) images after the first \((\S+) %\); (\d+) were answered")

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from bodies import placed, pose_of
 
-from blazepose_ros.demo_report import Chain, Tally, distance_and_std, failed_link, visible_landmarks
+from blazepose_ros.demo.report import Chain, Tally, distance_and_std, failed_link, visible_landmarks
 
 PERIOD_NS = 100_000_000
 POSE = pose_of()

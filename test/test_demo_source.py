@@ -4,10 +4,10 @@ import cv2
 import numpy as np
 import pytest
 
-from blazepose_ros import demo_photograph
-from blazepose_ros.demo_photograph import PhotographMissingError, photograph
-from blazepose_ros.demo_source import DURATION_S, MAX_SIDE_PX, PHOTOGRAPH_RATE, Show
-from blazepose_ros.frame_source import SourceError
+from blazepose_ros.camera.frame_source import SourceError
+from blazepose_ros.demo import photograph as demo_photograph
+from blazepose_ros.demo.photograph import PhotographMissingError, photograph
+from blazepose_ros.demo.source import DURATION_S, MAX_SIDE_PX, PHOTOGRAPH_RATE, Show
 
 FOREVER = float("inf")
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from blazepose_ros import download as module
-from blazepose_ros.download import DownloadError, TransferBrokenError, download, part_of, write_whole
+from blazepose_ros.models import download as module
+from blazepose_ros.models.download import DownloadError, TransferBrokenError, download, part_of, write_whole
 
 CONTENT = bytes(range(256)) * 1024
 SHA256 = hashlib.sha256(CONTENT).hexdigest()

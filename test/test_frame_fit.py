@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from blazepose_ros.frame_fit import FrameFit
+from blazepose_ros.camera.frame_fit import FrameFit
 
 
 def test_zeros_keep_the_size_of_the_source():

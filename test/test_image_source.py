@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
-from blazepose_ros.frame_source import FrameError, SourceError
-from blazepose_ros.image_source import (
+from blazepose_ros.camera.frame_source import FrameError, SourceError
+from blazepose_ros.camera.image_source import (
     STILL_RATE,
     ImageFolder,
     StillImage,

@@ -6,8 +6,8 @@ import math
 import pytest
 from bodies import placed, pose_of
 
-from blazepose_ros.demo_report import Snapshot
-from blazepose_ros.live_table import HEADER, LiveTable, row
+from blazepose_ros.demo.live_table import HEADER, LiveTable, row
+from blazepose_ros.demo.report import Snapshot
 
 NOTHING = Snapshot(math.nan, math.nan, math.nan, None)
 

@@ -15,9 +15,9 @@ import pytest
 from mediapipe.tasks.metadata import metadata_schema_py_generated as metadata_schema
 from mediapipe.tasks.metadata import schema_py_generated as schema
 
-from blazepose_ros.model_bundle import DETECTOR, LANDMARKER, BundleError, assemble_bundle, split_bundle
-from blazepose_ros.model_store import BUNDLES
-from blazepose_ros.npm_package import DETECTOR_FILE, POSE_PACKAGE, NpmError, fetch_tarball, read_files
+from blazepose_ros.models.bundle import DETECTOR, LANDMARKER, BundleError, assemble_bundle, split_bundle
+from blazepose_ros.models.npm_package import DETECTOR_FILE, POSE_PACKAGE, NpmError, fetch_tarball, read_files
+from blazepose_ros.models.store import BUNDLES
 
 WEIGHTS = [np.arange(size, dtype=np.uint8) for size in (1, 7, 16, 33)]
 

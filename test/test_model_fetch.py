@@ -12,10 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from blazepose_ros import model_fetch, npm_package
-from blazepose_ros.model_fetch import ModelFetchError, fetch
-from blazepose_ros.model_store import BUNDLES, resolve
-from blazepose_ros.npm_package import DETECTOR_FILE, NpmPackage
+from blazepose_ros.models import fetch as model_fetch
+from blazepose_ros.models import npm_package
+from blazepose_ros.models.fetch import ModelFetchError, fetch
+from blazepose_ros.models.npm_package import DETECTOR_FILE, NpmPackage
+from blazepose_ros.models.store import BUNDLES, resolve
 from blazepose_ros.pose import ModelComplexity
 
 DEADLINE_S = 20.0

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from blazepose_ros.model_store import (
+from blazepose_ros.models.store import (
     BUNDLES,
     ModelDamagedError,
     ModelError,

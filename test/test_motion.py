@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from blazepose_ros.motion import MOTIONS, PERIOD_S, Motion, affine_at, move
+from blazepose_ros.camera.motion import MOTIONS, PERIOD_S, Motion, affine_at, move
 
 SECOND = 1_000_000_000
 STAMPS = [int(fraction * PERIOD_S * SECOND) for fraction in (0.0, 0.1, 0.25, 0.4, 0.625, 0.9)]

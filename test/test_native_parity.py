@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from photographs import as_pose, frames, labelled_people, model_name, read_rgb, reference_poses
 
-from blazepose_ros.accuracy import detected_joints
+from blazepose_ros.bench.accuracy import detected_joints
 from blazepose_ros.estimator import EstimatorOptions
 from blazepose_ros.estimators import create_estimator
 from blazepose_ros.pose import Frame, ModelComplexity

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from blazepose_ros.resource_url import resolve_url
+from blazepose_ros.camera.resource_url import resolve_url
 
 
 @pytest.mark.parametrize(

@@ -16,27 +16,27 @@ GENERATED = f"{PACKAGE}.msg"
 # Everything else is pure. A module that moves to another ring moves here, too, on purpose.
 MESSAGE_RING = {
     "calibration_source",
-    "camera_messages",
+    "camera.messages",
     "commands",
     "cdr",
     "image_messages",
     "images",
     "markers",
     "messages",
-    "resource_url",
+    "camera.resource_url",
     "transforms",
 }
 ROS_RING = {
-    "bench",
-    "bench_camera",
-    "bench_listener",
-    "bench_measure",
-    "bench_runner",
-    "camera_node",
-    "camera_parameters",
+    "bench.command",
+    "bench.camera",
+    "bench.listener",
+    "bench.measure",
+    "bench.runner",
+    "camera.node",
+    "camera.parameters",
     "declare_parameters",
-    "demo",
-    "demo_listener",
+    "demo.command",
+    "demo.listener",
     "executables",
     "image_subscription",
     "node",
@@ -50,7 +50,7 @@ MESSAGE_LIBRARIES = {"cv_bridge", "rosbags", "ament_index_python"}
 MESSAGE_SUFFIXES = ("_msgs", "_interfaces")
 INFERENCE_LIBRARIES = {"mediapipe", "openvino", "ai_edge_litert"}
 MAY_INFER = ("estimators", "blazepose")  # subpackages
-READS_THE_MODELS_METADATA = "model_bundle"
+READS_THE_MODELS_METADATA = "models.bundle"
 
 
 def module_name(path):

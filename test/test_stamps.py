@@ -1,6 +1,6 @@
 import numpy as np
 
-from blazepose_ros.stamps import StampPacer
+from blazepose_ros.camera.stamps import StampPacer
 
 PERIOD = 33_333_333
 

@@ -17,7 +17,7 @@ import sys
 import numpy as np
 from blazepose_ros.estimator import EstimatorOptions
 from blazepose_ros.estimators import create_estimator
-from blazepose_ros.model_store import resolve
+from blazepose_ros.models.store import resolve
 from blazepose_ros.pose import Frame, ModelComplexity
 
 options = EstimatorOptions(resolve(ModelComplexity.LITE).content)
@@ -35,7 +35,7 @@ import numpy as np
 from blazepose_ros.blazepose.runtime import RuntimeOptions
 from blazepose_ros.estimator import EstimatorOptions
 from blazepose_ros.estimators import choose_estimator
-from blazepose_ros.model_store import resolve
+from blazepose_ros.models.store import resolve
 from blazepose_ros.pose import Frame, ModelComplexity
 
 options = EstimatorOptions(resolve(ModelComplexity.LITE).content)

@@ -4,9 +4,9 @@ import cv2
 import numpy as np
 import pytest
 
-from blazepose_ros import webcam
-from blazepose_ros.frame_source import FrameError, SourceError
-from blazepose_ros.webcam import Webcam
+from blazepose_ros.camera import webcam
+from blazepose_ros.camera.frame_source import FrameError, SourceError
+from blazepose_ros.camera.webcam import Webcam
 
 
 class FakeCapture:

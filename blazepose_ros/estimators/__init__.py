@@ -7,7 +7,7 @@ from pathlib import Path
 
 from blazepose_ros.blazepose.runtime import RuntimeOptions
 from blazepose_ros.estimator import Estimator, EstimatorError, EstimatorOptions
-from blazepose_ros.model_store import cache_folder
+from blazepose_ros.models.store import cache_folder
 
 AUTO = "auto"
 FASTEST_FIRST = ("openvino", "litert", "mediapipe")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from blazepose_ros.blazepose.pipeline import BlazePose
 from blazepose_ros.blazepose.runtime import BackendError, Runtime, RuntimeOptions
 from blazepose_ros.estimator import EstimatorOptions
-from blazepose_ros.model_bundle import DETECTOR, LANDMARKER, BundleError, split_bundle
+from blazepose_ros.models.bundle import DETECTOR, LANDMARKER, BundleError, split_bundle
 
 
 def _openvino(options: RuntimeOptions) -> Runtime:

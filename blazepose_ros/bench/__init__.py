@@ -1,0 +1,1 @@
+"""``blazepose bench``: latency, rate and loss beside the estimator alone."""

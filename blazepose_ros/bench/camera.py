@@ -1,0 +1,107 @@
+"""The benchmark's camera: a process that only publishes.
+
+Every image is rendered and serialised beforehand. What is left to do for each one is to write
+its stamp into the bytes and to hand them to the middleware.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from rclpy.node import Node
+from rclpy.qos import qos_profile_sensor_data
+from rclpy.serialization import serialize_message
+from sensor_msgs.msg import CompressedImage, Image
+
+from blazepose_ros.bench.clip import forth_and_back, load_clip
+from blazepose_ros.bench.plan import ENCODINGS, JPEG
+from blazepose_ros.bench.stamp import write_stamp_ns
+from blazepose_ros.camera.messages import compressed_message, header_message
+from blazepose_ros.image_messages import to_image
+
+FRAME_ID = "camera_optical_frame"
+# What usb_cam, v4l2_camera and realsense2_camera call their topics, less the namespace.
+TOPICS = {"raw": (Image, "image"), "jpeg": (CompressedImage, "image/compressed")}
+
+
+def play(
+    publish: Callable[[bytes], bool], messages: Sequence[bytes], rate_hz: float, stopping: threading.Event
+) -> list[int]:
+    """Publish messages at a rate until told to stop; one that is late delays those after it.
+
+    Args:
+        publish: sends a message and tells whether anybody listens.
+        messages: serialised, each starting with a header; they are given new stamps.
+        rate_hz: messages per second.
+        stopping: ends it.
+
+    Returns:
+        The stamps of those that somebody listened to, in nanoseconds.
+    """
+    sent_ns: list[int] = []
+    next_s = time.monotonic()
+    for index in forth_and_back(len(messages)):
+        if stopping.wait(max(0.0, next_s - time.monotonic())):
+            break
+        next_s = max(next_s + 1 / rate_hz, time.monotonic())
+        stamp_ns = time.time_ns()
+        write_stamp_ns(messages[index], stamp_ns)
+        if publish(messages[index]):
+            sent_ns.append(stamp_ns)
+    return sent_ns
+
+
+def render(source: str, width: int, height: int, encoding: str) -> list[bytes]:
+    """Return the clip as serialised messages."""
+    header = header_message(0, FRAME_ID)
+    images = load_clip(source, (width, height))
+    if encoding == JPEG:
+        return [serialize_message(compressed_message(bgr, header)) for bgr in images]
+    return [serialize_message(to_image(bgr, "bgr8", header)) for bgr in images]
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Play the clip until SIGINT, then write what was sent."""
+    stopping = threading.Event()
+    signal.signal(signal.SIGINT, lambda *_: stopping.set())
+    import rclpy
+    from rclpy.signals import SignalHandlerOptions
+    from rclpy.utilities import remove_ros_args
+
+    options = _parser().parse_args(remove_ros_args(list(arguments)))
+    messages = render(options.source, options.width, options.height, options.encoding)
+    rclpy.init(args=list(arguments), signal_handler_options=SignalHandlerOptions.NO)
+    node = Node("bench_camera")
+    publisher = node.create_publisher(*TOPICS[options.encoding], qos_profile_sensor_data)
+
+    def publish(message: bytes) -> bool:
+        publisher.publish(message)
+        return bool(publisher.get_subscription_count())
+
+    sent_ns = play(publish, messages, options.rate, stopping)
+    options.result.write_text(json.dumps(sent_ns))
+    node.destroy_node()
+    rclpy.try_shutdown()
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="bench_camera")
+    parser.add_argument("--source", required=True)
+    parser.add_argument("--width", type=int, required=True)
+    parser.add_argument("--height", type=int, required=True)
+    parser.add_argument("--encoding", choices=ENCODINGS, required=True)
+    parser.add_argument("--rate", type=float, required=True)
+    parser.add_argument("--result", type=Path, required=True)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,192 @@
+"""``blazepose bench``: what the way from a camera to poses costs, beside the estimator alone."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from tqdm import tqdm
+
+from blazepose_ros.bench.clip import load_clip
+from blazepose_ros.bench.measure import BenchError
+from blazepose_ros.bench.plan import MAX_CAMERAS, SIZES, Case, plan
+from blazepose_ros.bench.plot import save_plot
+from blazepose_ros.bench.runner import RAW_LOOP_S, Bench
+from blazepose_ros.bench.table import table
+from blazepose_ros.camera.frame_fit import Size
+from blazepose_ros.camera.frame_source import SourceError
+from blazepose_ros.commands import installed
+from blazepose_ros.demo.photograph import PhotographMissingError, photograph
+from blazepose_ros.estimators import BACKENDS
+from blazepose_ros.interruption import Interruption
+from blazepose_ros.models.store import BUNDLES
+from blazepose_ros.ros_domain import NoFreeDomainError, isolate
+
+REFERENCE = "mediapipe"
+AUTO = "auto"  # one of the others
+MODELS = tuple(bundle.name for bundle in BUNDLES.values())
+DEFAULT_MODEL = "full"
+
+DURATION_S = 8.0
+_DEFINITIONS = """\
+delivered   of the images sent after discovery, those that arrived at the node
+of raw      poses per second against the raw loop: the estimator alone on the same
+            images, without ROS, in a process of its own before each case
+latency     from an image's stamp to the arrival of its poses at a subscriber
+added       latency less the estimator's time on that image
+transport   from the stamp to the arrival at the node
+delivery    from the node's hand-over of the poses to their arrival
+cpu/pose    processor time of the node for each answer
+flat out    more images than the estimator can take: 1.5 times the raw loop's rate
+stock       Fast DDS without this package's profile"""
+
+# Starting and stopping processes, loading the model twice, warming up.
+OVERHEAD_S = 8.0
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run ``blazepose bench``; the exit status is 0 only if every case was measured.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C; every process has ended.
+    """
+    options = _parser().parse_args(arguments)
+    with Interruption():
+        return _run(options)
+
+
+def _run(options: argparse.Namespace) -> int:
+    try:
+        source = options.source or str(photograph())
+        load_clip(source, options.sizes[0], frames=1)
+        isolate()
+    except (NoFreeDomainError, PhotographMissingError, SourceError) as err:
+        sys.stderr.write(f"blazepose bench: {err}\n")
+        return 1
+    with tempfile.TemporaryDirectory(prefix="blazepose_bench_") as folder:
+        bench = Bench(source, [installed("blazepose_node")], options.duration, Path(folder))
+        backends = options.backends or _those_that_load(bench, options)
+        cases = plan(backends, options.models, options.sizes, options.cameras, quick=options.quick)
+        failures = _run_all(bench, cases)
+    _say(table(bench.rows))
+    _save(bench, options)
+    for failure in failures:
+        sys.stderr.write(f"blazepose bench: {failure}\n")
+    return 1 if failures or not bench.rows else 0
+
+
+def _those_that_load(bench: Bench, options: argparse.Namespace) -> list[str]:
+    """Return the reference and the other backends that load on this machine."""
+    found = [REFERENCE]
+    for backend in BACKENDS:
+        if backend in (REFERENCE, AUTO):
+            continue
+        try:
+            bench.raw_loop(Case(backend, options.models[0], *options.sizes[0]))
+        except BenchError as err:
+            _say(f"{backend} is passed over: {err}")
+        else:
+            found.append(backend)
+    return found
+
+
+def _run_all(bench: Bench, cases: Sequence[Case]) -> list[str]:
+    """Measure the cases and return what failed."""
+    expected_s = len(cases) * (bench.duration_s + RAW_LOOP_S + OVERHEAD_S)
+    _say(f"{len(cases)} cases, about {expected_s / 60:.0f} minutes, showing {bench.source}")
+    started_s = time.monotonic()
+    failures = []
+    with tqdm(cases, unit="case") as progress:
+        for case in progress:
+            progress.set_postfix_str(f"{case.backend} {case.model} {case.label}")
+            try:
+                bench.run(case)
+            except BenchError as err:
+                failures.append(f"{case.backend} {case.model} {case.label}: {err}")
+    _say(f"measured in {time.monotonic() - started_s:.0f} s\n")
+    return failures
+
+
+def _save(bench: Bench, options: argparse.Namespace) -> None:
+    document = bench.document()
+    if options.json:
+        options.json.write_text(json.dumps(document, indent=1, allow_nan=False) + "\n")
+        _say(f"wrote {options.json}")
+    if options.plot and bench.rows:
+        hardware = document["machine"]
+        save_plot(bench.rows, f"{hardware['cpu']}, {hardware['cores']} cores", options.plot)
+        _say(f"wrote {options.plot}")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="blazepose bench",
+        description="Measure the way from a camera's stamp to published poses: images delivered, poses per\n"
+        "second, latency, processor time and memory, beside the estimator alone and the stock transport.",
+        epilog=_DEFINITIONS,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures")
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="write a picture (PNG)")
+    parser.add_argument("--source", default="", help="a video or an image (default: a photograph in motion)")
+    parser.add_argument("--quick", action="store_true", help="measure the few most telling cases alone")
+    parser.add_argument(
+        "--backends",
+        nargs="+",
+        choices=BACKENDS,
+        metavar="BACKEND",
+        help=f"{', '.join(BACKENDS)} (default: all that load)",
+    )
+    parser.add_argument(
+        "--models",
+        nargs="+",
+        choices=MODELS,
+        default=[DEFAULT_MODEL],
+        metavar="MODEL",
+        help=", ".join(MODELS),
+    )
+    parser.add_argument(
+        "--sizes", nargs="+", type=_size, default=SIZES, metavar="WIDTHxHEIGHT", help="of the images"
+    )
+    parser.add_argument(
+        "--cameras",
+        type=int,
+        choices=range(1, MAX_CAMERAS + 1),
+        default=MAX_CAMERAS,
+        help=f"the most at once (default: {MAX_CAMERAS})",
+    )
+    parser.add_argument(
+        "--duration",
+        type=_seconds,
+        default=DURATION_S,
+        metavar="SECONDS",
+        help=f"how long to measure each case (default: {DURATION_S:g})",
+    )
+    return parser
+
+
+def _size(text: str) -> Size:
+    numbers = re.fullmatch(r"([1-9]\d{0,4})x([1-9]\d{0,4})", text)
+    if not numbers:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a size such as 640x480")
+    return int(numbers[1]), int(numbers[2])
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
+    return seconds
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)  # noqa: T201

@@ -1,0 +1,65 @@
+"""The raw loop: the estimator alone on decoded images, without ROS, in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from blazepose_ros.bench.clip import PERIOD_NS, forth_and_back, load_clip
+from blazepose_ros.estimator import Estimator, EstimatorError, EstimatorOptions
+from blazepose_ros.estimators import create_estimator
+from blazepose_ros.models.store import BUNDLES, ModelError, resolve
+from blazepose_ros.pose import Frame
+
+WARM_UP_S = 0.5
+MS_PER_S = 1000
+
+
+def raw_loop(estimator: Estimator, images: Sequence[NDArray[np.uint8]], duration_s: float) -> list[float]:
+    """Return how long the estimator took for each image, in milliseconds.
+
+    Args:
+        estimator: what is timed.
+        images: (height, width, 3) uint8 each, red first; shown forth and back at once.
+        duration_s: how long to go on after half a second of warming up.
+    """
+    times_ms: list[float] = []
+    started_s = time.perf_counter()
+    for number, index in enumerate(forth_and_back(len(images))):
+        frame = Frame(images[index], number * PERIOD_NS)
+        before_s = time.perf_counter()
+        if before_s - started_s >= WARM_UP_S + duration_s:
+            break
+        estimator.estimate(frame)
+        if before_s - started_s >= WARM_UP_S:
+            times_ms.append(MS_PER_S * (time.perf_counter() - before_s))
+    return times_ms
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run a job from one JSON file and write the times to another."""
+    job_file, result_file = map(Path, arguments)
+    job = json.loads(job_file.read_text())
+    complexity = next(value for value, bundle in BUNDLES.items() if bundle.name == job["model"])
+    try:
+        images = [cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB) for bgr in load_clip(job["source"], job["size"])]
+        options = EstimatorOptions(resolve(complexity).content, complexity)
+        estimator = create_estimator(job["backend"], options)
+        times_ms = raw_loop(estimator, images, job["duration_s"])
+        estimator.close()
+    except (EstimatorError, ModelError) as err:
+        sys.stderr.write(f"{err}\n")
+        return 1
+    result_file.write_text(json.dumps(times_ms))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

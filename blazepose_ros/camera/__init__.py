@@ -1,0 +1,1 @@
+"""The node `blazepose_camera`: a file, a folder or a webcam as the topics of a camera."""

@@ -1,0 +1,1 @@
+"""``blazepose demo``: camera and node at work, and pictures of it."""

@@ -1,0 +1,164 @@
+"""The demo's pictures: a video of everything, and two of the moment when a person was seen best."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from blazepose_ros.camera.frame_fit import FrameFit, Size
+from blazepose_ros.newest_worker import NewestWorker
+from blazepose_ros.pose import Pose
+
+ANNOTATED_VIDEO = "annotated.mp4"
+ANNOTATED_PICTURE = "annotated.png"
+SKELETON_PICTURE = "skeleton.png"
+PICTURES = (ANNOTATED_PICTURE, ANNOTATED_VIDEO, SKELETON_PICTURE)
+
+# More is not worth the time that it takes to write.
+MAX_VIDEO_RATE = 30.0
+# A longer pause between two images, or a clock that was set, is shortened to this.
+MAX_HOLD_S = 1.0
+
+
+class RecordingError(RuntimeError):
+    """A picture cannot be written."""
+
+
+@dataclass(frozen=True)
+class Shot:
+    """One image with a person in it.
+
+    Attributes:
+        pose: the person.
+        rgb: (height, width, 3) uint8, the image as the camera gave it, red first.
+        annotated: the same image as the node has drawn on it.
+    """
+
+    pose: Pose
+    rgb: NDArray[np.uint8]
+    annotated: NDArray[np.uint8]
+
+    @property
+    def clarity(self) -> float:
+        """How well the person is seen, 0 to 1: the mean visibility of the landmarks."""
+        return float(self.pose.visibility.mean())
+
+
+class Video:
+    """Writes images as a video that plays in real time.
+
+    Each image is shown until the next one's stamp; those of another size are scaled.
+
+    Args:
+        path: where to write.
+        size: width and height in pixels.
+        rate: frames per second.
+
+    Raises:
+        RecordingError: the file cannot be written.
+    """
+
+    def __init__(self, path: Path, size: Size, rate: float) -> None:
+        # Codecs take even sizes; a line more or less is not seen.
+        self._size = (max(2, size[0] // 2 * 2), max(2, size[1] // 2 * 2))
+        self._rate = rate
+        self._writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), rate, self._size)
+        if not self._writer.isOpened():
+            raise RecordingError(f"{path} cannot be written")
+        self._last: tuple[int, NDArray[np.uint8]] | None = None
+        self._time_s = 0.0
+        self._frames = 0
+
+    def add(self, rgb: NDArray[np.uint8], stamp_ns: int) -> None:
+        """Add an image, (height, width, 3) uint8, red first, and the time it was taken."""
+        if self._last is not None:
+            last_ns, last_bgr = self._last
+            self._time_s += min(max(stamp_ns - last_ns, 0) / 1e9, MAX_HOLD_S)
+            while self._frames < round(self._time_s * self._rate):
+                self._writer.write(last_bgr)
+                self._frames += 1
+        fit = FrameFit((rgb.shape[1], rgb.shape[0]), self._size)
+        self._last = stamp_ns, cv2.cvtColor(fit.apply(rgb), cv2.COLOR_RGB2BGR)
+
+    def close(self) -> None:
+        """Write the last image and finish the file."""
+        if self._last is not None:
+            self._writer.write(self._last[1])
+        self._writer.release()
+
+
+class Recorder:
+    """Makes the demo's pictures in a folder; the video is finished at the end of its block.
+
+    The video is written by a thread of its own, which leaves images out where it has no
+    time for them.
+
+    Args:
+        folder: an existing folder. Pictures of an earlier run are deleted.
+        rate: images per second.
+    """
+
+    def __init__(self, folder: Path, rate: float) -> None:
+        self._folder = folder
+        self._rate = min(rate, MAX_VIDEO_RATE)
+        for name in PICTURES:
+            (folder / name).unlink(missing_ok=True)
+        self._worker: NewestWorker[tuple[NDArray[np.uint8], int]] | None = None
+        self._closing = ExitStack()
+        self._best: Shot | None = None
+
+    def __enter__(self) -> Recorder:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._closing.close()
+
+    def film(self, annotated: NDArray[np.uint8], stamp_ns: int) -> None:
+        """Add an image to the video; see ``Video``.
+
+        Raises:
+            RecordingError: the file cannot be written.
+        """
+        if self._worker is not None:
+            self._worker.offer((annotated, stamp_ns))
+            return
+        video = Video(self._folder / ANNOTATED_VIDEO, (annotated.shape[1], annotated.shape[0]), self._rate)
+        self._closing.callback(video.close)
+        video.add(annotated, stamp_ns)
+        self._worker = NewestWorker(lambda shown: video.add(*shown), "video")
+        self._closing.callback(self._worker.stop)
+
+    def offer(self, shot: Shot) -> None:
+        """Keep a shot if the person in it is seen better than before."""
+        if self._best is None or shot.clarity > self._best.clarity:
+            self._best = shot
+
+    def save_pictures(self) -> None:
+        """Write the pictures of the best shot, if there is one.
+
+        Raises:
+            RecordingError: they cannot be written.
+        """
+        if self._best is None:
+            return
+        from blazepose_ros.skeleton_plot import save_skeleton_plot  # takes half a second
+
+        annotated = cv2.cvtColor(self._best.annotated, cv2.COLOR_RGB2BGR)
+        if not cv2.imwrite(str(self._folder / ANNOTATED_PICTURE), annotated):
+            raise RecordingError(f"{self._folder / ANNOTATED_PICTURE} cannot be written")
+        try:
+            save_skeleton_plot(self._folder / SKELETON_PICTURE, self._best.rgb, self._best.pose)
+        except OSError as err:
+            raise RecordingError(f"{self._folder / SKELETON_PICTURE} cannot be written: {err}") from err
+
+    def written(self) -> list[Path]:
+        """Return the pictures there are."""
+        return [path for name in PICTURES if (path := self._folder / name).exists()]

@@ -1,0 +1,67 @@
+"""From the node's parameters to an estimator that is ready for the first frame."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Protocol
+
+from blazepose_ros.blazepose.runtime import Precision, RuntimeOptions
+from blazepose_ros.estimator import EstimatorOptions
+from blazepose_ros.estimators import ChosenEstimator, choose_estimator, compiled_folder
+from blazepose_ros.models.fetch import fetch
+from blazepose_ros.models.store import ModelFile, resolve
+from blazepose_ros.pose import ModelComplexity
+
+
+class Log(Protocol):
+    """What rclpy's loggers and logging's have in common."""
+
+    def info(self, message: str) -> object:
+        """Tell what happens."""
+        ...
+
+    def warning(self, message: str) -> object:
+        """Tell what is not as it should be."""
+        ...
+
+
+def find_model(settings: SimpleNamespace, log: Log) -> ModelFile:
+    """Return the model that the parameters ask for, downloading it where they allow that.
+
+    Raises:
+        ModelError: it is missing or damaged.
+    """
+    complexity = ModelComplexity(settings.model_complexity)
+    if settings.fetch_models and not settings.model_path:
+        fetch([complexity], log.info)
+    model = resolve(complexity, settings.model_path)
+    if model.complexity != complexity:
+        log.warning(
+            f"{model.path} is the {model.complexity.name} model: model_complexity says {complexity.name}"
+        )
+    return model
+
+
+def load_estimator(settings: SimpleNamespace, model: ModelFile, log: Log) -> ChosenEstimator:
+    """Return an estimator on the backend that the parameters ask for.
+
+    Raises:
+        EstimatorError: the backend or the model does not load.
+    """
+    options = EstimatorOptions(
+        model=model.content,
+        model_complexity=model.complexity,
+        num_poses=settings.num_poses,
+        min_detection_confidence=settings.min_detection_confidence,
+        min_presence_confidence=settings.min_presence_confidence,
+        min_tracking_confidence=settings.min_tracking_confidence,
+        enable_segmentation=settings.enable_segmentation,
+    )
+    runtime = RuntimeOptions(settings.num_threads, Precision(settings.precision), compiled_folder())
+    chosen = choose_estimator(
+        settings.backend, options, runtime, allow_telemetry=settings.allow_mediapipe_telemetry
+    )
+    for reason in chosen.passed_over:
+        log.warning(f"a faster backend is passed over: {reason}")
+    log.info(f"{model.complexity.name} model from {model.path} on {chosen.backend}")
+    return chosen
