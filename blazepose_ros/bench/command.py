@@ -9,27 +9,34 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
+import cv2
 from tqdm import tqdm
 
 from blazepose_ros.bench.clip import load_clip
+from blazepose_ros.bench.coco import AnnotationsError, load_photographs
+from blazepose_ros.bench.estimator_table import accuracy_table, speed_table
+from blazepose_ros.bench.estimators import Photograph, accuracy_rows, speed_rows
 from blazepose_ros.bench.measure import BenchError
 from blazepose_ros.bench.plan import MAX_CAMERAS, SIZES, Case, plan
 from blazepose_ros.bench.plot import save_plot
+from blazepose_ros.bench.rows import known
 from blazepose_ros.bench.runner import RAW_LOOP_S, Bench
 from blazepose_ros.bench.table import table
 from blazepose_ros.camera.frame_fit import Size
 from blazepose_ros.camera.frame_source import SourceError
 from blazepose_ros.commands import installed
 from blazepose_ros.demo.photograph import PhotographMissingError, photograph
-from blazepose_ros.estimators import BACKENDS
+from blazepose_ros.estimators import AUTO, BACKENDS
 from blazepose_ros.interruption import Interruption
-from blazepose_ros.models.store import BUNDLES
+from blazepose_ros.models.store import BUNDLES, load_cached
+from blazepose_ros.pose import Frame
 from blazepose_ros.ros_domain import NoFreeDomainError, isolate
 
 REFERENCE = "mediapipe"
-AUTO = "auto"  # one of the others
 MODELS = tuple(bundle.name for bundle in BUNDLES.values())
 DEFAULT_MODEL = "full"
 
@@ -65,8 +72,9 @@ def _run(options: argparse.Namespace) -> int:
     try:
         source = options.source or str(photograph())
         load_clip(source, options.sizes[0], frames=1)
+        photographs = _photographs(options)
         isolate()
-    except (NoFreeDomainError, PhotographMissingError, SourceError) as err:
+    except (AnnotationsError, NoFreeDomainError, PhotographMissingError, SourceError) as err:
         sys.stderr.write(f"blazepose bench: {err}\n")
         return 1
     with tempfile.TemporaryDirectory(prefix="blazepose_bench_") as folder:
@@ -75,7 +83,8 @@ def _run(options: argparse.Namespace) -> int:
         cases = plan(backends, options.models, options.sizes, options.cameras, quick=options.quick)
         failures = _run_all(bench, cases)
     _say(table(bench.rows))
-    _save(bench, options)
+    document = {**bench.document(), **_estimators_alone(options, source, photographs)}
+    _save(document, bench, options)
     for failure in failures:
         sys.stderr.write(f"blazepose bench: {failure}\n")
     return 1 if failures or not bench.rows else 0
@@ -113,8 +122,32 @@ def _run_all(bench: Bench, cases: Sequence[Case]) -> list[str]:
     return failures
 
 
-def _save(bench: Bench, options: argparse.Namespace) -> None:
-    document = bench.document()
+def _photographs(options: argparse.Namespace) -> list[Photograph]:
+    if options.annotations is None:
+        return []
+    return load_photographs(options.annotations, options.images or options.annotations.parent)
+
+
+def _estimators_alone(
+    options: argparse.Namespace, source: str, photographs: Sequence[Photograph]
+) -> dict[str, Any]:
+    """Time every backend and precision, taking turns, and see what they get right."""
+    document: dict[str, Any] = {"estimators": [], "accuracy": []}
+    bgr = load_clip(source, options.sizes[0], frames=1)[0]
+    frame = Frame(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), 0)
+    for name in options.models:
+        model = load_cached(next(bundle for bundle in BUNDLES.values() if bundle.name == name)).content
+        speed = speed_rows(model, frame)
+        _say("\n" + speed_table(name, speed))
+        document["estimators"] += [{"model": name, **known(asdict(row))} for row in speed]
+        if photographs:
+            accuracy = accuracy_rows(model, photographs)
+            _say("\n" + accuracy_table(name, accuracy))
+            document["accuracy"] += [{"model": name, **known(asdict(row))} for row in accuracy]
+    return document
+
+
+def _save(document: dict[str, Any], bench: Bench, options: argparse.Namespace) -> None:
     if options.json:
         options.json.write_text(json.dumps(document, indent=1, allow_nan=False) + "\n")
         _say(f"wrote {options.json}")
@@ -135,6 +168,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="write a picture (PNG)")
     parser.add_argument("--source", default="", help="a video or an image (default: a photograph in motion)")
+    parser.add_argument(
+        "--annotations", type=Path, metavar="FILE", help="COCO keypoints, to measure the backends' accuracy"
+    )
+    parser.add_argument(
+        "--images", type=Path, metavar="FOLDER", help="where their images are (default: beside the file)"
+    )
     parser.add_argument("--quick", action="store_true", help="measure the few most telling cases alone")
     parser.add_argument(
         "--backends",

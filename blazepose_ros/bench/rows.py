@@ -188,7 +188,15 @@ def row_fields(row: Row) -> dict[str, Any]:
     fields = asdict(row)
     case, stages = fields.pop("case"), fields.pop("stages_ms_p50")
     flat = {**case, **fields, **{f"{stage}_ms_p50": value for stage, value in stages.items()}}
-    return {name: _known(value) for name, value in flat.items()}
+    return known(flat)
+
+
+def known(fields: dict[str, Any]) -> dict[str, Any]:
+    """Return fields for JSON, numbers that are not known as null."""
+    return {
+        name: None if isinstance(value, float) and math.isnan(value) else value
+        for name, value in fields.items()
+    }
 
 
 def _delivered(seen: Measurement) -> float:
@@ -210,9 +218,5 @@ def _arrived_and_sent(camera: CameraRecord, start_ns: int) -> tuple[int, int]:
 
 
 def _percentile(values: Iterable[float], percent: float) -> float:
-    known = list(values)
-    return float(np.percentile(known, percent)) if known else math.nan
-
-
-def _known(value: Any) -> Any:
-    return None if isinstance(value, float) and math.isnan(value) else value
+    numbers = list(values)
+    return float(np.percentile(numbers, percent)) if numbers else math.nan

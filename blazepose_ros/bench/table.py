@@ -44,7 +44,7 @@ def table(rows: Iterable[Row]) -> str:
     blocks = []
     for (backend, model), group in groupby(rows, key=lambda row: (row.case.backend, row.case.model)):
         members = list(group)
-        lines = _aligned([_headings(), _units(), *map(_cells, members)])
+        lines = aligned([_headings(), _units(), *map(_cells, members)])
         blocks.append("\n".join([f"{backend}, {model}", *lines, *_transports(members)]))
     return "\n\n".join(blocks)
 
@@ -61,7 +61,7 @@ def _cells(row: Row) -> list[str]:
     return [row.case.label, *(_text(form, value(row)) for _, _, form, value in _COLUMNS)]
 
 
-def _aligned(lines: Sequence[Sequence[str]]) -> list[str]:
+def aligned(lines: Sequence[Sequence[str]]) -> list[str]:
     """Return lines whose columns stand under each other, the first to the left."""
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return [

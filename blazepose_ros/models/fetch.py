@@ -17,7 +17,7 @@ from blazepose_ros.pose import ModelComplexity
 
 LOCK_FILE = ".lock"
 
-Say = Callable[[str], None]
+Say = Callable[[str], object]
 
 
 class ModelFetchError(ModelError):
