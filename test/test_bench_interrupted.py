@@ -45,7 +45,7 @@ def test_a_signal_ends_every_process(number, tmp_path):
         stderr=subprocess.PIPE,
         text=True,
     )
-    wait_for(lambda: any("bench_camera" in command for command in marked(mark)), "the camera")
+    wait_for(lambda: any("bench.camera" in command for command in marked(mark)), "the camera")
     process.send_signal(number)
     _, errors = process.communicate(timeout=TIMEOUT_S)
     assert "Traceback" not in errors

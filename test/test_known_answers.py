@@ -28,6 +28,9 @@ SCREEN_TOLERANCE = 0.03  # of the image's width and height
 PIXEL_TOLERANCE = 15
 WORLD_TOLERANCE_M = 0.2
 
+# The reference, and the one that `auto` prefers.
+BACKENDS = ("mediapipe", "openvino")
+
 MIRRORED = {  # pairs whose order in the image is plain in mp_pose.jpg: arms spread, facing us
     Landmark.LEFT_WRIST: Landmark.RIGHT_WRIST,
     Landmark.LEFT_ELBOW: Landmark.RIGHT_ELBOW,
@@ -62,10 +65,11 @@ def pose_from_camera(ros, source, complexity, **parameters):
 
 @pytest.mark.usefixtures("models")
 @pytest.mark.parametrize("complexity", list(ModelComplexity))
+@pytest.mark.parametrize("backend", BACKENDS)
 def test_camera_and_node_reproduce_the_published_landmarks_of_the_pose_photograph(
-    ros, data, published, complexity
+    ros, data, published, backend, complexity
 ):
-    pose = pose_from_camera(ros, data / "images" / "mp_pose.jpg", complexity)
+    pose = pose_from_camera(ros, data / "images" / "mp_pose.jpg", complexity, backend=backend)
     expected = published["mp_pose.jpg"]
     screen, world = screen_array(pose), world_array(pose)
     normalised = screen[:, :2] / (pose.image_width, pose.image_height)
@@ -76,7 +80,7 @@ def test_camera_and_node_reproduce_the_published_landmarks_of_the_pose_photograp
     )
     np.testing.assert_allclose(world, expected["pose_test.py world m (tol 0.2)"], atol=WORLD_TOLERANCE_M)
     assert pose.model_complexity == complexity
-    assert np.isnan(pose.score)
+    assert np.isnan(pose.score) if backend == "mediapipe" else pose.score > 0.9
     for left, right in MIRRORED.items():  # somebody who faces us has the left hand on our right
         assert screen[left, 0] > screen[right, 0]
 
@@ -86,7 +90,11 @@ def test_camera_and_node_reproduce_the_published_landmarks_of_the_pose_photograp
 @pytest.mark.parametrize("complexity", [ModelComplexity.FULL, ModelComplexity.HEAVY])
 def test_camera_and_node_reproduce_the_published_landmarks_of_each_model(ros, data, published, complexity):
     pose = pose_from_camera(
-        ros, data / "images" / "mp_ios_test_image.jpg", complexity, min_detection_confidence=0.5
+        ros,
+        data / "images" / "mp_ios_test_image.jpg",
+        complexity,
+        backend="mediapipe",
+        min_detection_confidence=0.5,
     )
     normalised = screen_array(pose)[:, :2] / (pose.image_width, pose.image_height)
     expected = np.array(published["mp_ios_test_image.jpg [x,y,z]"][complexity.name.lower()])
@@ -104,11 +112,12 @@ def frames(path):
 
 
 @pytest.mark.usefixtures("models")
-def test_landmarks_of_the_squats_clip_stay_with_the_published_ones(ros, data):
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_landmarks_of_the_squats_clip_stay_with_the_published_ones(ros, data, backend):
     screen_truth = json.loads((data / "expected" / "pose_squats.full.json").read_text())
     world_truth = json.loads((data / "expected" / "pose_squats_3d.full.json").read_text())
     screen_errors, world_errors = [], []
-    with pose_node(ros) as client:
+    with pose_node(ros, backend=backend) as client:
         for index, bgr in enumerate(frames(data / "videos" / "squats.mp4")):
             stamp_ns = START_NS + index * 1_000_000_000 // 30
             (pose,) = client.ask(image_message(bgr, "bgr8", stamp_ns)).poses
@@ -116,7 +125,7 @@ def test_landmarks_of_the_squats_clip_stay_with_the_published_ones(ros, data):
             screen_errors.append(np.linalg.norm(screen_array(pose)[:, :2] - expected, axis=1))
             world_errors.append(np.linalg.norm(world_array(pose) - world_truth[index], axis=1))
     assert len(screen_errors) == len(screen_truth)
-    print(f"squats: {np.mean(screen_errors):.2f} px, {100 * np.mean(world_errors):.2f} cm")  # noqa: T201
+    print(f"squats, {backend}: {np.mean(screen_errors):.2f} px, {100 * np.mean(world_errors):.2f} cm")  # noqa: T201
     assert np.mean(screen_errors) < 10
     assert np.mean(world_errors) < 0.05
 
@@ -126,7 +135,8 @@ def test_nobody_gives_empty_poses_and_no_frames(ros, data):
     nobody = sorted((data / "images").glob("nobody_*.jpg"))
     assert nobody
     for complexity in ModelComplexity:
-        with pose_node(ros, "tf", "markers", "pose", model_complexity=int(complexity)) as client:
+        settings = {"model_complexity": int(complexity), "backend": "mediapipe"}
+        with pose_node(ros, "tf", "markers", "pose", **settings) as client:
             for index, path in enumerate(nobody):
                 for repeat in range(3):
                     stamp_ns = START_NS + (3 * index + repeat) * 100_000_000
@@ -149,10 +159,11 @@ def camera_info(truth):
 
 @pytest.mark.usefixtures("models")
 @pytest.mark.parametrize("clip", ["pose2sim_cam01", "pose2sim_cam02"])
-def test_the_hip_centre_is_where_it_was_measured(ros, data, clip):
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_the_hip_centre_is_where_it_was_measured(ros, data, backend, clip):
     truth = json.loads((data / "expected" / f"{clip}.json").read_text())
     hip_centers = []
-    with pose_node(ros) as client:
+    with pose_node(ros, backend=backend) as client:
         client.camera_info.publish(camera_info(truth))
         for index, bgr in enumerate(frames(data / "videos" / f"{clip}.mp4")):
             client.camera_info.publish(camera_info(truth))
@@ -163,5 +174,5 @@ def test_the_hip_centre_is_where_it_was_measured(ros, data, clip):
             hip_centers.append((position.x, position.y, position.z))
     measured = np.array(truth["hip_center_camera_m"])
     errors = np.linalg.norm(hip_centers - measured, axis=1) / np.linalg.norm(measured, axis=1)
-    print(f"{clip}: {100 * np.median(errors):.2f} % of the distance")  # noqa: T201
+    print(f"{clip}, {backend}: {100 * np.median(errors):.2f} % of the distance")  # noqa: T201
     assert np.median(errors) < 0.06
