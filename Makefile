@@ -17,6 +17,10 @@ INPUTS := $(shell find blazepose_ros cmake config interfaces launch msg -type f 
 	CMakeLists.txt package.xml pyproject.toml setup.py
 export ROS_DISTRO
 
+ifeq ($(wildcard $(LOCK)),)
+$(error There are no wheels for ROS_DISTRO=$(ROS_DISTRO): use colcon build there, or make ROS_DISTRO=jazzy)
+endif
+
 # Another interpreter than the one that the environment was made with: make it anew.
 PYTHON_VERSION := $(shell $(PYTHON) --version 2>&1)
 ifneq ($(PYTHON_VERSION),$(shell cat $(ENVIRONMENT) 2>/dev/null))
