@@ -72,9 +72,9 @@ def run_node(factory: str) -> int:
         return 1
     finally:
         signals.ignore()
-        rclpy.try_shutdown()
         if signals.received and signals.starting:
             _leave_at_once()
+        rclpy.try_shutdown()
     return 0
 
 
