@@ -26,7 +26,7 @@ from blazepose_ros.loading import find_model, load_estimator
 from blazepose_ros.models.store import ModelError
 from blazepose_ros.newest_worker import NewestWorker
 from blazepose_ros.parameters import PARAMETERS
-from blazepose_ros.pipeline import place_people
+from blazepose_ros.pipeline import PersonPipeline, PipelineOptions, Scene
 from blazepose_ros.pose import Frame, Pose
 from blazepose_ros.publishers import OutputOptions, Publishers, Received
 from blazepose_ros.run_node import StartupError
@@ -74,6 +74,7 @@ class BlazePoseNode(Node):
         self._publishing = NewestWorker(self._publish, "publishing")
         self._inference = NewestWorker(self._infer, "inference")
         self._decoding = NewestWorker(self._decode, "decoding")
+        self._pipeline = PersonPipeline(PipelineOptions())
         self._count = 0
         self._lazy = settings.lazy
         self._outputs = Publishers(
@@ -145,17 +146,18 @@ class BlazePoseNode(Node):
         received, poses = found
         received.stopwatch.lap("waiting")
         try:
-            placed = self._place(received.frame, poses)
+            scene = self._scene(received.frame)
         except CalibrationError as err:
             self._complaints.complain(f"image dropped: {err}")
             return
-        self._outputs.publish(received, placed, self._output_options())
+        self._pipeline.options = PipelineOptions(self._value("visibility_threshold"))
+        people = self._pipeline.update(received.frame, poses, scene)
+        self._outputs.publish(received, people, self._output_options())
 
-    def _place(self, frame: Frame, poses: list[Pose]) -> list[Pose]:
-        camera = None
-        if self._value("placement") != "none":
-            camera = self._calibration.camera_for(frame.width, frame.height, self._value("assumed_hfov_deg"))
-        return place_people(poses, camera, self._value("visibility_threshold"))
+    def _scene(self, frame: Frame) -> Scene:
+        if self._value("placement") == "none":
+            return Scene()
+        return Scene(self._calibration.camera_for(frame.width, frame.height, self._value("assumed_hfov_deg")))
 
     def _output_options(self) -> OutputOptions:
         return OutputOptions(

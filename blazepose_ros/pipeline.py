@@ -1,30 +1,65 @@
-"""What the estimators leave to do: numbering people and placing them in the camera's frame."""
+"""What the estimators leave to do: from the poses of one image to people over time."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from blazepose_ros.camera_model import CameraModel
 from blazepose_ros.placement import place_mono
-from blazepose_ros.pose import Pose
+from blazepose_ros.pose import Frame, Pose
 
 
-def place_people(
-    poses: Iterable[Pose], camera: CameraModel | None, visibility_threshold: float
-) -> list[Pose]:
-    """Return the people of one image, numbered from 1 and placed in the camera's frame.
+@dataclass(frozen=True)
+class PipelineOptions:
+    """How people are followed and placed; these may change from one image to the next.
 
-    Args:
-        poses: what an estimator found.
-        camera: the camera at the image's size; None leaves the people unplaced.
+    Attributes:
         visibility_threshold: landmarks below it say nothing about the place.
     """
-    return [
-        replace(
-            pose,
-            person_id=number,
-            hip_center=None if camera is None else place_mono(pose, camera, visibility_threshold),
-        )
-        for number, pose in enumerate(poses, start=1)
-    ]
+
+    visibility_threshold: float = 0.5
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What is known about an image besides its pixels.
+
+    Attributes:
+        camera: the camera at the image's size; None leaves the people unplaced.
+    """
+
+    camera: CameraModel | None = None
+
+
+class PersonPipeline:
+    """Follows the people of one camera from image to image and places them.
+
+    The node and whatever else turns images into people go through it, so that all of them
+    give the same answer. It is used from one thread at a time.
+
+    Args:
+        options: how it works; assign `options` to change it.
+    """
+
+    def __init__(self, options: PipelineOptions) -> None:
+        self.options = options
+
+    def update(self, _frame: Frame, poses: Sequence[Pose], scene: Scene) -> list[Pose]:
+        """Return the people of the next image, the primary one first.
+
+        Args:
+            _frame: the image, later than the one before.
+            poses: what an estimator found in it.
+            scene: what else is known about it.
+        """
+        people = [replace(pose, person_id=number) for number, pose in enumerate(poses, start=1)]
+        return [self._place(person, scene) for person in people]
+
+    def reset(self) -> None:
+        """Forget everybody, as after a jump in time."""
+
+    def _place(self, person: Pose, scene: Scene) -> Pose:
+        if scene.camera is None:
+            return person
+        return replace(person, hip_center=place_mono(person, scene.camera, self.options.visibility_threshold))

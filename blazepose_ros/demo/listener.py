@@ -13,12 +13,11 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
 from rclpy.signals import SignalHandlerOptions
-from rclpy.time import Time
 from sensor_msgs.msg import CameraInfo, Image
-from std_msgs.msg import Header
 
 from blazepose_ros.demo.recorder import Recorder, Shot
 from blazepose_ros.demo.report import Tally
+from blazepose_ros.image_messages import stamp_ns
 from blazepose_ros.images import to_rgb
 from blazepose_ros.interruption import Interruption
 from blazepose_ros.messages import from_pose33
@@ -103,24 +102,24 @@ class DemoListener(Node):
             self.create_subscription(Image, IMAGE, self._on_image, _IMAGE_QOS)
 
     def _on_camera_info(self, msg: CameraInfo) -> None:
-        self._tally.image(_stamp_ns(msg.header), time.monotonic())
+        self._tally.image(stamp_ns(msg.header), time.monotonic())
 
     def _on_image(self, msg: Image) -> None:
-        self._images.put(_stamp_ns(msg.header), msg)
+        self._images.put(stamp_ns(msg.header), msg)
 
     def _on_poses(self, msg: Pose33Array) -> None:
-        stamp_ns = _stamp_ns(msg.header)
-        latency_ms = (self.get_clock().now().nanoseconds - stamp_ns) / 1e6
+        captured_ns = stamp_ns(msg.header)
+        latency_ms = (self.get_clock().now().nanoseconds - captured_ns) / 1e6
         pose = from_pose33(msg.poses[0]) if msg.poses else None
-        self._tally.answer(stamp_ns, time.monotonic(), latency_ms, pose)
+        self._tally.answer(captured_ns, time.monotonic(), latency_ms, pose)
         if pose is not None:
-            self._poses.put(stamp_ns, pose)
+            self._poses.put(captured_ns, pose)
 
     def _on_annotated(self, msg: Image) -> None:
-        stamp_ns = _stamp_ns(msg.header)
+        captured_ns = stamp_ns(msg.header)
         annotated = to_rgb(msg)
-        self._recorder.film(annotated, stamp_ns)
-        pose, image = self._poses.take(stamp_ns), self._images.take(stamp_ns)
+        self._recorder.film(annotated, captured_ns)
+        pose, image = self._poses.take(captured_ns), self._images.take(captured_ns)
         if pose is not None and image is not None:
             self._recorder.offer(Shot(pose, to_rgb(image), annotated))
 
@@ -131,14 +130,10 @@ class _Recent(Generic[Item]):
     def __init__(self) -> None:
         self._items: OrderedDict[int, Item] = OrderedDict()
 
-    def put(self, stamp_ns: int, item: Item) -> None:
-        self._items[stamp_ns] = item
+    def put(self, captured_ns: int, item: Item) -> None:
+        self._items[captured_ns] = item
         if len(self._items) > _MEMORY:
             self._items.popitem(last=False)
 
-    def take(self, stamp_ns: int) -> Item | None:
-        return self._items.pop(stamp_ns, None)
-
-
-def _stamp_ns(header: Header) -> int:
-    return Time.from_msg(header.stamp).nanoseconds
+    def take(self, captured_ns: int) -> Item | None:
+        return self._items.pop(captured_ns, None)
