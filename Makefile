@@ -27,7 +27,7 @@ ifneq ($(PYTHON_VERSION),$(shell cat $(ENVIRONMENT) 2>/dev/null))
 .PHONY: $(ENVIRONMENT)
 endif
 
-.PHONY: help install models demo bench test lint lock clean
+.PHONY: help install models demo bench test lint docs lock clean
 help:  ## show this
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
 
@@ -55,6 +55,9 @@ lint: $(ENVIRONMENT)  ## check style and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/codespell
+
+docs: $(INSTALLED)  ## write the documentation's generated tables
+	$(BIN)/python docs/generate.py
 
 lock: $(ENVIRONMENT)  ## pin all dependencies anew, for every distribution that has wheels
 	$(PIP) install --quiet uv

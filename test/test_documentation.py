@@ -1,5 +1,6 @@
-"""README and configuration stay in step with the code."""
+"""README, pages and configuration stay in step with the code."""
 
+import importlib.util
 import json
 import re
 from pathlib import Path
@@ -19,6 +20,11 @@ from blazepose_ros.parameters import PARAMETERS
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text()
+PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]
+
+_SPEC = importlib.util.spec_from_file_location("generate", ROOT / "docs" / "generate.py")
+generate = importlib.util.module_from_spec(_SPEC)
+_SPEC.loader.exec_module(generate)
 
 # What every rclpy node brings.
 OF_EVERY_NODE = {"/parameter_events", "/rosout"}
@@ -29,20 +35,25 @@ def section(title):
     return README.partition(f"\n## {title}\n")[2].partition("\n## ")[0]
 
 
-def row(parameter):
-    """Return a parameter's row of the README's table."""
-    changes = "" if parameter.read_only else "yes"
-    takes = f"{parameter.description} Takes {parameter.takes}."
-    return f"| `{parameter.name}` | `{json.dumps(parameter.default)}` | {takes} | {changes} |"
+@pytest.mark.parametrize("path", generate.generated(), ids=lambda path: path.name)
+def test_what_is_generated_is_the_declarations(path):
+    assert path.read_text() == generate.generated()[path], "run `make docs`"
 
 
 @pytest.mark.parametrize(
     ("title", "parameters"),
     [("Parameters of blazepose_node", PARAMETERS), ("Parameters of blazepose_camera", CAMERA_PARAMETERS)],
 )
-def test_the_table_of_parameters_is_the_declarations(title, parameters):
-    rows = [line for line in section(title).splitlines() if line.startswith("| `")]
-    assert rows == [row(parameter) for parameter in parameters]
+def test_the_readme_has_every_parameter_with_its_default(title, parameters):
+    rows = re.findall(r"^\| `(.+?)` \| `(.*?)` \|", section(title), re.MULTILINE)
+    assert rows == [(parameter.name, json.dumps(parameter.default)) for parameter in parameters]
+
+
+def test_the_page_of_parameters_says_what_each_takes():
+    page = (ROOT / "docs" / "parameters.md").read_text()
+    for parameter in (*PARAMETERS, *CAMERA_PARAMETERS):
+        assert f"| `{parameter.name}` | `{json.dumps(parameter.default)}` | {parameter.description} |" in page
+        assert f" {parameter.takes} |" in page
 
 
 def test_the_yaml_holds_every_default():
@@ -89,23 +100,37 @@ def names(names_and_types):
     } | (found & {"/tf"})
 
 
+def test_the_topics_of_the_page_are_those_of_the_readme():
+    page = (ROOT / "docs" / "topics.md").read_text()
+    assert set(re.findall(r"^\| `([^`]+)` \| [^|]+ \| [^|]+ \|$", page, re.MULTILINE)) == (
+        documented("in") | documented("out")
+    )
+
+
 def test_every_field_of_the_messages_is_described():
-    text = section("Messages")
-    for field in Pose33.get_fields_and_field_types():
-        assert f"`{field}`" in text
-    for field in Timing.get_fields_and_field_types():
-        assert field.removesuffix("_ms") in text
+    page = (ROOT / "docs" / "topics.md").read_text()
+    for message in (Pose33, Timing):
+        for field in message.get_fields_and_field_types():
+            assert f"`{field}`" in page, field
 
 
-def test_the_frames_of_the_readme_are_named_as_the_code_names_them():
-    text = section("Frames")
+@pytest.mark.parametrize("name", ["README.md", "docs/frames.md"])
+def test_frames_are_named_as_the_code_names_them(name):
+    text = (ROOT / name).read_text()
     assert f"`{Landmark.LEFT_SHOULDER.frame_name}_1`" in text
     assert "`body_<id>`" in text
     assert "`hip_center_<id>`" in text
 
 
-def test_every_file_that_the_readme_names_exists():
-    for link in re.findall(r"\]\(([^)#]+)\)", README):
-        assert (ROOT / link).exists(), link
-    for module in re.findall(r"`(blazepose_ros/[a-z_/]+\.py)`", README):
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_file_that_a_page_names_exists(page):
+    text = page.read_text()
+    for link in re.findall(r"\]\(([^)#]+)", text):
+        assert "://" in link or (page.parent / link).exists(), link
+    for module in re.findall(r"`(blazepose_ros/[a-z0-9_/]+\.py)`", text):
         assert (ROOT / module).exists(), module
+
+
+def test_every_page_is_in_the_readmes_list():
+    for page in (ROOT / "docs").glob("*.md"):
+        assert f"](docs/{page.name})" in README
