@@ -13,6 +13,8 @@ from std_msgs.msg import Header
 
 ENCAPSULATION_BYTES = 4
 LITTLE_ENDIAN, BIG_ENDIAN = "<", ">"
+# No frame, encoding or format has a longer name; what has is not passed on to other nodes.
+MAX_TEXT_BYTES = 1024
 BYTE_ORDERS = {b"\x00\x00": BIG_ENDIAN, b"\x00\x01": LITTLE_ENDIAN}
 
 
@@ -98,11 +100,16 @@ class Reader:
 
     def string(self) -> str:
         """Take a string, whose length counts the zero at its end."""
-        octets = bytes(self.octets())
+        octets = self.octets()
+        if len(octets) > MAX_TEXT_BYTES:
+            raise CdrError(f"a text has {len(octets)} bytes, more than {MAX_TEXT_BYTES}")
         try:
-            return octets.removesuffix(b"\0").decode()
+            text = bytes(octets).removesuffix(b"\0").decode()
         except UnicodeDecodeError as err:
             raise CdrError("a text is not UTF-8") from err
+        if "\0" in text:
+            raise CdrError("a text has a zero within")
+        return text
 
     def octets(self) -> memoryview:
         """Take a sequence of bytes as a view."""

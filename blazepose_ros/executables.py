@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 
+from blazepose_ros.image_headers import MAX_PIXELS
 from blazepose_ros.run_node import run_node
 from blazepose_ros.transport import use_image_profile
 
-# More than any camera has. OpenCV reads it when it is imported; without it, the header of a
-# compressed image of a few bytes can make it allocate six gigabytes.
+# OpenCV reads it when it is imported: a second line of defence for the node, the only one for
+# the camera's files, whose headers can otherwise make it allocate six gigabytes.
 OPENCV_PIXEL_LIMIT = "OPENCV_IO_MAX_IMAGE_PIXELS"
-MAX_IMAGE_PIXELS = 1 << 27
 
 
 def camera() -> int:
@@ -31,4 +31,4 @@ def _run(factory: str) -> int:
 
 def limit_image_size() -> None:
     """Have OpenCV refuse images of more pixels than any camera's, unless the user has set a limit."""
-    os.environ.setdefault(OPENCV_PIXEL_LIMIT, str(MAX_IMAGE_PIXELS))
+    os.environ.setdefault(OPENCV_PIXEL_LIMIT, str(MAX_PIXELS))

@@ -9,6 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 from sensor_msgs.msg import CompressedImage, Image
 
+from blazepose_ros.image_headers import MAX_PIXELS, HeaderError, read_size
+
+# Calibrations are of the sensor's rows and columns, whatever EXIF says of how it was held.
+_AS_THE_SENSOR_SAW_IT = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
+
 
 class ImageError(ValueError):
     """An image message that cannot be read; the message says what is wrong with it."""
@@ -61,7 +66,8 @@ def to_rgb(msg: Image) -> NDArray[np.uint8]:
     An rgb8 image without padding is a view of the message's data, anything else a copy.
 
     Raises:
-        ImageError: an empty image, an unknown encoding, a step or data too short for it.
+        ImageError: an image that is empty or larger than any, an unknown encoding, a step or
+            data too short for it.
     """
     layout = LAYOUTS.get(msg.encoding)
     if layout is None:
@@ -79,22 +85,33 @@ def decode(msg: CompressedImage) -> NDArray[np.uint8]:
     """Return a compressed image's pixels as (height, width, 3) uint8, red first.
 
     Raises:
-        ImageError: the data are not an image that OpenCV reads.
+        ImageError: the data are no JPEG or PNG, are cut short or damaged, or claim a size that
+            no camera has. Damage within a JPEG goes unseen: it has no checksum.
     """
-    data = np.frombuffer(msg.data, np.uint8)
+    data = bytes(msg.data)
+    what = f"the compressed image ({msg.format!r}, {len(data)} bytes)"
     try:
-        bgr = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
+        _check_size(*read_size(data))
+        bgr = cv2.imdecode(np.frombuffer(data, np.uint8), _AS_THE_SENSOR_SAW_IT)
+    except HeaderError as err:
+        raise ImageError(f"{what} {err}") from err
     except cv2.error as err:
-        raise ImageError(f"the compressed image ({msg.format!r}) is damaged: {err.err}") from err
+        raise ImageError(f"{what} is damaged: {err.err}") from err
     if bgr is None:
-        raise ImageError(f"the compressed image ({msg.format!r}, {data.size} bytes) is not a JPEG or PNG")
+        raise ImageError(f"{what} is damaged")
     return cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB)
+
+
+def _check_size(width: int, height: int) -> None:
+    if width == 0 or height == 0:
+        raise ImageError(f"the image is empty: {width} x {height}")
+    if width * height > MAX_PIXELS:
+        raise ImageError(f"{width} x {height} are more pixels than any camera has, {MAX_PIXELS}")
 
 
 def _pixels(msg: Image, layout: Layout) -> NDArray[np.uint8]:
     """Return the pixels without their rows' padding, (height, width, channels) uint8."""
-    if msg.width == 0 or msg.height == 0:
-        raise ImageError(f"the image is empty: {msg.width} x {msg.height}")
+    _check_size(msg.width, msg.height)
     row = msg.width * layout.bytes_per_pixel
     if msg.step < row:
         raise ImageError(f"step is {msg.step} bytes, but {msg.width} pixels of {msg.encoding} take {row}")

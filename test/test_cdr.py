@@ -80,3 +80,16 @@ def test_arbitrary_bytes_are_a_message_or_an_error(serialized):
 def test_another_encapsulation_is_named():
     with pytest.raises(CdrError, match="encapsulation is 0007"):
         read_image(b"\x00\x07" + bytes(serialize_message(image()))[2:])
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("x" * 1024, "a text has 1025 bytes, more than 1024"),
+        ("camera\0shadow", "a text has a zero within"),
+    ],
+)
+def test_a_text_that_names_nothing_is_refused(text, complaint):
+    body = bytes(8) + len(text.encode() + b"\0").to_bytes(4, "little") + text.encode() + b"\0"
+    with pytest.raises(CdrError, match=complaint):
+        read_image(b"\x00\x01\x00\x00" + body)
