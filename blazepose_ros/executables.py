@@ -12,6 +12,9 @@ from blazepose_ros.transport import use_image_profile
 # the camera's files, whose headers can otherwise make it allocate six gigabytes.
 OPENCV_PIXEL_LIMIT = "OPENCV_IO_MAX_IMAGE_PIXELS"
 
+# OpenCV's own words for each damaged image: the node says it once, and what to do.
+OPENCV_LOG_LEVEL = "OPENCV_LOG_LEVEL"
+
 
 def camera() -> int:
     """Run ``blazepose_camera``."""
@@ -25,10 +28,11 @@ def node() -> int:
 
 def _run(factory: str) -> int:
     use_image_profile()
-    limit_image_size()
+    configure_opencv()
     return run_node(factory)
 
 
-def limit_image_size() -> None:
-    """Have OpenCV refuse images of more pixels than any camera's, unless the user has set a limit."""
+def configure_opencv() -> None:
+    """Have OpenCV refuse images larger than any camera's, and say nothing, unless the user has chosen."""
     os.environ.setdefault(OPENCV_PIXEL_LIMIT, str(MAX_PIXELS))
+    os.environ.setdefault(OPENCV_LOG_LEVEL, "SILENT")

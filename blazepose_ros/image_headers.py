@@ -11,6 +11,11 @@ import struct
 # More than any camera has: 8K takes a quarter of it.
 MAX_PIXELS = 1 << 27
 
+# A JPEG spends a bit at least on each block of 8 x 8. A PNG's deflate makes at most 1032 bytes
+# of one (zlib's technical details), of one bit a pixel where there are few colours.
+_JPEG_PIXELS_PER_BYTE = 8 * 64
+_PNG_PIXELS_PER_BYTE = 8 * 1032
+
 _JPEG_START = b"\xff\xd8"
 _JPEG_END = b"\xff\xd9"
 _SCAN_START = b"\xff\xda"
@@ -26,7 +31,8 @@ MAX_SEGMENTS = 512
 MAX_SCANS = 64
 
 _PNG_START = b"\x89PNG\r\n\x1a\n"
-_PNG_FIRST_CHUNK = struct.Struct(">I4sII")  # length, kind, and of IHDR width and height
+_PNG_FIRST_CHUNK = ">I4sII"  # length, kind, and of IHDR width and height
+_PNG_END = b"IEND"
 
 
 class HeaderError(ValueError):
@@ -39,9 +45,12 @@ def read_size(data: bytes) -> tuple[int, int]:
     Raises:
         HeaderError: it is neither, is cut short, or is made to be slow.
     """
-    for start, read in ((_JPEG_START, _jpeg_size), (_PNG_START, _png_size)):
+    for start, read, pixels_per_byte in _FORMATS:
         if data.startswith(start):
-            return read(data)
+            width, height = read(data)
+            if width * height > len(data) * pixels_per_byte:
+                raise HeaderError(f"is too short for the {width} x {height} pixels that it claims")
+            return width, height
     raise HeaderError("is not a JPEG or PNG")
 
 
@@ -80,9 +89,11 @@ def _check_scans(data: bytes, start: int) -> None:
 
 
 def _png_size(data: bytes) -> tuple[int, int]:
-    _, kind, width, height = _unpack(_PNG_FIRST_CHUNK.format, data, len(_PNG_START))
+    _, kind, width, height = _unpack(_PNG_FIRST_CHUNK, data, len(_PNG_START))
     if kind != b"IHDR":
         raise HeaderError("is damaged: a PNG begins with IHDR")
+    if data.rfind(_PNG_END) < 0:
+        raise HeaderError("is cut short")
     return width, height
 
 
@@ -91,3 +102,9 @@ def _unpack(form: str, data: bytes, at: int) -> tuple:
         return struct.unpack_from(form, data, at)
     except struct.error as err:
         raise HeaderError("is cut short") from err
+
+
+_FORMATS = (
+    (_JPEG_START, _jpeg_size, _JPEG_PIXELS_PER_BYTE),
+    (_PNG_START, _png_size, _PNG_PIXELS_PER_BYTE),
+)

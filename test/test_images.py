@@ -253,10 +253,6 @@ def jpeg_that_claims(width, height):
 JPEG, PNG = encoded(".jpg", SCENE), encoded(".png", SCENE)
 
 
-def png_without_its_header():
-    return PNG[:8] + PNG[33:]
-
-
 def jpeg_with_a_segment_of_length(length):
     return JPEG[:2] + b"\xff\xfe" + struct.pack(">H", length) + JPEG[2:]
 
@@ -267,40 +263,38 @@ def jpeg_with_scans(count):
     return JPEG[:-2] + count * scan + JPEG[-2:]
 
 
-@pytest.mark.parametrize(
-    ("data", "complaint"),
-    [
-        (b"", "0 bytes. is not a JPEG or PNG"),
-        (b"\x00", "1 bytes. is not a JPEG or PNG"),
-        (b"not an image at all", "is not a JPEG or PNG"),
-        (bytes(1000), "is not a JPEG or PNG"),
-        (encoded(".tiff", SCENE), "is not a JPEG or PNG"),
-        (PNG[:12], "is cut short"),
-        (PNG[:200], "is damaged"),
-        (PNG[:-300], "is damaged"),
-        (png_without_its_header(), "a PNG begins with IHDR"),
-        (png_that_claims(0, 0), "the image is empty: 0 x 0"),
-        (png_that_claims(100_000, 100_000), "100000 x 100000 are more pixels than any camera has"),
-        (png_that_claims(2**32 - 1, 2**32 - 1), "more pixels than any camera has"),
-        (JPEG[:2], "is cut short"),
-        (JPEG[:100], "is cut short"),
-        (JPEG[: len(JPEG) // 2], "is cut short"),
-        (JPEG[:-2], "is cut short"),
-        (JPEG[:2] + JPEG[-2:], "is cut short"),
-        (jpeg_that_claims(0, 0), "the image is empty: 0 x 0"),
-        (jpeg_that_claims(65_500, 65_500), "65500 x 65500 are more pixels than any camera has"),
-        (jpeg_with_a_segment_of_length(0), "a segment has the length 0"),
-        (jpeg_with_a_segment_of_length(65_535), "is cut short"),
-        (JPEG[:2] + b"\xff\xfe\x00\x02" * 1000 + JPEG[2:], "is a JPEG without a size"),
-        (jpeg_with_scans(1000), "has 1001 scans, more than 64"),
-    ],
-    ids=[
-        "empty", "one byte", "text", "zeros", "tiff", "png of 12 bytes", "cut png", "png without its end",
-        "png without its header", "png of no size", "huge png", "largest png", "jpeg of 2 bytes",
-        "cut jpeg header", "half a jpeg", "jpeg without its end", "jpeg of two markers", "jpeg of no size",
-        "huge jpeg", "segment of no length", "segment beyond the end", "a thousand segments", "slow jpeg",
-    ],
-)  # fmt: skip
+NO_IMAGES = {
+    "empty": (b"", "0 bytes. is not a JPEG or PNG"),
+    "one byte": (b"\x00", "1 bytes. is not a JPEG or PNG"),
+    "text": (b"not an image at all", "is not a JPEG or PNG"),
+    "zeros": (bytes(1000), "is not a JPEG or PNG"),
+    "tiff": (encoded(".tiff", SCENE), "is not a JPEG or PNG"),
+    "png of 12 bytes": (PNG[:12], "is cut short"),
+    "cut png": (PNG[:200], "is cut short"),
+    "cut and closed png": (PNG[:200] + PNG[-12:], "is damaged"),
+    "png without its end": (PNG[:-300], "is cut short"),
+    "png without a byte": (PNG[:100] + PNG[101:], "is damaged"),
+    "png without its header": (PNG[:8] + PNG[33:], "a PNG begins with IHDR"),
+    "png of no size": (png_that_claims(0, 0), "the image is empty: 0 x 0"),
+    "huge png": (png_that_claims(100_000, 100_000), "too short for the 100000 x 100000 pixels"),
+    "huge padded png": (png_that_claims(100_000, 100_000) + bytes(2**21), "more pixels than any camera has"),
+    "largest png": (png_that_claims(2**32 - 1, 2**32 - 1), "too short for"),
+    "jpeg of 2 bytes": (JPEG[:2], "is cut short"),
+    "cut jpeg header": (JPEG[:100], "is cut short"),
+    "half a jpeg": (JPEG[: len(JPEG) // 2], "is cut short"),
+    "jpeg without its end": (JPEG[:-2], "is cut short"),
+    "jpeg of two markers": (JPEG[:2] + JPEG[-2:], "is cut short"),
+    "jpeg of no size": (jpeg_that_claims(0, 0), "the image is empty: 0 x 0"),
+    "large jpeg": (jpeg_that_claims(4000, 4000), "too short for the 4000 x 4000 pixels"),
+    "huge padded jpeg": (jpeg_that_claims(65_500, 65_500) + bytes(2**23), "more pixels than any camera has"),
+    "segment of no length": (jpeg_with_a_segment_of_length(0), "a segment has the length 0"),
+    "segment beyond the end": (jpeg_with_a_segment_of_length(65_535), "is cut short"),
+    "a thousand segments": (JPEG[:2] + b"\xff\xfe\x00\x02" * 1000 + JPEG[2:], "is a JPEG without a size"),
+    "slow jpeg": (jpeg_with_scans(1000), "has 1001 scans, more than 64"),
+}
+
+
+@pytest.mark.parametrize(("data", "complaint"), NO_IMAGES.values(), ids=NO_IMAGES)
 def test_compressed_data_that_are_no_image_are_refused_by_what_is_wrong(data, complaint):
     with pytest.raises(ImageError, match=complaint):
         decode(compressed(data))
@@ -365,10 +359,10 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 
 
 def test_a_few_bytes_cannot_make_the_node_allocate_gigabytes():
-    bomb = jpeg_that_claims(65_000, 15_000)
+    bomb = jpeg_that_claims(65_000, 2_000)
     result = subprocess.run([sys.executable, "-c", BOMB], input=bomb, capture_output=True, check=True)
     complaint, grown_kib = result.stdout.decode().splitlines()
-    assert complaint.startswith("65000 x 15000 are more pixels")
+    assert "too short for the 65000 x 2000 pixels" in complaint
     assert int(grown_kib) < 20_000
 
 
