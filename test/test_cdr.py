@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,9 +10,9 @@ from hypothesis import strategies as st
 pytest.importorskip("rclpy", reason="rclpy is not installed")
 
 from rclpy.serialization import serialize_message
-from sensor_msgs.msg import CompressedImage, Image
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image, RegionOfInterest
 
-from blazepose_ros.cdr import CdrError, read_compressed_image, read_image
+from blazepose_ros.cdr import CdrError, read_camera_info, read_compressed_image, read_image
 
 
 def image(frame_id="camera", encoding="rgb8", data=b"\1\2\3"):
@@ -31,6 +32,19 @@ def test_every_field_of_an_image_is_read_at_any_alignment(frame_id, encoding, da
     assert read.header == msg.header
     assert (read.height, read.width, read.encoding, read.is_bigendian, read.step) == (1, 2, encoding, 1, 6)
     assert bytes(read.data) == data
+
+
+@given(
+    frame_id=st.text("abc", max_size=9),
+    model=st.text("plumb_bob", max_size=9),
+    d=st.lists(st.floats(allow_nan=False), max_size=9),
+)
+def test_every_field_of_a_calibration_is_read_at_any_alignment(frame_id, model, d):
+    msg = CameraInfo(height=3, width=4, distortion_model=model, d=d, binning_x=5, binning_y=6)
+    msg.header.frame_id = frame_id
+    msg.k, msg.r, msg.p = np.arange(9.0), np.arange(10.0, 19), np.arange(20.0, 32)
+    msg.roi = RegionOfInterest(x_offset=7, y_offset=8, height=9, width=10, do_rectify=True)
+    assert read_camera_info(bytes(serialize_message(msg))) == msg
 
 
 @given(format_=st.text("jpeg; png", max_size=9), data=st.binary(max_size=9))
@@ -59,9 +73,16 @@ def test_big_endian_messages_are_read():
     assert bytes(read.data) == b"\xaa\xbb"
 
 
-@pytest.mark.parametrize("read", [read_image, read_compressed_image])
+READERS = {
+    read_image: image(),
+    read_compressed_image: CompressedImage(format="jpeg", data=[1, 2, 3]),
+    read_camera_info: CameraInfo(distortion_model="plumb_bob", d=[0.0] * 5),
+}
+
+
+@pytest.mark.parametrize("read", READERS)
 def test_a_message_that_ends_anywhere_too_early_is_refused(read):
-    msg = image() if read is read_image else CompressedImage(format="jpeg", data=[1, 2, 3])
+    msg = READERS[read]
     serialized = bytes(serialize_message(msg))
     whole = len(serialized) - (len(serialized) - 4) % 4  # the middleware may pad the end
     read(serialized[:whole] if whole == len(serialized) else serialized)
@@ -72,7 +93,7 @@ def test_a_message_that_ends_anywhere_too_early_is_refused(read):
 
 @given(st.binary(max_size=80))
 def test_arbitrary_bytes_are_a_message_or_an_error(serialized):
-    for read in (read_image, read_compressed_image):
+    for read in READERS:
         with suppress(CdrError):
             read(serialized)
 
