@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from types import SimpleNamespace
 
 import rclpy.parameter
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor, SetParametersResult
@@ -96,7 +97,9 @@ class Parameter:
         return descriptor
 
 
-def declare_parameters(node: Node, table: Iterable[Parameter]) -> dict[str, Value]:
+def declare_parameters(
+    node: Node, table: Iterable[Parameter], apply: Callable[[SimpleNamespace], object] = lambda _values: None
+) -> dict[str, Value]:
     """Declare a node's parameters, all of them in one table, and return their values by name.
 
     Values from outside are checked now, and again whenever one is set. One that belongs to
@@ -106,6 +109,8 @@ def declare_parameters(node: Node, table: Iterable[Parameter]) -> dict[str, Valu
         node: a node made with ``automatically_declare_parameters_from_overrides=True``,
             which is how rclpy tells what was given from outside.
         table: its parameters.
+        apply: called with all values as they are to be, whenever some of them change; a
+            `ParameterError` refuses the change, all of it.
 
     Raises:
         ParameterError: a value from outside is not one that its parameter takes.
@@ -118,7 +123,8 @@ def declare_parameters(node: Node, table: Iterable[Parameter]) -> dict[str, Valu
         name: _declare(node, parameter, given[name].value if name in given else parameter.default)
         for name, parameter in parameters.items()
     }
-    node.add_on_set_parameters_callback(lambda changes: _check_changes(parameters, changes))
+    changer = _Changer(parameters, dict(values), apply)
+    node.add_on_set_parameters_callback(changer.change)
     return values
 
 
@@ -135,13 +141,27 @@ def _suggestion(name: str, parameters: Iterable[str]) -> str:
     return f", perhaps {close[0]} is meant" if close else ""
 
 
-def _check_changes(
-    parameters: dict[str, Parameter], changes: list[rclpy.parameter.Parameter]
-) -> SetParametersResult:
-    try:
-        for change in changes:
-            if change.name in parameters:
-                parameters[change.name].check(change.value)
-    except ParameterError as error:
-        return SetParametersResult(successful=False, reason=str(error))
-    return SetParametersResult(successful=True)
+class _Changer:
+    """Changes several values at once, or none of them."""
+
+    def __init__(
+        self,
+        parameters: dict[str, Parameter],
+        values: dict[str, Value],
+        apply: Callable[[SimpleNamespace], object],
+    ) -> None:
+        self._parameters = parameters
+        self._values = values
+        self._apply = apply
+
+    def change(self, changes: list[rclpy.parameter.Parameter]) -> SetParametersResult:
+        own = [change for change in changes if change.name in self._parameters]
+        try:
+            checked = {change.name: self._parameters[change.name].check(change.value) for change in own}
+            values = self._values | checked
+            if own:
+                self._apply(SimpleNamespace(**values))
+        except ParameterError as error:
+            return SetParametersResult(successful=False, reason=str(error))
+        self._values = values
+        return SetParametersResult(successful=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from rclpy.clock import Clock, ClockType
 from rclpy.event_handler import SubscriptionEventCallbacks
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
@@ -48,8 +49,10 @@ class ImageSubscription:
         self._complaints = complaints
         self._subscription: Any = None
         self._reliability = RELIABILITIES.get(reliability, BEST_EFFORT)
-        if reliability == AUTO:
-            node.create_timer(FOLLOW_PERIOD_S, self._follow)
+        # Not the node's clock: it stands still where use_sim_time waits for a simulation.
+        self._timer = node.create_timer(
+            FOLLOW_PERIOD_S, self._follow, clock=Clock(clock_type=ClockType.STEADY_TIME)
+        )
 
     def open(self) -> None:
         """Subscribe, if that is not done."""
@@ -62,6 +65,11 @@ class ImageSubscription:
         if self._subscription is not None:
             self._node.destroy_subscription(self._subscription)
             self._subscription = None
+
+    def end(self) -> None:
+        """Free everything; nothing can be opened any more."""
+        self.close()
+        self._node.destroy_timer(self._timer)
 
     def _subscribe(self) -> None:
         self._subscription = self._node.create_subscription(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Protocol
 
 from blazepose_ros.blazepose.runtime import Precision, RuntimeOptions
-from blazepose_ros.estimator import EstimatorOptions
+from blazepose_ros.estimator import Estimator, EstimatorOptions
 from blazepose_ros.estimators import ChosenEstimator, choose_estimator, compiled_folder
 from blazepose_ros.models.fetch import fetch
 from blazepose_ros.models.store import ModelFile, resolve
@@ -23,6 +24,33 @@ class Log(Protocol):
     def warning(self, message: str) -> object:
         """Tell what is not as it should be."""
         ...
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A model at work.
+
+    Attributes:
+        complexity: which model it is.
+        backend: what runs it.
+        estimator: finds people with it.
+    """
+
+    complexity: ModelComplexity
+    backend: str
+    estimator: Estimator
+
+
+def load_model(settings: SimpleNamespace, log: Log) -> LoadedModel:
+    """Return the model that the parameters ask for, ready for the first frame.
+
+    Raises:
+        ModelError: it is missing or damaged.
+        EstimatorError: the backend or the model does not load.
+    """
+    model = find_model(settings, log)
+    chosen = load_estimator(settings, model, log)
+    return LoadedModel(model.complexity, chosen.backend, chosen.estimator)
 
 
 def find_model(settings: SimpleNamespace, log: Log) -> ModelFile:

@@ -12,6 +12,13 @@ MAX_THREADS = 1024
 
 PARAMETERS = (
     Parameter(
+        "autostart",
+        True,
+        "Whether the node configures and activates itself when it starts, rather than wait for a"
+        " lifecycle manager.",
+        read_only=True,
+    ),
+    Parameter(
         "model_complexity",
         int(ModelComplexity.FULL),
         "The landmark model: 0 Lite, 1 Full, 2 Heavy.",

@@ -12,7 +12,6 @@ from rclpy.event_handler import PublisherEventCallbacks
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
 from sensor_msgs.msg import Image
-from std_msgs.msg import Header
 from tf2_msgs.msg import TFMessage
 from visualization_msgs.msg import MarkerArray
 
@@ -22,28 +21,11 @@ from blazepose_ros.markers import MarkerArrays
 from blazepose_ros.messages import to_pose33, to_pose33_array, to_timing
 from blazepose_ros.msg import Pose33, Pose33Array, Timing
 from blazepose_ros.pose import Frame, ModelComplexity, Pose
-from blazepose_ros.stopwatch import Stopwatch
+from blazepose_ros.received import Received
 from blazepose_ros.transforms import to_tf_message
 
 DEPTH = 10
 TF_DEPTH = 100  # as tf2_ros publishes /tf
-
-
-@dataclass(frozen=True)
-class Received:
-    """An image on its way through the node.
-
-    Attributes:
-        header: the message's, which every output carries.
-        frame: the pixels.
-        count: how many images have arrived, this one included.
-        stopwatch: measures the stages.
-    """
-
-    header: Header
-    frame: Frame
-    count: int
-    stopwatch: Stopwatch
 
 
 @dataclass(frozen=True)
@@ -72,6 +54,7 @@ class Publishers:
         def publisher(message_type: type, topic: str, depth: int = DEPTH) -> Any:
             return node.create_publisher(message_type, topic, QoSProfile(depth=depth), event_callbacks=events)
 
+        self._node = node
         self._poses = publisher(Pose33Array, "~/poses")
         self._pose = publisher(Pose33, "~/pose")
         self._markers = publisher(MarkerArray, "~/markers")
@@ -84,7 +67,15 @@ class Publishers:
     @property
     def wanted(self) -> bool:
         """Whether anybody listens to any output."""
-        outputs = (
+        return any(map(_has_listeners, self._all()))
+
+    def close(self) -> None:
+        """Take all topics away."""
+        for publisher in filter(None, self._all()):
+            self._node.destroy_publisher(publisher)
+
+    def _all(self) -> tuple[Any, ...]:
+        return (
             self._poses,
             self._pose,
             self._markers,
@@ -93,7 +84,6 @@ class Publishers:
             self._timing,
             self._mask,
         )
-        return any(map(_has_listeners, outputs))
 
     def publish(self, image: Received, poses: Sequence[Pose], options: OutputOptions) -> None:
         """Publish the people in an image with the image's header."""

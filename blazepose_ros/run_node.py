@@ -5,11 +5,16 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
+import time
 from pkgutil import resolve_name
 from types import FrameType
 
 # How long a blocked executor may keep a signal waiting.
 _SIGNAL_POLL_S = 0.1
+
+# How long closing may take after a signal. Launchers wait 5 s until they insist, robots less.
+_LEAVE_TIMEOUT_S = 1.5
 
 
 class StartupError(RuntimeError):
@@ -19,8 +24,7 @@ class StartupError(RuntimeError):
 class _StopSignals:
     """SIGINT and SIGTERM: the exit at once while starting, a flag once the node spins.
 
-    Launchers repeat their signals. All but the first are ignored, in Python's own
-    finalization too, where a Python handler would no longer be there to catch them.
+    Launchers repeat their signals. All but the first do nothing.
     """
 
     _NUMBERS = (signal.SIGINT, signal.SIGTERM)
@@ -28,19 +32,28 @@ class _StopSignals:
     def __init__(self) -> None:
         self.received = False
         self.starting = True
+        self._insist = threading.Event()
+        threading.Thread(target=self._end_in_time, name="leaving", daemon=True).start()
         for number in self._NUMBERS:
             signal.signal(number, self._receive)
 
     def ignore(self) -> None:
-        """Let nothing disturb what is left to do."""
+        """Let nothing disturb Python's finalization, where no handler would catch a signal."""
         for number in self._NUMBERS:
             signal.signal(number, signal.SIG_IGN)
 
     def _receive(self, _number: int, _frame: FrameType | None) -> None:
-        self.ignore()
+        if self.received:
+            return
         self.received = True
+        self._insist.set()
         if self.starting:
             raise SystemExit(0)
+
+    def _end_in_time(self) -> None:
+        self._insist.wait()
+        time.sleep(_LEAVE_TIMEOUT_S)
+        _leave_at_once()
 
 
 def run_node(factory: str) -> int:
@@ -48,7 +61,8 @@ def run_node(factory: str) -> int:
 
     The status is 0 after SIGINT, SIGTERM or a ``SystemExit(0)`` raised by a callback
     (the way for a node to end itself), and 1 after one logged line where the node
-    cannot start. ``destroy_node()`` is always called on a node that was made.
+    cannot start. ``destroy_node()`` is always called on a node that was made; should it
+    take too long after a signal, the process ends without it.
 
     Args:
         factory: where the node's class is, for example ``blazepose_ros.camera.node:CameraNode``.
@@ -71,10 +85,13 @@ def run_node(factory: str) -> int:
         get_logger(sys.argv[0].rpartition("/")[2]).fatal(str(error))
         return 1
     finally:
-        signals.ignore()
         if signals.received and signals.starting:
             _leave_at_once()
         rclpy.try_shutdown()
+        if not signals.received:
+            signals.ignore()
+    if signals.received:
+        _leave_at_once()
     return 0
 
 
@@ -82,7 +99,8 @@ def _leave_at_once() -> None:
     """End the process with status 0, without Python's finalization.
 
     The signal came in the middle of anything: the start of a library's thread, which
-    finalization would then wait for without end, or an object's making, which nobody closes.
+    finalization would then wait for without end, an object's making, which nobody closes, or
+    the loading of a model in a thread, which finalization would pull the interpreter away from.
     """
     sys.stdout.flush()
     sys.stderr.flush()

@@ -26,8 +26,8 @@ _SPEC = importlib.util.spec_from_file_location("generate", ROOT / "docs" / "gene
 generate = importlib.util.module_from_spec(_SPEC)
 _SPEC.loader.exec_module(generate)
 
-# What every rclpy node brings.
-OF_EVERY_NODE = {"/parameter_events", "/rosout"}
+# What every managed rclpy node brings.
+OF_EVERY_NODE = {"/parameter_events", "/rosout", "/blazepose/transition_event"}
 
 
 def section(title):

@@ -1,0 +1,35 @@
+"""What is known about an image besides its pixels, from the topics beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import SimpleNamespace
+
+from blazepose_ros.calibration_source import CalibrationSource
+from blazepose_ros.pipeline import Scene
+from blazepose_ros.pose import Frame
+
+
+class SceneSource:
+    """Collects what the topics beside the images say; `blazepose_ros.inputs` subscribes to them.
+
+    Args:
+        camera_info_topic: where calibrations come from, for messages.
+        warn: told once when distances rest on an assumption.
+        complain: told of messages that are of no use.
+    """
+
+    def __init__(
+        self, camera_info_topic: str, warn: Callable[[str], object], complain: Callable[[str], object]
+    ) -> None:
+        self.calibration = CalibrationSource(camera_info_topic, warn, complain)
+
+    def scene_of(self, frame: Frame, settings: SimpleNamespace) -> Scene:
+        """Return what is known about an image.
+
+        Raises:
+            CalibrationError: the calibration's numbers are out of all proportion to the image.
+        """
+        if settings.placement == "none":
+            return Scene()
+        return Scene(self.calibration.camera_for(frame.width, frame.height, settings.assumed_hfov_deg))

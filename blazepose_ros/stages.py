@@ -1,0 +1,100 @@
+"""From serialised images to people: decoding, inference and publishing side by side."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Sequence
+from types import SimpleNamespace
+
+from std_msgs.msg import Header
+
+from blazepose_ros.calibration_source import CalibrationError
+from blazepose_ros.cdr import CdrError
+from blazepose_ros.image_messages import stamp_ns
+from blazepose_ros.image_transports import ImageTransport
+from blazepose_ros.images import ImageError
+from blazepose_ros.inference import Inference
+from blazepose_ros.loading import LoadedModel
+from blazepose_ros.newest_worker import NewestWorker
+from blazepose_ros.pipeline import PersonPipeline, PipelineOptions
+from blazepose_ros.pose import Frame, Pose
+from blazepose_ros.received import Arrived, Received
+from blazepose_ros.scene_source import SceneSource
+from blazepose_ros.stopwatch import NS_PER_MS, Stopwatch
+
+Publish = Callable[[Received, Sequence[Pose], LoadedModel], object]
+Found = tuple[Received, Sequence[Pose], LoadedModel]
+
+
+class Stages:
+    """Three threads, each at work on the newest image there is.
+
+    Nothing queues, and only images that no inference has begun on are dropped.
+
+    Args:
+        settings: the parameters' values; assign `settings` to change them.
+        model: what finds people.
+        scenes: what is known about an image besides its pixels.
+        publish: called with each image, the people in it, and the model that found them.
+        complain: told why an image is dropped.
+    """
+
+    def __init__(
+        self,
+        settings: SimpleNamespace,
+        model: LoadedModel,
+        scenes: SceneSource,
+        publish: Publish,
+        complain: Callable[[str], object],
+    ) -> None:
+        self.settings = settings
+        self._scenes = scenes
+        self._publish_people = publish
+        self._complain = complain
+        self._count = itertools.count(1)
+        self._pipeline = PersonPipeline(PipelineOptions())
+        self._publishing = NewestWorker(self._publish, "publishing")
+        self._inference = Inference(model, self._found, self._drop)
+        self._decoding = NewestWorker(self._decode, "decoding")
+        self.use = self._inference.use
+
+    def receive(self, serialized: bytes, transport: ImageTransport, arrival_ns: int) -> None:
+        """Take an image as it came over the wire, at a time of the node's clock."""
+        self._decoding.offer(Arrived(serialized, transport, arrival_ns, next(self._count), Stopwatch()))
+
+    def stop(self) -> None:
+        """Finish the images at hand and end."""
+        for stage in (self._decoding, self._inference, self._publishing):
+            stage.stop()
+
+    def _decode(self, arrived: Arrived) -> None:
+        stopwatch = arrived.stopwatch
+        stopwatch.lap("waiting")
+        try:
+            msg = arrived.transport.read(arrived.serialized)
+            frame = Frame(arrived.transport.to_rgb(msg), stamp_ns(msg.header))
+        except (CdrError, ImageError) as err:
+            self._drop(str(err))
+            return
+        header = Header(stamp=msg.header.stamp, frame_id=msg.header.frame_id or self.settings.camera_frame)
+        stopwatch.laps_ms["transport"] = (arrived.arrival_ns - frame.stamp_ns) / NS_PER_MS
+        stopwatch.lap("decoding")
+        self._inference.offer(Received(header, frame, arrived.count, stopwatch))
+
+    def _found(self, received: Received, poses: Sequence[Pose], model: LoadedModel) -> None:
+        self._publishing.hand_over((received, poses, model))
+
+    def _publish(self, found: Found) -> None:
+        received, poses, model = found
+        received.stopwatch.lap("waiting")
+        settings = self.settings
+        try:
+            scene = self._scenes.scene_of(received.frame, settings)
+        except CalibrationError as err:
+            self._drop(str(err))
+            return
+        self._pipeline.options = PipelineOptions(settings.visibility_threshold)
+        self._publish_people(received, self._pipeline.update(received.frame, poses, scene), model)
+
+    def _drop(self, reason: str) -> None:
+        self._complain(f"image dropped: {reason}")
