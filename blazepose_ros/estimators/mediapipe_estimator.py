@@ -40,7 +40,8 @@ class MediaPipeEstimator:
             import mediapipe
         except (ImportError, OSError) as err:
             raise EstimatorError(
-                f"MediaPipe does not load: {err} (Debian and Ubuntu: apt install libegl1 libgles2 libgl1)"
+                f"MediaPipe does not load: {err} (pip install mediapipe;"
+                " Debian and Ubuntu: apt install libegl1 libgles2 libgl1)"
             ) from err
         self._mediapipe = mediapipe
         self._options = options

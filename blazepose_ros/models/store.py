@@ -63,9 +63,9 @@ class Bundle:
         return f"pose_landmarker_{self.name}.task"
 
     @property
-    def known_sha256(self) -> tuple[str, str]:
+    def known_sha256(self) -> tuple[str, ...]:
         """The hashes of Google's bundle and of the assembled one, which give the same poses."""
-        return self.sha256, self.assembled_sha256
+        return self.sha256, self.assembled_sha256, _ASSEMBLED_BEFORE[self.complexity]
 
     @property
     def remedy(self) -> str:
@@ -85,6 +85,13 @@ def _bundle(complexity: ModelComplexity, size_bytes: int, sha256: str, assembled
     )
 
 
+# What an earlier way to assemble them gave, with the help of MediaPipe.
+_ASSEMBLED_BEFORE = {
+    ModelComplexity.LITE: "e4704efcf2bc00bcb60804d90210ba49473aefcbeb7511ad2ae3ad4bec450bdd",
+    ModelComplexity.FULL: "c9fc782da0ccb0d08e1587fdec844113aac19e27bbe37ed23bbffbb44383d85a",
+    ModelComplexity.HEAVY: "53b25dcb2ba31c96309689cc9b131776175cc017e829a4cec3a2bd1439785991",
+}
+
 BUNDLES = {
     bundle.complexity: bundle
     for bundle in (
@@ -92,19 +99,19 @@ BUNDLES = {
             ModelComplexity.LITE,
             5_777_746,
             "59929e1d1ee95287735ddd833b19cf4ac46d29bc7afddbbf6753c459690d574a",
-            "e4704efcf2bc00bcb60804d90210ba49473aefcbeb7511ad2ae3ad4bec450bdd",
+            "a680e1ad567f5d56bf26964fe6c4bf6597dc53f7927dd2e5abcf1f6b43246975",
         ),
         _bundle(
             ModelComplexity.FULL,
             9_398_198,
             "4eaa5eb7a98365221087693fcc286334cf0858e2eb6e15b506aa4a7ecdcec4ad",
-            "c9fc782da0ccb0d08e1587fdec844113aac19e27bbe37ed23bbffbb44383d85a",
+            "7ffbd1edd25c38d8662cc70a63461bb99fc976b20322e7c83ce9c3b182965853",
         ),
         _bundle(
             ModelComplexity.HEAVY,
             30_664_242,
             "64437af838a65d18e5ba7a0d39b465540069bc8aae8308de3e318aad31fcbc7b",
-            "53b25dcb2ba31c96309689cc9b131776175cc017e829a4cec3a2bd1439785991",
+            "22bf42d6879e126d5bc10f7dd6064ff180a2f9a0552b3b2519cf24ff5785bc51",
         ),
     )
 }
