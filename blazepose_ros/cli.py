@@ -20,11 +20,13 @@ class Command(NamedTuple):
 
 
 COMMANDS = {
+    "bag": Command("blazepose_ros.bag.command", "find the people in recordings"),
     "bench": Command(
         "blazepose_ros.bench.command", "measure latency, rate and loss beside the estimator alone"
     ),
     "demo": Command("blazepose_ros.demo.command", "show camera and node at work"),
     "models": Command("blazepose_ros.models.command", "list, fetch or verify the models"),
+    "video": Command("blazepose_ros.bag.video_command", "find the people in a video file"),
 }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from blazepose_ros.pose import Frame, ModelComplexity, Pose
 
@@ -67,3 +67,16 @@ class EstimatorOptions:
             value = getattr(self, name)
             if not 0.0 <= value <= 1.0:
                 raise ValueError(f"{name} is {value}, outside 0 to 1")
+
+
+@runtime_checkable
+class Resumable(Protocol):
+    """An estimator whose memory of the frames before can be kept and given to another one."""
+
+    def state(self) -> dict[str, object]:
+        """Return what is known of the frames before; it can be pickled."""
+        ...
+
+    def restore(self, state: dict[str, object]) -> None:
+        """Go on from where an estimator with the same options was."""
+        ...

@@ -1,4 +1,4 @@
-"""From the node's parameters to an estimator that is ready for the first frame."""
+"""From the node's parameters to what works on images as they say."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from blazepose_ros.estimator import Estimator, EstimatorOptions
 from blazepose_ros.estimators import ChosenEstimator, choose_estimator, compiled_folder
 from blazepose_ros.models.fetch import fetch
 from blazepose_ros.models.store import ModelFile, resolve
+from blazepose_ros.pipeline import PipelineOptions
 from blazepose_ros.pose import ModelComplexity
 
 
@@ -51,6 +52,11 @@ def load_model(settings: SimpleNamespace, log: Log) -> LoadedModel:
     model = find_model(settings, log)
     chosen = load_estimator(settings, model, log)
     return LoadedModel(model.complexity, chosen.backend, chosen.estimator)
+
+
+def pipeline_options(settings: SimpleNamespace) -> PipelineOptions:
+    """Return how the parameters want people to be followed and placed."""
+    return PipelineOptions(visibility_threshold=settings.visibility_threshold)
 
 
 def find_model(settings: SimpleNamespace, log: Log) -> ModelFile:

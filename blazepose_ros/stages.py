@@ -14,9 +14,9 @@ from blazepose_ros.image_messages import stamp_ns
 from blazepose_ros.image_transports import ImageTransport
 from blazepose_ros.images import ImageError
 from blazepose_ros.inference import Inference
-from blazepose_ros.loading import LoadedModel
+from blazepose_ros.loading import LoadedModel, pipeline_options
 from blazepose_ros.newest_worker import NewestWorker
-from blazepose_ros.pipeline import PersonPipeline, PipelineOptions
+from blazepose_ros.pipeline import PersonPipeline
 from blazepose_ros.pose import Frame, Pose
 from blazepose_ros.received import Arrived, Received
 from blazepose_ros.scene_source import SceneSource
@@ -52,7 +52,7 @@ class Stages:
         self._publish_people = publish
         self._complain = complain
         self._count = itertools.count(1)
-        self._pipeline = PersonPipeline(PipelineOptions())
+        self._pipeline = PersonPipeline(pipeline_options(settings))
         self._publishing = NewestWorker(self._publish, "publishing")
         self._inference = Inference(model, self._found, self._drop)
         self._decoding = NewestWorker(self._decode, "decoding")
@@ -93,7 +93,7 @@ class Stages:
         except CalibrationError as err:
             self._drop(str(err))
             return
-        self._pipeline.options = PipelineOptions(settings.visibility_threshold)
+        self._pipeline.options = pipeline_options(settings)
         self._publish_people(received, self._pipeline.update(received.frame, poses, scene), model)
 
     def _drop(self, reason: str) -> None:

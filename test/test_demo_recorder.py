@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from bodies import CAMERA, seen_by
 
-from blazepose_ros.demo.recorder import PICTURES, Recorder, RecordingError, Shot, Video
+from blazepose_ros.demo.recorder import PICTURES, Recorder, Shot
+from blazepose_ros.video_file import RecordingError, Video
 
 RED, GREEN, BLUE = (220, 30, 30), (30, 220, 30), (30, 30, 220)
 SECOND_NS = 1_000_000_000

@@ -15,6 +15,11 @@ GENERATED = f"{PACKAGE}.msg"
 
 # Everything else is pure. A module that moves to another ring moves here, too, on purpose.
 MESSAGE_RING = {
+    "bag.camera_recording",
+    "bag.definitions",
+    "bag.reader",
+    "bag.shot",
+    "bag.writer",
     "calibration_source",
     "camera.messages",
     "commands",
@@ -32,6 +37,18 @@ MESSAGE_RING = {
     "transforms",
 }
 ROS_RING = {
+    "bag.bag_undertaking",
+    "bag.command",
+    "bag.job",
+    "bag.options",
+    "bag.outputs",
+    "bag.session",
+    "bag.settings",
+    "bag.tables",
+    "bag.undertaking",
+    "bag.video_command",
+    "bag.video_recording",
+    "bag.workers",
     "awaitable",
     "bench.command",
     "bench.camera",

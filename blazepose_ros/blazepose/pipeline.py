@@ -15,6 +15,9 @@ from blazepose_ros.blazepose.runtime import Runtime
 from blazepose_ros.estimator import EstimatorError, EstimatorOptions
 from blazepose_ros.pose import Frame, Pose
 
+# What a BlazePose has from its making.
+_NOT_OF_THE_FRAMES = ("_models", "_options")
+
 
 class BlazePose:
     """An ``Estimator`` of the two models on any runtime, frame by frame as MediaPipe does.
@@ -56,6 +59,14 @@ class BlazePose:
     def close(self) -> None:
         """Free everything; may be called twice."""
         self._models = None
+
+    def state(self) -> dict[str, object]:
+        """Return what is known of the frames before; see ``Resumable``."""
+        return {name: value for name, value in vars(self).items() if name not in _NOT_OF_THE_FRAMES}
+
+    def restore(self, state: dict[str, object]) -> None:
+        """Go on from another one's state; see ``Resumable``."""
+        vars(self).update(state)
 
     def estimate(self, frame: Frame) -> list[Pose]:
         """Return the people in a frame; see ``Estimator``."""

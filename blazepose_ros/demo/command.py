@@ -15,13 +15,14 @@ from blazepose_ros.child_processes import ChildProcess, ChildProcesses, stop
 from blazepose_ros.commands import installed, ros_arguments
 from blazepose_ros.demo.live_table import LiveTable
 from blazepose_ros.demo.photograph import PhotographMissingError
-from blazepose_ros.demo.recorder import Recorder, RecordingError
+from blazepose_ros.demo.recorder import Recorder
 from blazepose_ros.demo.report import Chain, Tally, failed_link
 from blazepose_ros.demo.source import DURATION_S, Show
 from blazepose_ros.interruption import Interruption
 from blazepose_ros.models.store import BUNDLES
 from blazepose_ros.pose import ModelComplexity
 from blazepose_ros.transport import use_image_profile
+from blazepose_ros.video_file import RecordingError
 
 if TYPE_CHECKING:
     from blazepose_ros.demo.listener import DemoListener

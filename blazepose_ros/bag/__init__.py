@@ -1,0 +1,1 @@
+"""``blazepose bag`` and ``blazepose video``: recordings in, recordings with people out."""

@@ -1,0 +1,109 @@
+"""Which cameras a recording holds, and where what is found in their images belongs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from blazepose_ros.bag.errors import BagError
+
+IMAGE = "sensor_msgs/msg/Image"
+COMPRESSED_IMAGE = "sensor_msgs/msg/CompressedImage"
+CAMERA_INFO = "sensor_msgs/msg/CameraInfo"
+COMPRESSED_SUFFIX = "/compressed"
+NODE = "blazepose"  # what the node is called
+
+
+@dataclass(frozen=True)
+class ImageTopic:
+    """A topic of images.
+
+    Attributes:
+        name: as recorded.
+        message_type: ``IMAGE`` or ``COMPRESSED_IMAGE``.
+        count: how many images there are.
+    """
+
+    name: str
+    message_type: str
+    count: int
+
+    @property
+    def base(self) -> str:
+        """The topic without its transport, as image_transport names it."""
+        compressed = self.message_type == COMPRESSED_IMAGE
+        return self.name.removesuffix(COMPRESSED_SUFFIX) if compressed else self.name
+
+
+@dataclass(frozen=True)
+class Camera:
+    """A camera of a recording.
+
+    Attributes:
+        images: its images.
+        info_topic: its calibration; empty where none was recorded.
+        namespace: the namespace of what is found, that of a node beside the camera.
+        tf_prefix: goes before the frames of people, so that two cameras' people differ.
+    """
+
+    images: ImageTopic
+    info_topic: str
+    namespace: str
+    tf_prefix: str = ""
+
+    def topic(self, output: str) -> str:
+        """Return the topic of an output: for ``~/poses`` for example ``/front/blazepose/poses``."""
+        if output.startswith("/"):
+            return output
+        return f"{self.namespace}/{output.replace('~', NODE, 1)}"
+
+
+def find_cameras(
+    images: Sequence[ImageTopic], info_topics: Collection[str], wanted: Iterable[str] = ()
+) -> list[Camera]:
+    """Return the cameras of a recording, in the order of their topics.
+
+    Where a camera was recorded raw and compressed, the raw images are taken. An output goes to
+    the namespace of its camera where that has one camera, else to that of the image's topic.
+
+    Args:
+        images: the recorded topics of colour images.
+        info_topics: the recorded topics of calibrations.
+        wanted: topics of images to take, raw or compressed; nothing for all cameras.
+
+    Raises:
+        BagError: there is no such topic.
+    """
+    chosen = _wanted(images, list(wanted)) or _raw_first(images)
+    parents = Counter(_parent(topic.base) for topic in chosen)
+    return [_camera(topic, info_topics, parents) for topic in sorted(chosen, key=lambda topic: topic.name)]
+
+
+def _wanted(images: Sequence[ImageTopic], names: Sequence[str]) -> list[ImageTopic]:
+    by_name = {topic.name: topic for topic in images}
+    for name in names:
+        if name not in by_name:
+            raise BagError(f"there are no colour images on {name}, only on: {', '.join(sorted(by_name))}")
+    return [by_name[name] for name in names]
+
+
+def _raw_first(images: Iterable[ImageTopic]) -> list[ImageTopic]:
+    """Return one topic for each camera."""
+    by_base: dict[str, ImageTopic] = {}
+    for topic in sorted(images, key=lambda topic: topic.message_type == COMPRESSED_IMAGE):
+        by_base.setdefault(topic.base, topic)
+    return list(by_base.values())
+
+
+def _camera(topic: ImageTopic, info_topics: Collection[str], parents: Mapping[str, int]) -> Camera:
+    parent = _parent(topic.base)
+    namespace = parent if parents[parent] == 1 else topic.base
+    several = sum(parents.values()) > 1
+    prefix = f"{namespace.strip('/').replace('/', '_')}_" if several and namespace else ""
+    info_topic = f"{parent}/camera_info"  # beside the image, as image_transport has it
+    return Camera(topic, info_topic if info_topic in info_topics else "", namespace, prefix)
+
+
+def _parent(topic: str) -> str:
+    return topic.rpartition("/")[0]

@@ -1,0 +1,84 @@
+"""What is made of each image: the messages that the node publishes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from types import SimpleNamespace
+from typing import Any
+
+import cv2
+from rclpy.serialization import serialize_message
+from sensor_msgs.msg import CameraInfo, CompressedImage
+from tf2_msgs.msg import TFMessage
+from visualization_msgs.msg import MarkerArray
+
+from blazepose_ros.bag.shot import Shot
+from blazepose_ros.camera.messages import compressed_message
+from blazepose_ros.drawing import annotate
+from blazepose_ros.markers import MarkerArrays
+from blazepose_ros.messages import to_pose33, to_pose33_array
+from blazepose_ros.msg import Pose33, Pose33Array
+from blazepose_ros.pose import ModelComplexity, Pose
+from blazepose_ros.transforms import to_tf_message
+
+POSES, POSE, MARKERS, TF = "~/poses", "~/pose", "~/markers", "/tf"
+ANNOTATED = "~/annotated_image/compressed"
+IMAGES, CAMERA_INFO = "image/compressed", "camera_info"  # of a video
+# The outputs, named as a node would name them, and their types.
+OUTPUTS: Mapping[str, type] = {
+    POSES: Pose33Array,
+    POSE: Pose33,
+    MARKERS: MarkerArray,
+    TF: TFMessage,
+    ANNOTATED: CompressedImage,
+    IMAGES: CompressedImage,
+    CAMERA_INFO: CameraInfo,
+}
+
+
+def type_name(message_type: Any) -> str:
+    """Return a message type's name as recordings have it, such as ``std_msgs/msg/Header``."""
+    package, _, _ = message_type.__module__.partition(".")
+    return f"{package}/msg/{message_type.__name__}"
+
+
+class Outputs:
+    """Makes the messages of one camera; knows which markers are shown.
+
+    Args:
+        complexity: the model that found the people.
+        tf_prefix: goes before the frames of people.
+        annotated: whether to draw on the images.
+    """
+
+    def __init__(self, complexity: ModelComplexity, tf_prefix: str, *, annotated: bool) -> None:
+        self._complexity = complexity
+        self._tf_prefix = tf_prefix
+        self._annotated = annotated
+        self.markers = MarkerArrays()
+
+    def messages(
+        self, shot: Shot, people: Sequence[Pose], settings: SimpleNamespace
+    ) -> Iterator[tuple[str, bytes]]:
+        """Yield output and serialised message for the people in an image."""
+        for output, message in self._messages(shot, people, settings):
+            yield output, serialize_message(message)
+
+    def _messages(
+        self, shot: Shot, people: Sequence[Pose], settings: SimpleNamespace
+    ) -> Iterator[tuple[str, Any]]:
+        header, threshold = shot.header, settings.visibility_threshold
+        poses = [to_pose33(person, header, shot.frame, self._complexity) for person in people]
+        yield POSES, to_pose33_array(poses, header)
+        if poses:
+            yield POSE, poses[0]
+        yield MARKERS, self.markers.update(people, header, threshold)
+        if settings.publish_tf:
+            visibility = threshold if settings.publish_landmark_tf else None
+            prefix = settings.tf_prefix + self._tf_prefix
+            message = to_tf_message(people, header, prefix=prefix, landmark_visibility=visibility)
+            if message.transforms:
+                yield TF, message
+        if self._annotated:
+            pixels = annotate(shot.frame.rgb, people, threshold)
+            yield ANNOTATED, compressed_message(cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR), header)

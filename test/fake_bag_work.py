@@ -1,0 +1,43 @@
+"""``blazepose bag`` with an estimator that sees the same body in every image, in this process."""
+
+import numpy as np
+import pytest
+from bodies import CAMERA, seen_by
+
+from blazepose_ros.bag import job, session
+from blazepose_ros.loading import LoadedModel
+from blazepose_ros.pose import ModelComplexity
+
+DISTANCE_M = 3.0
+
+
+class BodyEstimator:
+    """Finds one body, unless the image is black."""
+
+    def estimate(self, frame):
+        if not frame.rgb.any():
+            return []
+        return [seen_by(CAMERA, (0, 0, DISTANCE_M), score=0.9)]
+
+    def reset(self):
+        pass
+
+    def close(self):
+        pass
+
+
+def work_here(jobs, _processes, advance, warn):
+    for each in jobs:
+        job.work(each, advance, warn)
+
+
+@pytest.fixture
+def body_in_every_image(monkeypatch):
+    """Replace processes and models."""
+    model = LoadedModel(ModelComplexity.FULL, "none", BodyEstimator())
+    monkeypatch.setattr(job, "load_model", lambda *_: model)
+    monkeypatch.setattr(session, "run", work_here)
+
+
+def gray(count, width=CAMERA.width, height=CAMERA.height):
+    return [np.full((height, width, 3), 100 + number, np.uint8) for number in range(count)]

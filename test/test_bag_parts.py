@@ -1,0 +1,96 @@
+"""What survives a crash: parts and checkpoints."""
+
+import os
+import pickle
+
+import numpy as np
+import pytest
+
+from blazepose_ros.bag import checkpoint as checkpoints
+from blazepose_ros.bag.checkpoint import START, Checkpoint
+from blazepose_ros.bag.errors import BagError
+from blazepose_ros.bag.part import PartWriter, Record, read_part
+from blazepose_ros.bag.work_folder import WorkFolder
+from blazepose_ros.pipeline import PersonPipeline, PipelineOptions
+
+RECORDS = [Record(-5, 0, b"one"), Record(7, 3, b""), Record(7, 1, bytes(1000))]
+
+
+def write(path, records, length=0):
+    with PartWriter(path, length) as part:
+        for record in records:
+            part.write(record)
+        return part.sync()
+
+
+def test_a_part_gives_back_what_was_written(tmp_path):
+    write(tmp_path / "part", RECORDS)
+    assert list(read_part(tmp_path / "part")) == RECORDS
+
+
+def test_what_came_after_the_checkpoint_is_dropped(tmp_path):
+    length = write(tmp_path / "part", RECORDS[:1])
+    write(tmp_path / "part", RECORDS[1:2], length)
+    with (tmp_path / "part").open("ab") as file:
+        file.write(b"half a rec")
+    write(tmp_path / "part", RECORDS[2:], length)
+    assert list(read_part(tmp_path / "part")) == [RECORDS[0], RECORDS[2]]
+
+
+def test_a_checkpoint_gives_back_the_state(tmp_path):
+    memory = {"estimator": {"tracked": np.arange(3.0)}, "pipeline": PersonPipeline(PipelineOptions())}
+    checkpoints.save(Checkpoint(7, 100, finished=False, memory=memory), tmp_path / "checkpoint")
+    loaded = checkpoints.load(tmp_path / "checkpoint")
+    assert (loaded.images, loaded.part_bytes, loaded.finished) == (7, 100, False)
+    np.testing.assert_array_equal(loaded.memory["estimator"]["tracked"], [0, 1, 2])
+    assert isinstance(loaded.memory["pipeline"], PersonPipeline)
+
+
+@pytest.mark.parametrize("content", [b"", b"nonsense", pickle.dumps(3)])
+def test_a_checkpoint_that_is_none_means_the_start(tmp_path, content):
+    (tmp_path / "checkpoint").write_bytes(content)
+    assert checkpoints.load(tmp_path / "checkpoint") == START
+
+
+def test_without_a_checkpoint_there_is_the_start(tmp_path):
+    assert checkpoints.load(tmp_path / "checkpoint") == START
+
+
+class Trap:
+    def __reduce__(self):
+        return os.mkdir, ("trapped",)
+
+
+def test_a_stranger_s_checkpoint_runs_no_code(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "checkpoint"
+    path.write_bytes(pickle.dumps(Trap()))
+    assert checkpoints.load(path) == START
+    assert not (tmp_path / "trapped").exists()
+
+
+def test_work_of_the_same_purpose_goes_on(tmp_path):
+    folder = WorkFolder(tmp_path / "out")
+    assert not folder.open({"model": 1})
+    (folder.path / "camera0.part").touch()
+    assert WorkFolder(tmp_path / "out").open({"model": 1})
+    assert (folder.path / "camera0.part").exists()
+
+
+def test_work_of_another_purpose_starts_anew(tmp_path):
+    folder = WorkFolder(tmp_path / "out")
+    folder.open({"model": 1})
+    (folder.path / "camera0.part").touch()
+    assert not WorkFolder(tmp_path / "out").open({"model": 2})
+    assert not (folder.path / "camera0.part").exists()
+
+
+def test_nothing_is_overwritten(tmp_path):
+    (tmp_path / "out").mkdir()
+    with pytest.raises(BagError, match=r"out exists already"):
+        WorkFolder(tmp_path / "out")
+
+
+def test_a_target_in_no_folder_is_refused(tmp_path):
+    with pytest.raises(BagError, match=r"there is no folder .*nowhere"):
+        WorkFolder(tmp_path / "nowhere" / "out")
