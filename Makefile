@@ -64,7 +64,8 @@ lock: $(ENVIRONMENT)  ## pin all dependencies anew, for every distribution that 
 	for distro in jazzy kilted; do \
 		(cd requirements && ../$(BIN)/uv pip compile --quiet --universal --python-version 3.10 \
 			--generate-hashes --no-header --no-annotate --upgrade --constraints constraints.txt \
-			runtime.in mediapipe.in demo.in openvino.in litert.in parquet.in dev.in $$distro.in $$distro-build.in \
+			runtime.in mediapipe.in demo.in openvino.in litert.in parquet.in view.in dev.in \
+			$$distro.in $$distro-build.in \
 			--output-file $$distro.lock) || exit; \
 	done
 

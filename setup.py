@@ -131,7 +131,7 @@ setup(
     packages=["blazepose_ros"],
     install_requires=requirements("runtime") + requirements("mediapipe") + requirements(DISTRO),
     setup_requires=requirements(f"{DISTRO}-build") + requirements(DISTRO),
-    extras_require={name: requirements(name) for name in ("demo", "litert", "openvino", "parquet")},
+    extras_require={name: requirements(name) for name in ("demo", "litert", "openvino", "parquet", "view")},
     entry_points={
         "console_scripts": [
             "blazepose = blazepose_ros.cli:main",

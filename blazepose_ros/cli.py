@@ -27,6 +27,7 @@ COMMANDS = {
     "demo": Command("blazepose_ros.demo.command", "show camera and node at work"),
     "models": Command("blazepose_ros.models.command", "list, fetch or verify the models"),
     "video": Command("blazepose_ros.bag.video_command", "find the people in a video file"),
+    "view": Command("blazepose_ros.view.command", "show image, 3D and diagnostics in a web page"),
 }
 
 

@@ -49,3 +49,8 @@ def gradient(start: NDArray[np.floating], end: NDArray[np.floating], pieces: int
     """Return (pieces, ..., channels): the colours between two, each in the middle of its piece."""
     knots: NDArray[np.float64] = np.linspace(start, end, 2 * pieces + 1)
     return knots[1::2]
+
+
+def to_linear(colors: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Return sRGB colours as linear ones, both 0 to 1 (IEC 61966-2-1)."""
+    return np.where(colors <= 0.04045, colors / 12.92, ((colors + 0.055) / 1.055) ** 2.4)

@@ -35,6 +35,7 @@ MESSAGE_RING = {
     "scene_source",
     "stages",
     "transforms",
+    "view.feed",
 }
 ROS_RING = {
     "bag.bag_undertaking",
@@ -68,6 +69,9 @@ ROS_RING = {
     "parameters",
     "publishers",
     "run_node",
+    "view.command",
+    "view.follower",
+    "view.show",
 }
 
 ROS_LIBRARIES = {"rclpy", "launch", "launch_ros", "tf2_ros", "message_filters", "diagnostic_updater"}

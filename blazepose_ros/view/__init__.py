@@ -1,0 +1,1 @@
+"""``blazepose view``: a web page that shows what the node sees."""

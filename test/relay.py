@@ -1,0 +1,59 @@
+"""A TCP relay, as SSH's port forwarding is one, that can be held up."""
+
+import socket
+import threading
+
+CHUNK = 1 << 16
+
+
+class Relay:
+    """Forwards connections to another port until it is closed.
+
+    Attributes:
+        port: where it listens, on the loopback interface.
+    """
+
+    def __init__(self, target_port: int):
+        self._target = ("127.0.0.1", target_port)
+        self._flows = threading.Event()
+        self._flows.set()
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._sockets: list[socket.socket] = []
+        self.port = self._listener.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def hold_up(self):
+        """Read nothing more from either side."""
+        self._flows.clear()
+
+    def go_on(self):
+        """Forward again what was held up, and what follows."""
+        self._flows.set()
+
+    def close(self):
+        """End every connection."""
+        self.go_on()
+        for each in (self._listener, *self._sockets):
+            each.close()
+
+    def _accept(self):
+        while True:
+            try:
+                near, _ = self._listener.accept()
+            except OSError:
+                return
+            far = socket.create_connection(self._target)
+            # Small buffers: what is held up is soon noticed at the other end.
+            far.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, CHUNK)
+            self._sockets += [near, far]
+            for pair in ((near, far), (far, near)):
+                threading.Thread(target=self._forward, args=pair, daemon=True).start()
+
+    def _forward(self, source: socket.socket, sink: socket.socket):
+        try:
+            while data := source.recv(CHUNK):
+                self._flows.wait()
+                sink.sendall(data)
+            sink.shutdown(socket.SHUT_WR)
+        except OSError:
+            return
