@@ -25,6 +25,7 @@ COMMANDS = {
         "blazepose_ros.bench.command", "measure latency, rate and loss beside the estimator alone"
     ),
     "demo": Command("blazepose_ros.demo.command", "show camera and node at work"),
+    "doctor": Command("blazepose_ros.doctor.command", "say what is wrong here, and what mends it"),
     "models": Command("blazepose_ros.models.command", "list, fetch or verify the models"),
     "video": Command("blazepose_ros.bag.video_command", "find the people in a video file"),
     "view": Command("blazepose_ros.view.command", "show image, 3D and diagnostics in a web page"),

@@ -15,13 +15,14 @@ FAST_DDS_3_LIBRARY = "libfastdds.so"
 SOURCE_PROFILE = Path(__file__).absolute().parents[1] / "config" / "fastdds.xml"
 
 BUILTIN_TRANSPORTS = "FASTDDS_BUILTIN_TRANSPORTS"
+DISCOVERY_SERVER = "ROS_DISCOVERY_SERVER"
 
 # What a user may have chosen transports with.
 CHOICES = (
     FAST_DDS_3_VARIABLE,
     FAST_DDS_2_VARIABLE,
     BUILTIN_TRANSPORTS,
-    "ROS_DISCOVERY_SERVER",
+    DISCOVERY_SERVER,
 )
 
 

@@ -61,6 +61,7 @@ ROS_RING = {
     "declare_parameters",
     "demo.command",
     "demo.listener",
+    "doctor.graph",
     "executables",
     "image_subscription",
     "inputs",
