@@ -13,6 +13,10 @@ from blazepose_ros.models.fetch import fetch
 from blazepose_ros.models.store import ModelFile, resolve
 from blazepose_ros.pipeline import PipelineOptions
 from blazepose_ros.pose import ModelComplexity
+from blazepose_ros.tracking.one_euro import Tuning
+from blazepose_ros.tracking.people import TrackingOptions
+from blazepose_ros.tracking.primary import Primary
+from blazepose_ros.tracking.smoothing import SmoothingOptions
 
 
 class Log(Protocol):
@@ -56,7 +60,16 @@ def load_model(settings: SimpleNamespace, log: Log) -> LoadedModel:
 
 def pipeline_options(settings: SimpleNamespace) -> PipelineOptions:
     """Return how the parameters want people to be followed and placed."""
-    return PipelineOptions(visibility_threshold=settings.visibility_threshold)
+    values = vars(settings)
+    tuning = Tuning(values["smoothing.min_cutoff"], values["smoothing.beta"])
+    return PipelineOptions(
+        visibility_threshold=settings.visibility_threshold,
+        tracking=TrackingOptions(
+            max_lost_s=settings.max_lost_s,
+            primary=Primary(settings.primary),
+            smoothing=SmoothingOptions(values["smoothing.enabled"], tuning),
+        ),
+    )
 
 
 def find_model(settings: SimpleNamespace, log: Log) -> ModelFile:

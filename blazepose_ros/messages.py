@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from std_msgs.msg import Header
 
 from blazepose_ros.msg import Pose33, Pose33Array, ScreenLandmark, Timing
-from blazepose_ros.pose import Frame, HipCenter, ModelComplexity, Placement, Pose
+from blazepose_ros.pose import Frame, HipCenter, ModelComplexity, Placement, Pose, Status
 
 
 def to_pose33(pose: Pose, header: Header, frame: Frame, complexity: ModelComplexity) -> Pose33:
@@ -18,6 +18,7 @@ def to_pose33(pose: Pose, header: Header, frame: Frame, complexity: ModelComplex
     return Pose33(
         header=header,
         person_id=pose.person_id,
+        status=int(pose.status),
         score=pose.score,
         model_complexity=int(complexity),
         image_width=frame.width,
@@ -44,6 +45,7 @@ def from_pose33(msg: Pose33) -> Pose:
         world=np.array([(p.x, p.y, p.z) for p in msg.world_landmarks], np.float32),
         score=msg.score,
         person_id=msg.person_id,
+        status=Status(msg.status),
         hip_center=_from_pose(msg.hip_center, Placement(msg.placement)),
     )
 

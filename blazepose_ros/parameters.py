@@ -6,9 +6,16 @@ from blazepose_ros.blazepose.runtime import Precision
 from blazepose_ros.declare_parameters import Parameter
 from blazepose_ros.estimators import AUTO, BACKENDS
 from blazepose_ros.pose import ModelComplexity
+from blazepose_ros.tracking.people import MAX_LOST_S
+from blazepose_ros.tracking.primary import Primary
+from blazepose_ros.tracking.smoothing import SmoothingOptions
 
 MAX_PEOPLE = 32
 MAX_THREADS = 1024
+MAX_WAIT_S = 60.0
+MAX_CUTOFF_HZ = 100.0
+MAX_BETA = 1000.0
+SMOOTHING = SmoothingOptions()
 
 PARAMETERS = (
     Parameter(
@@ -91,6 +98,36 @@ PARAMETERS = (
         minimum=0.0,
         maximum=1.0,
         read_only=True,
+    ),
+    Parameter(
+        "max_lost_s",
+        MAX_LOST_S,
+        "How long in seconds somebody who is not seen keeps number and place; with one person to look"
+        " for, nobody else is taken before.",
+        minimum=0.0,
+        maximum=MAX_WAIT_S,
+    ),
+    Parameter(
+        "primary",
+        Primary.LARGEST.value,
+        "Whose pose ~/pose is: the largest in the image, the nearest, the most central one or the one"
+        " followed first. Another must be clearly better to take over.",
+        choices=tuple(rule.value for rule in Primary),
+    ),
+    Parameter("smoothing.enabled", True, "Whether landmarks are smoothed in time (One-Euro filter)."),
+    Parameter(
+        "smoothing.min_cutoff",
+        SMOOTHING.tuning.min_cutoff_hz,
+        "The cutoff in Hz of what stands still: lower is steadier.",
+        minimum=0.0,
+        maximum=MAX_CUTOFF_HZ,
+    ),
+    Parameter(
+        "smoothing.beta",
+        SMOOTHING.tuning.beta,
+        "How much the cutoff rises with speed, in Hz per body (2 m) a second: higher follows sooner.",
+        minimum=0.0,
+        maximum=MAX_BETA,
     ),
     Parameter(
         "visibility_threshold",

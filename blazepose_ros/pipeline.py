@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from blazepose_ros.camera_model import CameraModel
 from blazepose_ros.placement import place_mono
 from blazepose_ros.pose import Frame, Pose
+from blazepose_ros.tracking.people import People, TrackingOptions
+from blazepose_ros.tracking.status import status_of
 
 
 @dataclass(frozen=True)
@@ -16,9 +18,11 @@ class PipelineOptions:
 
     Attributes:
         visibility_threshold: landmarks below it say nothing about the place.
+        tracking: how long the lost are waited for, who is primary, how landmarks are smoothed.
     """
 
     visibility_threshold: float = 0.5
+    tracking: TrackingOptions = field(default_factory=TrackingOptions)
 
 
 @dataclass(frozen=True)
@@ -44,20 +48,24 @@ class PersonPipeline:
 
     def __init__(self, options: PipelineOptions) -> None:
         self.options = options
+        self._people = People()
 
-    def update(self, _frame: Frame, poses: Sequence[Pose], scene: Scene) -> list[Pose]:
+    def update(self, frame: Frame, poses: Sequence[Pose], scene: Scene) -> list[Pose]:
         """Return the people of the next image, the primary one first.
 
         Args:
-            _frame: the image, later than the one before.
+            frame: the image; one that is older than the one before forgets everybody.
             poses: what an estimator found in it.
             scene: what else is known about it.
         """
-        people = [replace(pose, person_id=number) for number, pose in enumerate(poses, start=1)]
-        return [self._place(person, scene) for person in people]
+        options = self.options.tracking
+        placed = [self._place(person, scene) for person in self._people.follow(frame, poses, options)]
+        people = [replace(person, status=status_of(person, frame)) for person in placed]
+        return self._people.primary_first(frame, people, options)
 
     def reset(self) -> None:
         """Forget everybody, as after a jump in time."""
+        self._people.reset()
 
     def _place(self, person: Pose, scene: Scene) -> Pose:
         if scene.camera is None:

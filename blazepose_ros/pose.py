@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from enum import IntEnum
+from enum import IntEnum, IntFlag
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,16 @@ class Placement(IntEnum):
     NONE = 0
     MONO = 1
     DEPTH = 2
+
+
+class Status(IntFlag):
+    """What makes a pose less sure; the bits of ``Pose33.status``."""
+
+    NONE = 0
+    TOO_FAR = 1
+    HEAD_NOT_VISIBLE = 2
+    TRUNCATED = 4
+    LOW_LIGHT = 8
 
 
 @dataclass(frozen=True)
@@ -95,6 +105,8 @@ class Pose:
         person_id: who this is, from 1; 0 while nobody has said.
         hip_center: where the body is; None where it was not placed.
         mask: (height, width) float32, 0 to 1, where the person is; None unless asked for.
+        status: what makes the pose less sure.
+        primary: whether this is the person of ``~/pose``.
     """
 
     screen: NDArray[np.float32]
@@ -105,6 +117,8 @@ class Pose:
     person_id: int = 0
     hip_center: HipCenter | None = None
     mask: NDArray[np.float32] | None = None
+    status: Status = Status.NONE
+    primary: bool = False
 
     def __post_init__(self) -> None:
         _check_shape("screen", self.screen, (NUM_LANDMARKS, 3))

@@ -99,7 +99,7 @@ class Publishers:
             return
         messages = [to_pose33(pose, image.header, image.frame, options.model_complexity) for pose in poses]
         self._poses.publish(to_pose33_array(messages, image.header))
-        if messages:
+        if poses and poses[0].primary:
             self._pose.publish(messages[0])
 
     def _publish_frames(self, image: Received, poses: Sequence[Pose], options: OutputOptions) -> None:

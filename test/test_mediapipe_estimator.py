@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from blazepose_ros.estimator import EstimatorError, EstimatorOptions
-from blazepose_ros.estimators.mediapipe_estimator import MediaPipeEstimator, MonotonicMilliseconds
+from blazepose_ros.estimators import mediapipe_estimator
+from blazepose_ros.estimators.mediapipe_estimator import MediaPipeEstimator
 from blazepose_ros.pose import Frame, ModelComplexity
 
 SECOND_NS = 1_000_000_000
@@ -137,9 +138,24 @@ def test_after_an_error_inside_mediapipe_the_next_frame_succeeds(make, rgb, monk
     assert len(estimator.estimate(Frame(rgb, 1))) == 1
 
 
-def test_milliseconds_rise_whatever_the_stamps_do():
-    clock = MonotonicMilliseconds()
-    stamps = [5 * SECOND_NS, 5 * SECOND_NS, 5 * SECOND_NS + 999_999, 5 * SECOND_NS + 40_000_000]
-    assert [clock.advance(stamp) for stamp in stamps] == [0, 1, 2, 40]
-    assert clock.goes_back(4 * SECOND_NS)
-    assert not clock.goes_back(5 * SECOND_NS + 40_000_000)
+def test_an_image_after_others_gives_what_it_gives_alone(make, rgb):
+    """Neither landmarks nor visibility are smoothed."""
+    dark = rgb.copy()
+    dark[rgb.shape[0] // 2 :] = 0
+    (alone,) = make().estimate(Frame(dark, 0))
+    estimator = make()
+    for index in range(3):
+        estimator.estimate(Frame(rgb, index))
+    for index in range(3, 6):
+        (after,) = estimator.estimate(Frame(dark, index))
+    hidden = alone.visibility < 0.3
+    assert hidden.any()
+    assert np.all(after.visibility[hidden] < 0.5)
+    np.testing.assert_allclose(after.screen[:11, :2], alone.screen[:11, :2], atol=15)
+
+
+def test_a_landmarker_that_has_counted_far_enough_is_made_anew(make, rgb, monkeypatch):
+    monkeypatch.setattr(mediapipe_estimator, "MAX_FRAMES", 3)
+    estimator = make()
+    for index in range(8):
+        assert len(estimator.estimate(Frame(rgb, index))) == 1

@@ -9,7 +9,6 @@ import numpy as np
 
 from blazepose_ros.blazepose.detector import PersonDetector
 from blazepose_ros.blazepose.landmark_model import MASK_SHAPE, LandmarkModel, Reading
-from blazepose_ros.blazepose.one_euro import ReadingSmoother
 from blazepose_ros.blazepose.region import Region, distinct
 from blazepose_ros.blazepose.runtime import Runtime
 from blazepose_ros.estimator import EstimatorError, EstimatorOptions
@@ -23,7 +22,7 @@ class BlazePose:
     """An ``Estimator`` of the two models on any runtime, frame by frame as MediaPipe does.
 
     The detector runs only while fewer people than asked for are tracked. Who is tracked is
-    looked for where the landmarks of the previous frame say. A single person is smoothed.
+    looked for where the landmarks of the previous frame say.
 
     Args:
         runtime: runs the models.
@@ -46,13 +45,11 @@ class BlazePose:
                 runtime.load(landmarks, unused), options.min_presence_confidence, options.enable_segmentation
             ),
         )
-        self._smoother = ReadingSmoother()
         self.reset()
 
     def reset(self) -> None:
         """Forget everybody, as at the start."""
         self._tracked: list[Region] = []
-        self._smoother.reset()
         self._stamp_ns: int | None = None
         self._shape: tuple[int, ...] | None = None
 
@@ -92,7 +89,7 @@ class BlazePose:
         found = (models.landmarks.read(frame.rgb, region) for region in self._regions(frame, models.detector))
         readings = [reading for reading in found if reading is not None]
         self._tracked = [reading.next_region for reading in readings]
-        return self._smooth(readings, frame.stamp_ns)
+        return readings
 
     def _regions(self, frame: Frame, detector: PersonDetector) -> list[Region]:
         """Where to look: where people are tracked, then where others are detected.
@@ -104,14 +101,6 @@ class BlazePose:
         detected = detector.find(frame.rgb) if len(self._tracked) < num_poses else []
         regions = distinct([*detected, *self._tracked], self._options.min_tracking_confidence)
         return sorted(regions, key=detected.__contains__)[:num_poses]
-
-    def _smooth(self, readings: list[Reading], stamp_ns: int) -> list[Reading]:
-        """Smooth a single person; several have no identity here to be smoothed by."""
-        if self._options.num_poses > 1:
-            return readings
-        if not readings:
-            self._smoother.reset()
-        return [self._smoother.apply(reading, stamp_ns) for reading in readings]
 
 
 @dataclass(frozen=True)

@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import os
 import threading
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from blazepose_ros.estimator import EstimatorError, EstimatorOptions
 from blazepose_ros.pose import Frame, Pose
 
-NS_PER_MS = 1_000_000
+# MediaPipe smooths one person and no more, by the time between frames (One-Euro, 0.05 Hz). Frames
+# that are said to be this far apart are not smoothed, by 0.3 % at most: the smoothing of all
+# estimators is elsewhere. It counts in 64-bit nanoseconds, which so many frames do not exceed
+# (three days and a half at 30 a second).
+STEP_MS = 1_000_000
+MAX_FRAMES = 9_000_000
+
+# What it makes of the visibility of one person does not depend on time: the new one's share.
+VISIBILITY_SHARE = 0.1
 
 # MediaPipe reports usage figures to Google and has no option against it. It asks for the
 # proxy of the environment: one that nobody listens on (port 9, discard) keeps it silent.
@@ -22,7 +32,7 @@ CLOSE_TIMEOUT_S = 1.0
 
 
 class MediaPipeEstimator:
-    """Finds people with MediaPipe, which tracks and smooths from frame to frame.
+    """Finds people with MediaPipe, which tracks from frame to frame; its smoothing is undone.
 
     Args:
         options: the model and the thresholds.
@@ -45,35 +55,40 @@ class MediaPipeEstimator:
             ) from err
         self._mediapipe = mediapipe
         self._options = options
-        self._clock = MonotonicMilliseconds()
+        self._start()
+
+    def _start(self) -> None:
+        self._stamp_ns: int | None = None
+        self._frames = 0
+        self._visibility: NDArray[np.float32] | None = None
         self._landmarker = self._create_landmarker()
 
     def estimate(self, frame: Frame) -> list[Pose]:
         """Return the people in a frame; going back in time forgets what was tracked."""
         if self._landmarker is None:
             raise EstimatorError("the estimator is closed")
-        if self._clock.goes_back(frame.stamp_ns):
+        if self._starts_anew(frame):
             self.reset()
-        timestamp_ms = self._clock.advance(frame.stamp_ns)
+        self._stamp_ns, self._frames = frame.stamp_ns, self._frames + 1
         image = self._mediapipe.Image(image_format=self._mediapipe.ImageFormat.SRGB, data=frame.rgb)
         try:
-            result = self._landmarker.detect_for_video(image, timestamp_ms)
+            result = self._landmarker.detect_for_video(image, self._frames * STEP_MS)
         except (RuntimeError, ValueError) as err:
             self.reset()  # after an error the graph answers no more
             raise EstimatorError(f"MediaPipe failed on this image: {err}") from err
         masks = result.segmentation_masks or [None] * len(result.pose_landmarks)
-        return [
+        poses = [
             _to_pose(screen, world, mask, frame)
             for screen, world, mask in zip(
                 result.pose_landmarks, result.pose_world_landmarks, masks, strict=True
             )
         ]
+        return self._without_smoothing(poses)
 
     def reset(self) -> None:
         """Forget everybody: MediaPipe can only do so with a new landmarker."""
         self.close()
-        self._clock = MonotonicMilliseconds()
-        self._landmarker = self._create_landmarker()
+        self._start()
 
     def close(self) -> None:
         """Free the landmarker, waiting a second at most."""
@@ -83,6 +98,23 @@ class MediaPipeEstimator:
         closing = threading.Thread(target=landmarker.close, daemon=True)
         closing.start()
         closing.join(CLOSE_TIMEOUT_S)
+
+    def _starts_anew(self, frame: Frame) -> bool:
+        goes_back = self._stamp_ns is not None and frame.stamp_ns < self._stamp_ns
+        return goes_back or self._frames >= MAX_FRAMES
+
+    def _without_smoothing(self, poses: list[Pose]) -> list[Pose]:
+        """Return the poses with the visibility that the model gave.
+
+        ``low_pass_filter.cc`` makes it new * share + old * (1 - share), for one person only.
+        """
+        if self._options.num_poses > 1:
+            return poses
+        old, self._visibility = self._visibility, poses[0].visibility if poses else None
+        if not poses or old is None:
+            return poses
+        visibility = (poses[0].visibility - (1 - VISIBILITY_SHARE) * old) / VISIBILITY_SHARE
+        return [replace(poses[0], visibility=np.clip(visibility, 0, 1))]
 
     def _create_landmarker(self) -> Any:
         tasks = self._mediapipe.tasks
@@ -101,31 +133,6 @@ class MediaPipeEstimator:
             )
         except (RuntimeError, ValueError, OSError) as err:
             raise EstimatorError(f"MediaPipe does not take the model: {err}") from err
-
-
-class MonotonicMilliseconds:
-    """Turns stamps in nanoseconds into milliseconds that rise with every frame.
-
-    MediaPipe wants integer milliseconds, each larger than the one before, and counts in
-    microseconds inside: they start at 0 with the first frame so that no stamp overflows.
-    """
-
-    def __init__(self) -> None:
-        self._first_ns: int | None = None
-        self._last_ns = 0
-        self._last_ms = -1
-
-    def goes_back(self, stamp_ns: int) -> bool:
-        """Tell whether a stamp is older than the newest one."""
-        return self._first_ns is not None and stamp_ns < self._last_ns
-
-    def advance(self, stamp_ns: int) -> int:
-        """Return the milliseconds of a stamp that does not go back."""
-        if self._first_ns is None:
-            self._first_ns = stamp_ns
-        self._last_ns = stamp_ns
-        self._last_ms = max((stamp_ns - self._first_ns) // NS_PER_MS, self._last_ms + 1)
-        return self._last_ms
 
 
 def _to_pose(screen: Any, world: Any, mask: Any, frame: Frame) -> Pose:

@@ -1,0 +1,71 @@
+"""What makes a person's pose less sure: the cases that the model card leaves out."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blazepose_ros.landmarks import Landmark
+from blazepose_ros.pose import Frame, Pose, Status
+from blazepose_ros.tracking.body import box_px, size_px
+
+# BlazePose GHUM 3D's model card: "people too far away from the camera (e.g. more than 14 feet/4 meters)".
+MAX_DISTANCE_M = 4.0
+# A body of two metres that is smaller than this part of the image's longer side is far by its
+# size: the torso, a quarter of it, is then a twentieth, where detection was measured to end.
+MIN_SIZE = 0.2
+# A landmark is seen from here on; the model gives hidden ones 0.1 and less.
+MIN_VISIBILITY = 0.5
+# Ten photographs were made darker until nobody was found: at a quarter of their light (20 to 47 by
+# this measure) one was lost, at an eighth (10 to 23) three, at a sixteenth all.
+MIN_BRIGHTNESS = 25.0
+# Every so many pixels are looked at for the light: some hundred in each direction are plenty.
+_SAMPLES = 64
+
+_FACE = slice(Landmark.NOSE, Landmark.MOUTH_RIGHT + 1)
+# What a whole person shows: without one of these the rest is a guess.
+_WHOLE = [
+    *(Landmark.LEFT_SHOULDER, Landmark.RIGHT_SHOULDER, Landmark.LEFT_HIP, Landmark.RIGHT_HIP),
+    *(Landmark.LEFT_KNEE, Landmark.RIGHT_KNEE, Landmark.LEFT_ANKLE, Landmark.RIGHT_ANKLE),
+]
+
+
+def status_of(pose: Pose, frame: Frame) -> Status:
+    """Return what speaks against a person's pose.
+
+    * ``TOO_FAR``: placed beyond 4 m, or, where nobody is placed, very small.
+    * ``HEAD_NOT_VISIBLE``: no landmark of the face is seen.
+    * ``TRUNCATED``: a shoulder, hip, knee or ankle is outside of the image.
+    * ``LOW_LIGHT``: the person is so dark that people begin to be missed.
+    """
+    found = {
+        Status.TOO_FAR: _is_far(pose, frame),
+        Status.HEAD_NOT_VISIBLE: not np.any(pose.visibility[_FACE] >= MIN_VISIBILITY),
+        Status.TRUNCATED: bool(np.any(_outside(pose.screen[_WHOLE], frame))),
+        Status.LOW_LIGHT: _brightness(pose, frame) < MIN_BRIGHTNESS,
+    }
+    status = Status.NONE
+    for case, holds in found.items():
+        if holds:
+            status |= case
+    return status
+
+
+def _is_far(pose: Pose, frame: Frame) -> bool:
+    if pose.hip_center is not None:
+        return float(np.linalg.norm(pose.hip_center.position)) > MAX_DISTANCE_M
+    return size_px(pose) < MIN_SIZE * max(frame.width, frame.height)
+
+
+def _outside(screen: NDArray, frame: Frame) -> NDArray[np.bool_]:
+    return np.any((screen[:, :2] < 0) | (screen[:, :2] >= (frame.width, frame.height)), axis=1)
+
+
+def _brightness(pose: Pose, frame: Frame) -> float:
+    """Return the mean over a person's box of each pixel's brightest channel, 0 to 255."""
+    left, top, right, bottom = map(int, box_px(pose, frame.width, frame.height))
+    box = frame.rgb[top : bottom + 1, left : right + 1]
+    if not box.size:
+        return 0.0
+    step = max(1, max(box.shape[:2]) // _SAMPLES)
+    return float(box[::step, ::step].max(axis=2).mean())
