@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pkgutil import resolve_name
 from types import FrameType
+from typing import Any
 
 # How long a blocked executor may keep a signal waiting.
 _SIGNAL_POLL_S = 0.1
 
 # How long closing may take after a signal. Launchers wait 5 s until they insist, robots less.
 _LEAVE_TIMEOUT_S = 1.5
+_LEAVING = "leaving"  # the thread that sees to it
 
 
 class StartupError(RuntimeError):
@@ -33,7 +37,7 @@ class _StopSignals:
         self.received = False
         self.starting = True
         self._insist = threading.Event()
-        threading.Thread(target=self._end_in_time, name="leaving", daemon=True).start()
+        threading.Thread(target=self._end_in_time, name=_LEAVING, daemon=True).start()
         for number in self._NUMBERS:
             signal.signal(number, self._receive)
 
@@ -76,23 +80,25 @@ def run_node(factory: str) -> int:
 
     try:
         _init(sys.argv)
-        node = resolve_name(factory)()
-        try:
-            _spin(node, signals)
-        finally:
-            node.destroy_node()
+        _live(resolve_name(factory), signals)
     except StartupError as error:
         get_logger(sys.argv[0].rpartition("/")[2]).fatal(str(error))
         return 1
     finally:
         if signals.received and signals.starting:
             _leave_at_once()
+        # rclpy frees a lifecycle node, and Fast DDS its shared memory, with the last reference.
+        gc.collect()
         rclpy.try_shutdown()
-        if not signals.received:
-            signals.ignore()
-    if signals.received:
+        signals.ignore()
+    if signals.received and _others_at_work():
         _leave_at_once()
     return 0
+
+
+def _others_at_work() -> bool:
+    """Whether threads of the node go on: one that loads a model, or a library that hangs."""
+    return any(thread.name != _LEAVING for thread in threading.enumerate()[1:])
 
 
 def _leave_at_once() -> None:
@@ -100,7 +106,7 @@ def _leave_at_once() -> None:
 
     The signal came in the middle of anything: the start of a library's thread, which
     finalization would then wait for without end, an object's making, which nobody closes, or
-    the loading of a model in a thread, which finalization would pull the interpreter away from.
+    the loading of a model, which finalization would pull the interpreter away from.
     """
     sys.stdout.flush()
     sys.stderr.flush()
@@ -122,11 +128,15 @@ def _init(argv: list[str]) -> None:
         raise StartupError(f"unexpected {unexpected[0]!r}: settings are given as --ros-args -p NAME:=VALUE")
 
 
-def _spin(node: object, signals: _StopSignals) -> None:
+def _live(make: Callable[[], Any], signals: _StopSignals) -> None:
     from rclpy.executors import SingleThreadedExecutor
 
-    executor = SingleThreadedExecutor()
-    executor.add_node(node)
-    signals.starting = False
-    while not signals.received:
-        executor.spin_once(timeout_sec=_SIGNAL_POLL_S)
+    node = make()
+    try:
+        executor = SingleThreadedExecutor()
+        executor.add_node(node)
+        signals.starting = False
+        while not signals.received:
+            executor.spin_once(timeout_sec=_SIGNAL_POLL_S)
+    finally:
+        node.destroy_node()
