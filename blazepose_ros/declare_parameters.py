@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from types import SimpleNamespace
 
 import rclpy.parameter
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor, SetParametersResult
@@ -97,9 +96,7 @@ class Parameter:
         return descriptor
 
 
-def declare_parameters(
-    node: Node, table: Iterable[Parameter], apply: Callable[[SimpleNamespace], object] = lambda _values: None
-) -> dict[str, Value]:
+def declare_parameters(node: Node, table: Iterable[Parameter]) -> dict[str, Value]:
     """Declare a node's parameters, all of them in one table, and return their values by name.
 
     Values from outside are checked now, and again whenever one is set. One that belongs to
@@ -109,8 +106,6 @@ def declare_parameters(
         node: a node made with ``automatically_declare_parameters_from_overrides=True``,
             which is how rclpy tells what was given from outside.
         table: its parameters.
-        apply: called with all values as they are to be, whenever some of them change; a
-            `ParameterError` refuses the change, all of it.
 
     Raises:
         ParameterError: a value from outside is not one that its parameter takes.
@@ -118,14 +113,35 @@ def declare_parameters(
     parameters = {parameter.name: parameter for parameter in table}
     given = node.get_parameters_by_prefix("")
     for name in given.keys() - parameters.keys() - _OWN_OF_RCLPY:
-        node.get_logger().warning(f"there is no parameter {name}" + _suggestion(name, parameters))
+        node.get_logger().warning(_unknown(name, parameters))
+        node.undeclare_parameter(name)
     values = {
         name: _declare(node, parameter, given[name].value if name in given else parameter.default)
         for name, parameter in parameters.items()
     }
-    changer = _Changer(parameters, dict(values), apply)
-    node.add_on_set_parameters_callback(changer.change)
+    node.add_on_set_parameters_callback(lambda changes: _check(parameters, changes))
     return values
+
+
+def check_changes(parameters: Mapping[str, Parameter], changes: Mapping[str, object]) -> dict[str, Value]:
+    """Return the new values of a node's parameters, by name, in the parameters' types.
+
+    Args:
+        parameters: all that the node declares, by name.
+        changes: the values as they were given; rclpy's own parameters are passed over.
+
+    Raises:
+        ParameterError: one of them is not to be had.
+    """
+    return {name: _change(parameters, name, changes[name]) for name in changes.keys() - _OWN_OF_RCLPY}
+
+
+def _change(parameters: Mapping[str, Parameter], name: str, value: object) -> Value:
+    if name not in parameters:
+        raise ParameterError(_unknown(name, parameters))
+    if parameters[name].read_only:
+        raise ParameterError(f"parameter {name} is read-only: it is set when the node starts")
+    return parameters[name].check(value)
 
 
 def _declare(node: Node, parameter: Parameter, value: object) -> Value:
@@ -136,32 +152,16 @@ def _declare(node: Node, parameter: Parameter, value: object) -> Value:
     return checked
 
 
-def _suggestion(name: str, parameters: Iterable[str]) -> str:
+def _unknown(name: str, parameters: Iterable[str]) -> str:
     close = difflib.get_close_matches(name, parameters, n=1)
-    return f", perhaps {close[0]} is meant" if close else ""
+    return f"there is no parameter {name}" + (f", perhaps {close[0]} is meant" if close else "")
 
 
-class _Changer:
-    """Changes several values at once, or none of them."""
-
-    def __init__(
-        self,
-        parameters: dict[str, Parameter],
-        values: dict[str, Value],
-        apply: Callable[[SimpleNamespace], object],
-    ) -> None:
-        self._parameters = parameters
-        self._values = values
-        self._apply = apply
-
-    def change(self, changes: list[rclpy.parameter.Parameter]) -> SetParametersResult:
-        own = [change for change in changes if change.name in self._parameters]
-        try:
-            checked = {change.name: self._parameters[change.name].check(change.value) for change in own}
-            values = self._values | checked
-            if own:
-                self._apply(SimpleNamespace(**values))
-        except ParameterError as error:
-            return SetParametersResult(successful=False, reason=str(error))
-        self._values = values
-        return SetParametersResult(successful=True)
+def _check(
+    parameters: Mapping[str, Parameter], changes: list[rclpy.parameter.Parameter]
+) -> SetParametersResult:
+    try:
+        check_changes(parameters, {change.name: change.value for change in changes})
+    except ParameterError as error:
+        return SetParametersResult(successful=False, reason=str(error))
+    return SetParametersResult(successful=True)

@@ -16,6 +16,9 @@ from blazepose_ros.image_subscription import ImageSubscription
 from blazepose_ros.image_transports import TRANSPORTS, ImageTransport
 from blazepose_ros.scene_source import SceneSource
 
+# The parameters that the subscription to the images depends on.
+IMAGE_SETTINGS = ("image_transport", "image_reliability")
+
 Receive = Callable[[bytes, ImageTransport, int], object]
 
 
@@ -39,20 +42,20 @@ class Inputs:
         complaints: Complaints,
     ) -> None:
         self._node = node
+        self._settings = settings
         self._receive = receive
-        transport = TRANSPORTS[settings.image_transport]
-        self._images = ImageSubscription(
-            node,
-            transport.message_type,
-            transport.topic,
-            settings.image_reliability,
-            partial(self._stamped, transport=transport),
-            complaints,
-        )
+        self._complaints = complaints
+        self._images = self._image_subscription()
         self._beside_images = [
             self._listen(CameraInfo, "camera_info", scenes.calibration.update),
         ]
-        node.get_logger().info(f"waiting for images on {node.resolve_topic_name(transport.topic)}")
+
+    def change(self, settings: SimpleNamespace) -> None:
+        """Subscribe as the new values say; the images have to be taken again."""
+        before, self._settings = self._settings, settings
+        if any(getattr(before, name) != getattr(settings, name) for name in IMAGE_SETTINGS):
+            self._images.end()
+            self._images = self._image_subscription()
 
     def take_images(self, wanted: bool) -> None:
         """Subscribe to the images, or end that."""
@@ -66,6 +69,19 @@ class Inputs:
         self._images.end()
         for subscription in self._beside_images:
             self._node.destroy_subscription(subscription)
+
+    def _image_subscription(self) -> ImageSubscription:
+        transport = TRANSPORTS[self._settings.image_transport]
+        topic = self._node.resolve_topic_name(transport.topic)
+        self._node.get_logger().info(f"waiting for images on {topic}")
+        return ImageSubscription(
+            self._node,
+            transport.message_type,
+            topic,
+            self._settings.image_reliability,
+            partial(self._stamped, transport=transport),
+            self._complaints,
+        )
 
     def _listen(self, message_type: type, topic: str, callback: Callable[[Any], object]) -> Any:
         return self._node.create_subscription(message_type, topic, callback, qos_profile_sensor_data)

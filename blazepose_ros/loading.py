@@ -31,6 +31,21 @@ class Log(Protocol):
         ...
 
 
+# The parameters that another model has to be loaded for.
+MODEL_SETTINGS = (
+    "model_complexity",
+    "backend",
+    "num_threads",
+    "precision",
+    "model_path",
+    "num_poses",
+    "min_detection_confidence",
+    "min_presence_confidence",
+    "min_tracking_confidence",
+    "enable_segmentation",
+)
+
+
 @dataclass(frozen=True)
 class LoadedModel:
     """A model at work.
@@ -70,6 +85,11 @@ def pipeline_options(settings: SimpleNamespace) -> PipelineOptions:
             smoothing=SmoothingOptions(values["smoothing.enabled"], tuning),
         ),
     )
+
+
+def same_model(settings: SimpleNamespace, others: SimpleNamespace) -> bool:
+    """Whether one loaded model serves two sets of the parameters' values."""
+    return all(getattr(settings, name) == getattr(others, name) for name in MODEL_SETTINGS)
 
 
 def find_model(settings: SimpleNamespace, log: Log) -> ModelFile:

@@ -9,6 +9,7 @@ from typing import Any
 
 from lifecycle_msgs.msg import State, Transition
 from lifecycle_msgs.srv import ChangeState, GetState
+from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.service import Service
 
@@ -39,6 +40,7 @@ class ManagedNode(LifecycleNode):
         super().__init__(name, **arguments)
         self._prepared: Future[Any] | None = None
         self._problem = ""
+        self._serve_apart()
         self._get_state = self._service(GetState).callback
         service = self._service(ChangeState)
         self._change_state = service.callback
@@ -125,6 +127,13 @@ class ManagedNode(LifecycleNode):
         if self._problem:
             self.get_logger().error(self._problem)
         return response
+
+    def _serve_apart(self) -> None:
+        """Have services wait for each other alone: while one prepares, images come in."""
+        group = MutuallyExclusiveCallbackGroup()
+        for service in self.services:
+            service.callback_group = group
+            group.add_entity(service)
 
     def _service(self, service_type: type) -> Service:
         return next(service for service in self.services if service.srv_type is service_type)

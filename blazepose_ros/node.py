@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from types import SimpleNamespace
 
 from blazepose_ros.complaints import Complaints
-from blazepose_ros.declare_parameters import declare_parameters
+from blazepose_ros.declare_parameters import ParameterError
 from blazepose_ros.estimator import EstimatorError
 from blazepose_ros.inputs import Inputs
-from blazepose_ros.loading import LoadedModel, load_model
+from blazepose_ros.live_parameters import LiveParameters
+from blazepose_ros.loading import LoadedModel, load_model, same_model
 from blazepose_ros.managed_node import ManagedNode, TransitionError
 from blazepose_ros.models.store import ModelError
 from blazepose_ros.parameters import PARAMETERS
@@ -27,11 +28,8 @@ SWITCH_INTERVAL_S = 0.0005
 class BlazePoseNode(ManagedNode):
     """Finds the people in a camera's images and publishes them.
 
-    ============ ===========================================================
-    unconfigured parameters
-    inactive     and the model, and the publishers
-    active       and the subscriptions, and three stages at work on images
-    ============ ===========================================================
+    Unconfigured it has its parameters, inactive also the model and the publishers, active also
+    the subscriptions and three stages that work on images.
 
     Raises:
         StartupError: a parameter is wrong; or with ``autostart`` the model is missing or does
@@ -41,12 +39,12 @@ class BlazePoseNode(ManagedNode):
     def __init__(self) -> None:
         super().__init__("blazepose", automatically_declare_parameters_from_overrides=True)
         sys.setswitchinterval(SWITCH_INTERVAL_S)
-        self._settings = SimpleNamespace(**declare_parameters(self, PARAMETERS, self._change))
         self._complaints = Complaints(self.get_logger().error)
         self._model: LoadedModel | None = None
         self._outputs: Publishers | None = None
         self._stages: Stages | None = None
         self._inputs: Inputs | None = None
+        self._live = LiveParameters(self, PARAMETERS, self._prepare_change, self._change)
         if self._settings.autostart:
             self.start()
 
@@ -95,10 +93,36 @@ class BlazePoseNode(ManagedNode):
             self._model.estimator.close()
         self._outputs = self._model = None
 
-    def _change(self, values: SimpleNamespace) -> None:
-        self._settings = values
+    @property
+    def _settings(self) -> SimpleNamespace:
+        return self._live.values
+
+    def _prepare_change(self, settings: SimpleNamespace) -> LoadedModel | None:
+        """Return the model that new values ask for, where there is one and it is another."""
+        if self._model is None or same_model(settings, self._settings):
+            return None
+        try:
+            return load_model(settings, self.get_logger())
+        except (ModelError, EstimatorError) as err:
+            raise ParameterError(str(err)) from err
+
+    def _change(self, settings: SimpleNamespace, model: LoadedModel | None) -> None:
+        if model is not None:
+            self._replace_model(model)
+        if self._outputs is not None:
+            self._outputs.offer_mask(settings.enable_segmentation)
         if self._stages is not None:
-            self._stages.settings = values
+            self._stages.settings = settings
+        if self._inputs is not None:
+            self._inputs.change(settings)
+        self._take_images_while_wanted()
+
+    def _replace_model(self, model: LoadedModel) -> None:
+        replaced, self._model = self._model, model
+        if self._stages is not None:
+            self._stages.use(model)  # closes the replaced one after its last image
+        elif replaced is not None:
+            replaced.estimator.close()
 
     def _take_images_while_wanted(self) -> None:
         """Take images only while somebody listens, unless told to take them always."""

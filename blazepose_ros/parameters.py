@@ -30,14 +30,12 @@ PARAMETERS = (
         int(ModelComplexity.FULL),
         "The landmark model: 0 Lite, 1 Full, 2 Heavy.",
         choices=tuple(int(complexity) for complexity in ModelComplexity),
-        read_only=True,
     ),
     Parameter(
         "backend",
         AUTO,
         "What runs the model: auto for the fastest that is installed.",
         choices=BACKENDS,
-        read_only=True,
     ),
     Parameter(
         "num_threads",
@@ -45,7 +43,6 @@ PARAMETERS = (
         "Threads of openvino and litert; 0 for all cores. MediaPipe always uses one.",
         minimum=0,
         maximum=MAX_THREADS,
-        read_only=True,
     ),
     Parameter(
         "precision",
@@ -53,19 +50,16 @@ PARAMETERS = (
         "What openvino computes in, where the processor has it; auto is the fastest. Less than f32"
         " moves the world landmarks by centimetres.",
         choices=tuple(precision.value for precision in Precision),
-        read_only=True,
     ),
     Parameter(
         "model_path",
         "",
         "A .task bundle to use; empty for the one in the user's cache.",
-        read_only=True,
     ),
     Parameter(
         "fetch_models",
         False,
-        "Whether the node may download a missing model when it starts.",
-        read_only=True,
+        "Whether the node may download a missing model.",
     ),
     Parameter(
         "num_poses",
@@ -73,7 +67,6 @@ PARAMETERS = (
         "The most people to look for. BlazePose is made for one.",
         minimum=1,
         maximum=MAX_PEOPLE,
-        read_only=True,
     ),
     Parameter(
         "min_detection_confidence",
@@ -81,7 +74,6 @@ PARAMETERS = (
         "Below it the detector's find is nobody.",
         minimum=0.0,
         maximum=1.0,
-        read_only=True,
     ),
     Parameter(
         "min_presence_confidence",
@@ -89,7 +81,6 @@ PARAMETERS = (
         "Below it a tracked person is lost and the detector looks again.",
         minimum=0.0,
         maximum=1.0,
-        read_only=True,
     ),
     Parameter(
         "min_tracking_confidence",
@@ -97,7 +88,6 @@ PARAMETERS = (
         "How much the regions of a person overlap from one image to the next.",
         minimum=0.0,
         maximum=1.0,
-        read_only=True,
     ),
     Parameter(
         "max_lost_s",
@@ -141,7 +131,6 @@ PARAMETERS = (
         "raw",
         "raw for sensor_msgs/Image on image, compressed for CompressedImage on image/compressed.",
         choices=("raw", "compressed"),
-        read_only=True,
     ),
     Parameter(
         "image_reliability",
@@ -149,7 +138,6 @@ PARAMETERS = (
         "Quality of service of the image's subscription: auto follows what the publishers offer,"
         " best_effort hears every publisher, reliable asks for lost images again.",
         choices=("auto", "best_effort", "reliable"),
-        read_only=True,
     ),
     Parameter(
         "placement",
@@ -169,12 +157,11 @@ PARAMETERS = (
         "lazy",
         True,
         "Whether the node takes images only while somebody listens to one of its outputs.",
-        read_only=True,
     ),
     Parameter("publish_tf", True, "Whether to publish the frames of people on /tf."),
     Parameter("publish_landmark_tf", True, "Whether landmarks have frames too."),
     Parameter("tf_prefix", "", "Goes before the name of each frame of a person."),
-    Parameter("enable_segmentation", False, "Whether to publish ~/segmentation_mask.", read_only=True),
+    Parameter("enable_segmentation", False, "Whether to publish ~/segmentation_mask."),
     Parameter("camera_frame", "", "The frame_id of images that come with an empty one."),
     Parameter(
         "allow_mediapipe_telemetry",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -61,13 +62,25 @@ class Publishers:
         self._tf = publisher(TFMessage, "/tf", TF_DEPTH)
         self._annotated = publisher(Image, "~/annotated_image")
         self._timing = publisher(Timing, "~/timing")
-        self._mask = publisher(Image, "~/segmentation_mask") if segmentation else None
+        self._mask: Any = None
+        self._mask_lock = threading.Lock()  # the stage that publishes is not the one that takes it away
+        self._create_mask = lambda: publisher(Image, "~/segmentation_mask")
+        self.offer_mask(segmentation)
         self._marker_arrays = MarkerArrays()
 
     @property
     def wanted(self) -> bool:
         """Whether anybody listens to any output."""
         return any(map(_has_listeners, self._all()))
+
+    def offer_mask(self, offered: bool) -> None:
+        """Have a topic for the mask, or none."""
+        with self._mask_lock:
+            if offered and self._mask is None:
+                self._mask = self._create_mask()
+            elif self._mask is not None and not offered:
+                self._node.destroy_publisher(self._mask)
+                self._mask = None
 
     def close(self) -> None:
         """Take all topics away."""
@@ -118,8 +131,9 @@ class Publishers:
         if _has_listeners(self._annotated):
             pixels = annotate(image.frame.rgb, poses, threshold)
             self._annotated.publish(to_image(pixels, "rgb8", image.header))
-        if self._mask is not None and _has_listeners(self._mask):
-            self._mask.publish(to_image(_union(image.frame, poses), "mono8", image.header))
+        with self._mask_lock:
+            if _has_listeners(self._mask):
+                self._mask.publish(to_image(_union(image.frame, poses), "mono8", image.header))
 
 
 def _has_listeners(publisher: Any) -> bool:

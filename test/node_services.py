@@ -2,6 +2,8 @@
 
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState, GetState
+from rcl_interfaces.srv import GetParameters, ListParameters, SetParameters, SetParametersAtomically
+from rclpy.parameter import Parameter, parameter_value_to_python
 
 
 def call(client, service_type, name, request):
@@ -25,3 +27,23 @@ def change_state(client, label, number=0):
 def state(client):
     """Return the name of the node's state."""
     return call(client, GetState, "get_state", GetState.Request()).current_state.label
+
+
+def set_parameters(client, atomically=True, **values):
+    """Set parameters, all or none; return why that was refused, or nothing."""
+    parameters = [Parameter(name, value=value).to_parameter_msg() for name, value in values.items()]
+    if atomically:
+        request = SetParametersAtomically.Request(parameters=parameters)
+        results = [call(client, SetParametersAtomically, "set_parameters_atomically", request).result]
+    else:
+        request = SetParameters.Request(parameters=parameters)
+        results = call(client, SetParameters, "set_parameters", request).results
+    return "; ".join(result.reason for result in results if not result.successful)
+
+
+def parameters(client):
+    """Return all parameters of the node as `ros2 param dump` finds them."""
+    names = call(client, ListParameters, "list_parameters", ListParameters.Request()).result.names
+    request = GetParameters.Request(names=names)
+    values = call(client, GetParameters, "get_parameters", request).values
+    return {name: parameter_value_to_python(value) for name, value in zip(names, values, strict=True)}

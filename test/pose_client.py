@@ -19,6 +19,7 @@ REPEAT_S = 1.0
 FRAME_ID = "test_optical_frame"
 # Stamps start some way into the epoch, as those of a recording do.
 START_NS = 1_000_000_000_000
+FRAME_NS = 33_000_000
 
 
 class PoseClient:
@@ -80,6 +81,27 @@ class PoseClient:
         """Free the node."""
         self.executor.shutdown()
         self.node.destroy_node()
+
+
+class Stream:
+    """Images of the same still, each later than the one before."""
+
+    def __init__(self, client, bgr):
+        self._client = client
+        self._bgr = bgr
+        self._stamp_ns = START_NS
+
+    def message(self):
+        self._stamp_ns += FRAME_NS
+        return image_message(self._bgr, "bgr8", self._stamp_ns)
+
+    def ask(self):
+        """Return the only person that the node sees."""
+        (pose,) = self._client.ask(self.message()).poses
+        return pose
+
+    def publish(self):
+        self._client.image.publish(self.message())
 
 
 @contextmanager

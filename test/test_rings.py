@@ -65,6 +65,7 @@ ROS_RING = {
     "executables",
     "image_subscription",
     "inputs",
+    "live_parameters",
     "managed_node",
     "node",
     "parameters",

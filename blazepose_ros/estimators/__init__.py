@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from blazepose_ros.blazepose.runtime import RuntimeOptions
+from blazepose_ros.blazepose.runtime import Precision, RuntimeOptions
 from blazepose_ros.estimator import Estimator, EstimatorError, EstimatorOptions
 from blazepose_ros.models.store import cache_folder
 
 AUTO = "auto"
 FASTEST_FIRST = ("openvino", "litert", "mediapipe")
 BACKENDS = (AUTO, *FASTEST_FIRST)
+MEDIAPIPE_PRECISIONS = (Precision.F32, Precision.AUTO)
 COMPILED_FOLDER = "compiled"  # in the cache folder, beside the models
 
 
@@ -80,6 +81,8 @@ def _create(
     name: str, options: EstimatorOptions, runtime: RuntimeOptions, allow_telemetry: bool
 ) -> Estimator:
     if name == "mediapipe":
+        if runtime.precision not in MEDIAPIPE_PRECISIONS:
+            raise EstimatorError(f"MediaPipe computes in f32 only, not in {runtime.precision.value}")
         from blazepose_ros.estimators.mediapipe_estimator import MediaPipeEstimator
 
         return MediaPipeEstimator(options, allow_telemetry=allow_telemetry)
