@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from types import SimpleNamespace
 
@@ -16,13 +15,11 @@ from blazepose_ros.managed_node import ManagedNode, TransitionError
 from blazepose_ros.models.store import ModelError
 from blazepose_ros.parameters import PARAMETERS
 from blazepose_ros.pose import Pose
+from blazepose_ros.processor import leave_cores_to_the_model
 from blazepose_ros.publishers import OutputOptions, Publishers
 from blazepose_ros.received import Received
 from blazepose_ros.scene_source import SceneSource
 from blazepose_ros.stages import Stages
-
-# A stage that ends its inference wants the interpreter back sooner than after Python's 5 ms.
-SWITCH_INTERVAL_S = 0.0005
 
 
 class BlazePoseNode(ManagedNode):
@@ -38,7 +35,7 @@ class BlazePoseNode(ManagedNode):
 
     def __init__(self) -> None:
         super().__init__("blazepose", automatically_declare_parameters_from_overrides=True)
-        sys.setswitchinterval(SWITCH_INTERVAL_S)
+        leave_cores_to_the_model()
         self._complaints = Complaints(self.get_logger().error)
         self._model: LoadedModel | None = None
         self._outputs: Publishers | None = None

@@ -111,8 +111,9 @@ class Publishers:
         if not (_has_listeners(self._poses) or _has_listeners(self._pose)):
             return
         messages = [to_pose33(pose, image.header, image.frame, options.model_complexity) for pose in poses]
-        self._poses.publish(to_pose33_array(messages, image.header))
-        if poses and poses[0].primary:
+        if _has_listeners(self._poses):
+            self._poses.publish(to_pose33_array(messages, image.header))
+        if poses and poses[0].primary and _has_listeners(self._pose):
             self._pose.publish(messages[0])
 
     def _publish_frames(self, image: Received, poses: Sequence[Pose], options: OutputOptions) -> None:

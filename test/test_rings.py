@@ -70,6 +70,7 @@ ROS_RING = {
     "node",
     "parameters",
     "publishers",
+    "receiver",
     "run_node",
     "view.command",
     "view.follower",

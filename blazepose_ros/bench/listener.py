@@ -13,6 +13,7 @@ from rclpy.serialization import deserialize_message
 from blazepose_ros.bench.rows import STAGES, Answer
 from blazepose_ros.bench.stamp import read_stamp_ns
 from blazepose_ros.msg import Pose33Array, Timing
+from blazepose_ros.receiver import Receiver
 
 # Enough for a second of any camera: no answer is lost while the listener waits for its turn.
 QOS = QoSProfile(depth=200)
@@ -30,9 +31,16 @@ class BenchListener(Node):
         self._image_topics = [f"{namespace}/{image_topic}" for namespace in namespaces]
         self._arrivals_ns: list[dict[int, int]] = [{} for _ in namespaces]
         self._timings: list[list[bytes]] = [[] for _ in namespaces]
+        self._receivers: list[Receiver] = []
         for arrivals_ns, timings, namespace in zip(self._arrivals_ns, self._timings, namespaces, strict=True):
             self._hear(Pose33Array, f"{namespace}/blazepose/poses", partial(_note, arrivals_ns))
             self._hear(Timing, f"{namespace}/blazepose/timing", timings.append)
+
+    def destroy_node(self) -> None:
+        """End the subscriptions and close the node."""
+        for receiver in self._receivers:
+            receiver.close()
+        super().destroy_node()
 
     def connected(self) -> bool:
         """Tell whether every camera's images have a publisher and a subscriber."""
@@ -52,7 +60,7 @@ class BenchListener(Node):
         ]
 
     def _hear(self, message_type: type, topic: str, note: Callable[[bytes], object]) -> None:
-        self.create_subscription(message_type, topic, note, QOS, raw=True)
+        self._receivers.append(Receiver(self, message_type, topic, QOS, note))
 
 
 def _note(arrivals_ns: dict[int, int], serialized: bytes) -> None:

@@ -1,0 +1,90 @@
+"""Takes messages in a thread of its own, as they come over the wire."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from rclpy.callback_groups import ReentrantCallbackGroup
+from rclpy.event_handler import SubscriptionEventCallbacks
+from rclpy.guard_condition import GuardCondition
+from rclpy.impl.implementation_singleton import rclpy_implementation
+from rclpy.node import Node
+from rclpy.qos import QoSProfile
+
+
+class Receiver:
+    """Subscribes to a topic and hands over each serialised message at once.
+
+    rclpy's executors look through everything a node has for every message, which takes a
+    millisecond, and hand over nothing while they are busy with another callback. This thread
+    waits for one subscription alone, as ``rclpy.wait_for_message`` does.
+
+    Args:
+        node: the node that subscribes.
+        message_type: the topic's.
+        topic: its name.
+        qos: the quality of service to ask for.
+        receive: called with each message, in the thread. What it raises ends the thread.
+    """
+
+    def __init__(
+        self,
+        node: Node,
+        message_type: type,
+        topic: str,
+        qos: QoSProfile,
+        receive: Callable[[bytes], object],
+    ) -> None:
+        self._node = node
+        self._receive = receive
+        self._subscription = node.create_subscription(
+            message_type,
+            topic,
+            receive,
+            qos,
+            callback_group=_NotForExecutors(),
+            # Fast DDS would wake who waits for the events with every message.
+            event_callbacks=SubscriptionEventCallbacks(use_default_callbacks=False),
+            raw=True,
+        )
+        self._interruption = GuardCondition(None, None, context=node.context)
+        self._closing = False
+        self._thread = threading.Thread(target=self._run, name="receiving", daemon=True)
+        self._thread.start()
+
+    def check(self) -> None:
+        """Raise RuntimeError where an error has ended the thread."""
+        if not self._thread.is_alive():
+            raise RuntimeError(f"nothing receives {self._subscription.topic_name} any more")
+
+    def close(self) -> None:
+        """Finish the message at hand and end the subscription."""
+        self._closing = True
+        self._interruption.trigger()
+        self._thread.join()
+        self._node.destroy_subscription(self._subscription)
+        self._interruption.destroy()
+
+    def _run(self) -> None:
+        wait_set = rclpy_implementation.WaitSet(1, 1, 0, 0, 0, 0, self._node.context.handle)
+        with self._subscription.handle, self._interruption.handle:
+            while not self._closing:
+                self._wait(wait_set)
+                taken = self._subscription.handle.take_message(self._subscription.msg_type, True)
+                if taken is not None:
+                    self._receive(taken[0])
+
+    def _wait(self, wait_set: rclpy_implementation.WaitSet) -> None:
+        wait_set.clear_entities()
+        wait_set.add_subscription(self._subscription.handle)
+        wait_set.add_guard_condition(self._interruption.handle)
+        wait_set.wait(-1)
+
+
+class _NotForExecutors(ReentrantCallbackGroup):
+    """Keeps what is in it away from executors."""
+
+    def can_execute(self, _entity: object) -> bool:
+        """Tell executors to leave an entity alone."""
+        return False
