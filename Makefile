@@ -56,8 +56,9 @@ lint: $(ENVIRONMENT)  ## check style and types
 	$(BIN)/mypy
 	$(BIN)/codespell
 
-docs: $(INSTALLED)  ## write the documentation's generated tables
+docs: $(INSTALLED)  ## write the documentation's generated tables and drawings
 	$(BIN)/python docs/generate.py
+	$(BIN)/python docs/draw_frames.py
 
 lock: $(ENVIRONMENT)  ## pin all dependencies anew, for every distribution that has wheels
 	$(PIP) install --quiet uv

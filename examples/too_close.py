@@ -1,0 +1,43 @@
+"""Warns while anybody may be nearer than two metres: all people, with their uncertainty.
+
+Run it beside the node: python3 too_close.py
+This is an example, not a safety device: see the limits of the model.
+"""
+
+import math
+from contextlib import suppress
+
+import rclpy
+from rclpy.node import Node
+from std_msgs.msg import Bool
+
+from blazepose_ros.msg import Pose33, Pose33Array
+
+LIMIT_M = 2.0
+
+
+class TooClose(Node):
+    """Publishes `too_close` for every image, with people in it or not."""
+
+    def __init__(self):
+        super().__init__("too_close")
+        self.too_close = self.create_publisher(Bool, "too_close", 10)
+        self.create_subscription(Pose33Array, "blazepose/poses", self.on_poses, 10)
+
+    def on_poses(self, poses):
+        """One answer for each image, for nobody too: the array is empty then."""
+        self.too_close.publish(Bool(data=any(nearest_m(pose) < LIMIT_M for pose in poses.poses)))
+
+
+def nearest_m(pose):
+    """Return how near somebody may be: the depth, less two standard deviations."""
+    if pose.placement == Pose33.NONE:
+        return math.inf
+    depth_m, variance_m2 = pose.hip_center.pose.position.z, pose.hip_center.covariance[2 * 6 + 2]
+    return depth_m - 2 * math.sqrt(variance_m2)
+
+
+if __name__ == "__main__":
+    rclpy.init()
+    with suppress(KeyboardInterrupt):
+        rclpy.spin(TooClose())
