@@ -6,6 +6,7 @@ Run it beside the node: python3 raised_hand.py
 from contextlib import suppress
 
 import rclpy
+from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
 from std_msgs.msg import Bool
 
@@ -32,5 +33,5 @@ class RaisedHand(Node):
 
 if __name__ == "__main__":
     rclpy.init()
-    with suppress(KeyboardInterrupt):
+    with suppress(KeyboardInterrupt, ExternalShutdownException):
         rclpy.spin(RaisedHand())

@@ -8,6 +8,7 @@ import math
 from contextlib import suppress
 
 import rclpy
+from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
 from std_msgs.msg import Bool
 
@@ -39,5 +40,5 @@ def nearest_m(pose):
 
 if __name__ == "__main__":
     rclpy.init()
-    with suppress(KeyboardInterrupt):
+    with suppress(KeyboardInterrupt, ExternalShutdownException):
         rclpy.spin(TooClose())

@@ -7,6 +7,7 @@ from contextlib import suppress
 
 import rclpy
 from geometry_msgs.msg import Point, PointStamped
+from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
 
 from blazepose_ros.msg import Pose33
@@ -34,5 +35,5 @@ class WristPosition(Node):
 
 if __name__ == "__main__":
     rclpy.init()
-    with suppress(KeyboardInterrupt):
+    with suppress(KeyboardInterrupt, ExternalShutdownException):
         rclpy.spin(WristPosition())

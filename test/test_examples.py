@@ -1,7 +1,6 @@
 """The example nodes do what they say, beside the real node on a real photograph; C++ compiles and runs."""
 
 import os
-import signal
 import subprocess
 import sys
 import sysconfig
@@ -37,7 +36,7 @@ def example(name):
     try:
         yield
     finally:
-        process.send_signal(signal.SIGINT)
+        process.terminate()  # Ctrl-C may strike rclpy in the middle of a conversion
         assert process.wait(STOP_TIMEOUT_S) == 0
 
 
