@@ -80,12 +80,20 @@ class CalibrationSource:
 def to_camera_model(msg: CameraInfo) -> CameraModel | None:
     """Return the camera that a CameraInfo describes, or None for one that is not calibrated.
 
+    K is that of the whole image in full resolution; the camera returned is that of the region
+    of interest, binned.
+
     Raises:
         CalibrationError: numbers that no camera has.
     """
     if not any(msg.k):  # how sensor_msgs/CameraInfo says so
         return None
     try:
-        return CameraModel.from_calibration(msg.width, msg.height, msg.k, msg.d, msg.distortion_model)
+        whole = CameraModel.from_calibration(msg.width, msg.height, msg.k, msg.d, msg.distortion_model)
+        roi = msg.roi
+        # A region of no size is the whole image, a binning of 0 is one of 1.
+        width, height = roi.width or msg.width, roi.height or msg.height
+        region = whole.cropped_to(roi.x_offset, roi.y_offset, width, height)
+        return region.scaled_to(width // max(msg.binning_x, 1), height // max(msg.binning_y, 1))
     except ValueError as err:
         raise CalibrationError(f"camera_info is not usable: {err}") from err

@@ -18,6 +18,9 @@ DISTORTION_COEFFICIENTS = {
     "equidistant": (0, 4),
 }
 
+# OpenCV removes distortion step by step; by default it stops early, at a hundredth of a pixel.
+_UNDISTORT_CRITERIA = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 50, 1e-10)
+
 
 @dataclass(frozen=True)
 class CameraModel:
@@ -80,6 +83,20 @@ class CameraModel:
         """Return a camera from the flat fields of a sensor_msgs/CameraInfo."""
         return cls(width, height, np.reshape(np.asarray(k, float), (3, 3)), tuple(d), distortion_model)
 
+    def cropped_to(self, x: int, y: int, width: int, height: int) -> CameraModel:
+        """Return this camera for a region of its image, whose corner is at x and y.
+
+        Raises:
+            ValueError: the region is not inside of the image.
+        """
+        if x < 0 or y < 0 or x + width > self.width or y + height > self.height:
+            raise ValueError(
+                f"the region of {width} x {height} pixels at ({x}, {y}) is not inside of"
+                f" {self.width} x {self.height}"
+            )
+        k = self.k - np.array([[0, 0, x], [0, 0, y], [0, 0, 0]])
+        return CameraModel(width, height, k, self.d, self.distortion_model, self.assumed)
+
     def scaled_to(self, width: int, height: int) -> CameraModel:
         """Return this camera for its image resized to another size, pixel centres kept."""
         if (width, height) == (self.width, self.height):
@@ -100,7 +117,8 @@ class CameraModel:
         if self.distortion_model == "equidistant":
             fisheye = distortion if distortion.size else np.zeros(4)
             return cv2.fisheye.undistortPoints(points, self.k, fisheye).reshape(-1, 2)
-        return cv2.undistortPoints(points, self.k, distortion).reshape(-1, 2)
+        undistorted = cv2.undistortPointsIter(points, self.k, distortion, None, None, _UNDISTORT_CRITERIA)
+        return undistorted.reshape(-1, 2)
 
     def project(self, points: ArrayLike) -> NDArray[np.float64]:
         """Return the pixels, (N, 2), of (N, 3) points in the optical frame."""

@@ -16,6 +16,7 @@ MAX_WAIT_S = 60.0
 MAX_CUTOFF_HZ = 100.0
 MAX_BETA = 1000.0
 SMOOTHING = SmoothingOptions()
+MAX_HEIGHT_M = 3.0
 
 PARAMETERS = (
     Parameter(
@@ -152,6 +153,13 @@ PARAMETERS = (
         "Horizontal field of view in degrees of a camera without a calibration.",
         minimum=1.0,
         maximum=179.0,
+    ),
+    Parameter(
+        "person_height_m",
+        0.0,
+        "How tall the people are in metres, which makes their distance more certain; 0 for unknown.",
+        minimum=0.0,
+        maximum=MAX_HEIGHT_M,
     ),
     Parameter(
         "lazy",

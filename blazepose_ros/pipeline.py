@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from blazepose_ros.camera_model import CameraModel
-from blazepose_ros.placement import place_mono
+from blazepose_ros.placement.placer import Placer
 from blazepose_ros.pose import Frame, Pose
 from blazepose_ros.tracking.people import People, TrackingOptions
 from blazepose_ros.tracking.status import status_of
@@ -19,10 +19,12 @@ class PipelineOptions:
     Attributes:
         visibility_threshold: landmarks below it say nothing about the place.
         tracking: how long the lost are waited for, who is primary, how landmarks are smoothed.
+        person_height_m: how tall the people are, 0 where that is not known.
     """
 
     visibility_threshold: float = 0.5
     tracking: TrackingOptions = field(default_factory=TrackingOptions)
+    person_height_m: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,7 @@ class PersonPipeline:
     def __init__(self, options: PipelineOptions) -> None:
         self.options = options
         self._people = People()
+        self._placer = Placer()
 
     def update(self, frame: Frame, poses: Sequence[Pose], scene: Scene) -> list[Pose]:
         """Return the people of the next image, the primary one first.
@@ -59,15 +62,24 @@ class PersonPipeline:
             scene: what else is known about it.
         """
         options = self.options.tracking
-        placed = [self._place(person, scene) for person in self._people.follow(frame, poses, options)]
+        followed = self._people.follow(frame, poses, options)
+        placed = [self._place(person, frame.stamp_ns, scene) for person in followed]
         people = [replace(person, status=status_of(person, frame)) for person in placed]
         return self._people.primary_first(frame, people, options)
 
     def reset(self) -> None:
         """Forget everybody, as after a jump in time."""
         self._people.reset()
+        self._placer.forget()
 
-    def _place(self, person: Pose, scene: Scene) -> Pose:
+    def _place(self, person: Pose, stamp_ns: int, scene: Scene) -> Pose:
         if scene.camera is None:
             return person
-        return replace(person, hip_center=place_mono(person, scene.camera, self.options.visibility_threshold))
+        hip_center = self._placer.place(
+            person,
+            scene.camera,
+            stamp_ns,
+            visibility_threshold=self.options.visibility_threshold,
+            height_m=self.options.person_height_m,
+        )
+        return replace(person, hip_center=hip_center)

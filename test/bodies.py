@@ -35,6 +35,16 @@ FACING_AXES = np.array([[0.0, 1, 0], [0, 0, -1], [-1, 0, 0]])
 
 CAMERA = CameraModel(640, 480, np.array([[525.0, 0, 319.5], [0, 520, 239.5], [0, 0, 1]]))
 
+CAMERAS = {
+    "pinhole": CAMERA,
+    "plumb_bob": CameraModel(640, 480, CAMERA.k, (-0.1, 0.02, 0.001, -0.001, 0.0)),
+    "rational_polynomial": CameraModel(
+        640, 480, CAMERA.k, (0.4, -0.1, 0.0005, -0.0003, 0.01, 0.7, -0.05, 0.02), "rational_polynomial"
+    ),
+    "equidistant": CameraModel(640, 480, CAMERA.k, (-0.02, 0.005, -0.002, 0.0005), "equidistant"),
+    "assumed": CameraModel.from_hfov(640, 480, 60.0),
+}
+
 
 def pose_of(world=FACING_M, screen=None, dtype=np.float32, **fields) -> Pose:
     """Return a fully visible person; without a screen there are zeros on it."""
@@ -55,3 +65,16 @@ def placed(position=(0.0, 0.0, 3.0), covariance=None, **fields) -> Pose:
     covariance = np.diag([0.1, 0.2, 0.3]) if covariance is None else covariance
     hip_center = HipCenter(np.array(position, float), covariance, Placement.MONO)
     return pose_of(**({"person_id": 1} | fields), hip_center=hip_center)
+
+
+def noisy(pose: Pose, sigma_px: float, seed=0) -> Pose:
+    """Return a pose whose landmarks jitter on the screen."""
+    jitter = np.random.default_rng(seed).normal(scale=sigma_px, size=(len(Landmark), 2))
+    return pose_of(pose.world, pose.screen + np.pad(jitter, ((0, 0), (0, 1))), np.float64)
+
+
+def hidden(shown) -> np.ndarray:
+    """Return the visibilities of a person of whom only some landmarks are seen."""
+    visibility = np.zeros(len(Landmark))
+    visibility[shown] = 1.0
+    return visibility

@@ -1,12 +1,14 @@
-"""Where the hip centre is in the camera's frame, from one colour image."""
+"""The translation that projects a body onto the image: hip centre from geometry alone."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from blazepose_ros.camera_model import CameraModel
-from blazepose_ros.pose import HipCenter, Placement, Pose
+from blazepose_ros.pose import Pose
 
 # Three unknowns take two landmarks; fewer than this fit anything.
 MIN_LANDMARKS = 6
@@ -25,13 +27,6 @@ MIN_DISTANCE_M = 0.3
 HUBER_TANGENT = 0.01
 ITERATIONS = 5
 
-# The model's idea of a body's size is off by this fraction (one standard deviation). On
-# people whose true distance was known the error was 3.4 % in the median, 0.67 of a deviation.
-SIZE_STD = 0.05
-
-# An assumed field of view of 60 degrees stands for cameras of some 45 to 80 degrees.
-ASSUMED_FOCAL_STD = 0.3
-
 # Neighbouring landmarks err together: they are worth a fraction of as many independent ones.
 INDEPENDENT_LANDMARKS = 0.25
 
@@ -39,12 +34,28 @@ INDEPENDENT_LANDMARKS = 0.25
 PIXEL_CENTER_PX = 0.5
 
 
-def place_mono(pose: Pose, camera: CameraModel, visibility_threshold: float) -> HipCenter | None:
+@dataclass(frozen=True)
+class TranslationFit:
+    """A body of the model's own size, where the image shows it.
+
+    Attributes:
+        position: (3,), metres, the hip centre in the optical frame.
+        scatter: (3, 3), square metres, the covariance that the residuals speak of.
+        rays: (33, 2), x/z and y/z of the landmarks; NaN where one is not usable.
+        usable: (33,), which landmarks are seen and make sense.
+    """
+
+    position: NDArray[np.float64]
+    scatter: NDArray[np.float64]
+    rays: NDArray[np.float64]
+    usable: NDArray[np.bool_]
+
+
+def fit_translation(pose: Pose, camera: CameraModel, visibility_threshold: float) -> TranslationFit | None:
     """Return the translation that projects the world landmarks onto the screen landmarks.
 
     The rotation is the identity: world landmarks are parallel to the optical axes already.
-    The covariance adds up the scatter of the landmarks, the unknown size of the body (along
-    the viewing ray) and, for an assumed camera, the unknown focal length (along z).
+    Landmarks weigh as much as they are visible, and less the worse they fit (Huber's loss).
 
     Args:
         pose: the landmarks.
@@ -52,29 +63,25 @@ def place_mono(pose: Pose, camera: CameraModel, visibility_threshold: float) -> 
         visibility_threshold: landmarks below it say nothing about the place.
 
     Returns:
-        The hip centre, or None where too little of the body is seen to tell.
+        The fit, or None where too little of the body is seen to tell.
     """
     rays = camera.normalize(pose.screen[:, :2] - PIXEL_CENTER_PX)
     usable = _usable(pose, rays, visibility_threshold)
     if usable.sum() < MIN_LANDMARKS:
         return None
-    points, rays = pose.world[usable].astype(np.float64), rays[usable]
+    points, seen = pose.world[usable].astype(np.float64), rays[usable]
     weights = pose.visibility[usable].astype(np.float64)
-    position = _linear_translation(points, rays, weights)
+    position = _linear_translation(points, seen, weights)
     for _ in range(ITERATIONS):
         if not _in_front(points + position):
             return None
-        jacobian, residuals = _reprojection(points + position, rays)
-        robust = weights * _huber_weights(residuals)
-        position = position - _solve(jacobian, residuals, robust)
+        jacobian, residuals = _reprojection(points + position, seen)
+        position = position - _solve(jacobian, residuals, weights * _huber_weights(residuals))
     if not _in_front(points + position):
         return None
-    jacobian, residuals = _reprojection(points + position, rays)
-    robust = weights * _huber_weights(residuals)
-    covariance = _scatter(jacobian, residuals, robust) + SIZE_STD**2 * np.outer(position, position)
-    if camera.assumed:
-        covariance[2, 2] += (ASSUMED_FOCAL_STD * position[2]) ** 2
-    return HipCenter(position, covariance, Placement.MONO)
+    jacobian, residuals = _reprojection(points + position, seen)
+    scatter = _scatter(jacobian, residuals, weights * _huber_weights(residuals))
+    return TranslationFit(position, scatter, np.where(usable[:, None], rays, np.nan), usable)
 
 
 def _usable(pose: Pose, rays: NDArray, visibility_threshold: float) -> NDArray[np.bool_]:

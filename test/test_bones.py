@@ -1,0 +1,95 @@
+"""What the lengths of bones say about the distance."""
+
+import numpy as np
+import pytest
+from bodies import CAMERA, FACING_M, hidden, pose_of, seen_by
+
+from blazepose_ros.landmarks import Landmark
+from blazepose_ros.placement import bones
+from blazepose_ros.placement.bones import MEAN_STATURE_M, range_from_bones
+from blazepose_ros.placement.translation import fit_translation
+
+THRESHOLD = 0.5
+FOUR_METRES = (0.2, 0.1, 4.0)
+FIRST_OF_THE_LIMBS = {"LEG": ("HIP", "KNEE", "ANKLE"), "ARM": ("SHOULDER", "ELBOW", "WRIST")}
+
+
+def mean_body(scale=1.0):
+    """Return a body, (33, 3), across the image whose bones are those of the mean person."""
+    world = FACING_M * (1, 1, 0)
+    trunk = np.linalg.norm(world[[11, 12]].mean(axis=0))
+    world = world * bones.TRUNK * MEAN_STATURE_M / trunk
+    for names, lengths in (
+        (FIRST_OF_THE_LIMBS["LEG"], (bones.THIGH, bones.SHANK)),
+        (FIRST_OF_THE_LIMBS["ARM"], (bones.UPPER_ARM, bones.FOREARM)),
+    ):
+        for side in ("LEFT_", "RIGHT_"):
+            start, middle, end = (Landmark[side + name] for name in names)
+            for near, far, length in ((start, middle, lengths[0]), (middle, end, lengths[1])):
+                direction = FACING_M[far, :2] - FACING_M[near, :2]
+                world[far, :2] = (
+                    world[near, :2] + direction / np.linalg.norm(direction) * length * MEAN_STATURE_M
+                )
+    return world * scale
+
+
+def measured(pose):
+    return range_from_bones(fit_translation(pose, CAMERA, THRESHOLD), pose.world)
+
+
+@pytest.fixture
+def exact_depths(monkeypatch):
+    """Depths without error, of which no square need be added."""
+    monkeypatch.setattr(bones, "DEPTH_STD_M", 1e-9)
+
+
+@pytest.mark.usefixtures("exact_depths")
+def test_a_mean_body_is_as_far_as_it_fits():
+    assert measured(seen_by(CAMERA, FOUR_METRES, mean_body())).log_factor == pytest.approx(0.0, abs=1e-6)
+
+
+@pytest.mark.usefixtures("exact_depths")
+@pytest.mark.parametrize("size", [0.8, 0.95, 1.1])
+def test_a_model_whose_body_is_too_small_puts_it_too_near(size):
+    seen = seen_by(CAMERA, FOUR_METRES, mean_body())
+    shrunk = pose_of(mean_body(size), seen.screen, np.float64)
+    assert measured(shrunk).log_factor == pytest.approx(-np.log(size), abs=1e-3)
+
+
+@pytest.mark.usefixtures("exact_depths")
+def test_bones_that_point_at_the_camera_are_told_by_their_depth():
+    turn = np.array([[0.0, 0, 1], [0, 1, 0], [-1, 0, 0]])
+    assert measured(seen_by(CAMERA, FOUR_METRES, mean_body() @ turn.T)).log_factor == pytest.approx(
+        0.0, abs=1e-6
+    )
+
+
+def test_uncertain_depths_make_bones_longer_than_they_look():
+    log_factor = measured(seen_by(CAMERA, FOUR_METRES, mean_body())).log_factor
+    assert -0.1 < log_factor < 0
+
+
+def test_one_bone_is_less_certain_than_all():
+    legs = hidden([0, 7, 8, 11, 13, 23, 24])
+    one, everything = (
+        measured(seen_by(CAMERA, FOUR_METRES, mean_body(), **fields)) for fields in ({"visibility": legs}, {})
+    )
+    assert one.log_std > 1.5 * everything.log_std
+
+
+def test_a_broken_bone_hardly_matters():
+    seen = seen_by(CAMERA, FOUR_METRES, mean_body())
+    screen = seen.screen.copy()
+    screen[Landmark.LEFT_WRIST, :2] += 400
+    broken = pose_of(seen.world, screen, np.float64)
+    assert measured(broken).log_factor == pytest.approx(measured(seen).log_factor, abs=0.06)
+
+
+def test_a_face_alone_has_no_bones():
+    face = seen_by(CAMERA, FOUR_METRES, visibility=hidden(slice(0, 11)))
+    assert measured(face) is None
+
+
+def test_a_body_without_extent_says_nothing():
+    seen = seen_by(CAMERA, FOUR_METRES, mean_body() * 1e-4)
+    assert measured(seen) is None
