@@ -84,6 +84,7 @@ def pipeline_options(settings: SimpleNamespace) -> PipelineOptions:
             primary=Primary(settings.primary),
             smoothing=SmoothingOptions(values["smoothing.enabled"], tuning),
         ),
+        person_height_m=settings.person_height_m,
     )
 
 

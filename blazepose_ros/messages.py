@@ -9,6 +9,7 @@ from geometry_msgs.msg import Point, PoseWithCovariance
 from numpy.typing import NDArray
 from std_msgs.msg import Header
 
+from blazepose_ros.body_axes import body_axes_covariance
 from blazepose_ros.msg import Pose33, Pose33Array, ScreenLandmark, Timing
 from blazepose_ros.pose import Frame, HipCenter, ModelComplexity, Placement, Pose, Status
 
@@ -31,7 +32,7 @@ def to_pose33(pose: Pose, header: Header, frame: Frame, complexity: ModelComplex
         ],
         world_landmarks=to_points(pose.world),
         placement=int(pose.placement),
-        hip_center=PoseWithCovariance() if pose.hip_center is None else _to_pose(pose.hip_center),
+        hip_center=PoseWithCovariance() if pose.hip_center is None else _to_pose(pose.hip_center, pose.world),
     )
 
 
@@ -67,11 +68,12 @@ def to_points(points: NDArray) -> list[Point]:
     return [Point(x=x, y=y, z=z) for x, y, z in points.tolist()]
 
 
-def _to_pose(hip_center: HipCenter) -> PoseWithCovariance:
+def _to_pose(hip_center: HipCenter, world: NDArray) -> PoseWithCovariance:
     msg = PoseWithCovariance()
     msg.pose.position = to_points(hip_center.position[None])[0]
     covariance = np.zeros((6, 6))
     covariance[:3, :3] = hip_center.covariance
+    covariance[3:, 3:] = body_axes_covariance(world)
     msg.covariance = covariance.ravel()
     return msg
 

@@ -37,16 +37,20 @@ def as_pose(found: dict, frame: Frame) -> Pose:
     return Pose(landmarks[:, :3] * scale, landmarks[:, 3], landmarks[:, 4], world[:, :3])
 
 
-def frames(path: Path, fps: float) -> Iterator[Frame]:
-    """Yield a clip's frames, stamped in whole milliseconds from the first."""
+def clip_bgr(path: Path) -> Iterator[np.ndarray]:
+    """Yield a clip's images, (height, width, 3), blue first."""
     clip = cv2.VideoCapture(str(path))
-    number = 0
     while True:
         there, bgr = clip.read()
         if not there:
             return
+        yield bgr
+
+
+def frames(path: Path, fps: float) -> Iterator[Frame]:
+    """Yield a clip's frames, stamped in whole milliseconds from the first."""
+    for number, bgr in enumerate(clip_bgr(path)):
         yield Frame(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), round(1000 * number / fps) * NS_PER_MS)
-        number += 1
 
 
 def model_name(complexity: ModelComplexity) -> str:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.spatial.transform import Rotation
 
-from blazepose_ros.body_axes import body_axes
+from blazepose_ros.body_axes import ACROSS_STD_M, DEPTH_STD_M, body_axes, body_axes_covariance
 from blazepose_ros.landmarks import Landmark
 
 RIGHT, DOWN, AWAY = np.eye(3)
@@ -77,3 +77,33 @@ def shortened(world):
 )  # fmt: skip
 def test_a_torso_that_collapsed_has_no_axes(collapse):
     assert body_axes(collapse(FACING_M)) is None
+
+
+def test_the_uncertainty_of_the_axes_turns_with_the_body_about_the_viewing_ray():
+    turn = Rotation.from_euler("z", 70, degrees=True).as_matrix()
+    straight, rolled = (body_axes_covariance(world) for world in (FACING_M, FACING_M @ turn.T))
+    np.testing.assert_allclose(rolled, turn @ straight @ turn.T, atol=1e-12)
+
+
+def test_the_uncertainty_of_the_axes_is_that_of_jittering_landmarks():
+    rng = np.random.default_rng(0)
+    truth = body_axes(FACING_M)
+    scale = 0.1 * np.array([ACROSS_STD_M, ACROSS_STD_M, DEPTH_STD_M])
+    turns = np.array(
+        [
+            Rotation.from_matrix(body_axes(FACING_M + rng.normal(size=(33, 3)) * scale) @ truth.T).as_rotvec()
+            for _ in range(4000)
+        ]
+    )
+    np.testing.assert_allclose(np.cov(turns.T), 0.01 * body_axes_covariance(FACING_M), atol=2e-5)
+
+
+def test_nothing_is_known_of_a_torso_without_axes():
+    np.testing.assert_array_equal(body_axes_covariance(np.zeros((33, 3))), np.eye(3) * np.pi**2 / 3)
+
+
+@given(arrays(np.float32, (33, 3), elements=st.floats(-1, 1, width=32)))
+def test_no_uncertainty_is_beyond_that_of_an_unknown_angle(world):
+    variances = np.linalg.eigvalsh(body_axes_covariance(world))
+    assert variances[0] >= -1e-9
+    assert variances[2] <= np.pi**2 / 3 + 1e-9

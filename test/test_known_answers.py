@@ -8,17 +8,9 @@ import pytest
 
 pytest.importorskip("rclpy", reason="rclpy is not installed")
 
-from pose_client import (
-    FRAME_ID,
-    START_NS,
-    PoseClient,
-    image_message,
-    pose_node,
-    screen_array,
-    world_array,
-)
+from photographs import clip_bgr
+from pose_client import START_NS, PoseClient, image_message, pose_node, screen_array, world_array
 from processes import ros_arguments, running
-from sensor_msgs.msg import CameraInfo
 
 from blazepose_ros.landmarks import Landmark
 from blazepose_ros.pose import ModelComplexity
@@ -101,16 +93,6 @@ def test_camera_and_node_reproduce_the_published_landmarks_of_each_model(ros, da
     np.testing.assert_allclose(normalised, expected[:, :2], atol=SCREEN_TOLERANCE)
 
 
-def frames(path):
-    """Yield a video's frames, (height, width, 3), blue first."""
-    video = cv2.VideoCapture(str(path))
-    while True:
-        ok, bgr = video.read()
-        if not ok:
-            return
-        yield bgr
-
-
 @pytest.mark.usefixtures("models")
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_landmarks_of_the_squats_clip_stay_with_the_published_ones(ros, data, backend):
@@ -118,7 +100,7 @@ def test_landmarks_of_the_squats_clip_stay_with_the_published_ones(ros, data, ba
     world_truth = json.loads((data / "expected" / "pose_squats_3d.full.json").read_text())
     screen_errors, world_errors = [], []
     with pose_node(ros, backend=backend) as client:
-        for index, bgr in enumerate(frames(data / "videos" / "squats.mp4")):
+        for index, bgr in enumerate(clip_bgr(data / "videos" / "squats.mp4")):
             stamp_ns = START_NS + index * 1_000_000_000 // 30
             (pose,) = client.ask(image_message(bgr, "bgr8", stamp_ns)).poses
             expected = np.array(screen_truth[index])[:, :2]
@@ -145,34 +127,3 @@ def test_nobody_gives_empty_poses_and_no_frames(ros, data):
             assert not client.received["tf"]
             assert not client.received["pose"]
             assert not any(msg.markers for msg in client.received["markers"])
-
-
-def camera_info(truth):
-    """Return the calibration that comes with a clip."""
-    width, height = truth["image_size_px"]
-    msg = CameraInfo(width=width, height=height, distortion_model="plumb_bob")
-    msg.header.frame_id = FRAME_ID
-    msg.k = np.ravel(truth["K"])
-    msg.d = truth["distortion_plumb_bob"]
-    return msg
-
-
-@pytest.mark.usefixtures("models")
-@pytest.mark.parametrize("clip", ["pose2sim_cam01", "pose2sim_cam02"])
-@pytest.mark.parametrize("backend", BACKENDS)
-def test_the_hip_centre_is_where_it_was_measured(ros, data, backend, clip):
-    truth = json.loads((data / "expected" / f"{clip}.json").read_text())
-    hip_centers = []
-    with pose_node(ros, backend=backend) as client:
-        client.camera_info.publish(camera_info(truth))
-        for index, bgr in enumerate(frames(data / "videos" / f"{clip}.mp4")):
-            client.camera_info.publish(camera_info(truth))
-            stamp_ns = START_NS + index * 1_000_000_000 // truth["fps"]
-            (pose,) = client.ask(image_message(bgr, "bgr8", stamp_ns)).poses
-            assert pose.placement == pose.MONO
-            position = pose.hip_center.pose.position
-            hip_centers.append((position.x, position.y, position.z))
-    measured = np.array(truth["hip_center_camera_m"])
-    errors = np.linalg.norm(hip_centers - measured, axis=1) / np.linalg.norm(measured, axis=1)
-    print(f"{clip}, {backend}: {100 * np.median(errors):.2f} % of the distance")  # noqa: T201
-    assert np.median(errors) < 0.06

@@ -10,6 +10,7 @@ pytest.importorskip("blazepose_ros.msg", reason="the messages are not built")
 
 from std_msgs.msg import Header
 
+from blazepose_ros.body_axes import body_axes_covariance
 from blazepose_ros.landmarks import Landmark
 from blazepose_ros.messages import from_pose33, to_pose33, to_pose33_array
 from blazepose_ros.msg import Pose33
@@ -67,6 +68,8 @@ def test_a_place_has_its_covariance_row_by_row():
     assert (orientation.x, orientation.y, orientation.z, orientation.w) == (0, 0, 0, 1)
     matrix = np.reshape(msg.hip_center.covariance, (6, 6))
     np.testing.assert_array_equal(matrix[:3, :3], covariance)
+    np.testing.assert_array_equal(matrix[3:, 3:], body_axes_covariance(placed().world))
+    np.testing.assert_array_equal(matrix[:3, 3:], 0)
 
 
 def test_somebody_who_was_not_placed_says_so():

@@ -113,9 +113,7 @@ def test_whatever_an_estimator_says_the_place_is_finite_or_none(screen, world, l
 
 def placed(placer, position, stamp_ns, person_id=1, height_m=0.0):
     pose = seen_by(CAMERA, position, person_id=person_id)
-    return placer.place(
-        pose, CAMERA, stamp_ns, visibility_threshold=THRESHOLD, height_m=height_m
-    ).position
+    return placer.place(pose, CAMERA, stamp_ns, visibility_threshold=THRESHOLD, height_m=height_m).position
 
 
 def alone(position, height_m=0.0):
