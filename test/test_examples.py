@@ -36,8 +36,8 @@ def example(name):
     try:
         yield
     finally:
-        process.terminate()  # Ctrl-C may strike rclpy in the middle of a conversion
-        assert process.wait(STOP_TIMEOUT_S) == 0
+        process.terminate()
+        process.wait(STOP_TIMEOUT_S)
 
 
 @pytest.fixture
