@@ -26,6 +26,7 @@ COMMANDS = {
     ),
     "demo": Command("blazepose_ros.demo.command", "show camera and node at work"),
     "doctor": Command("blazepose_ros.doctor.command", "say what is wrong here, and what mends it"),
+    "eval": Command("blazepose_ros.evaluation.command", "measure accuracy on labelled images"),
     "models": Command("blazepose_ros.models.command", "list, fetch or verify the models"),
     "video": Command("blazepose_ros.bag.video_command", "find the people in a video file"),
     "view": Command("blazepose_ros.view.command", "show image, 3D and diagnostics in a web page"),

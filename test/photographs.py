@@ -7,6 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from blazepose_ros.evaluation.coco import from_coco
 from blazepose_ros.pose import Frame, ModelComplexity, Pose
 
 REFERENCE = "mediapipe_1.2.2_image_mode"
@@ -24,10 +25,10 @@ def reference_poses(data: Path) -> dict[str, dict]:
 
 
 def labelled_people(data: Path) -> dict[str, list[np.ndarray]]:
-    """Return COCO's joints of the people in each labelled photograph, (17, 3) each."""
+    """Return the labelled joints of the people in each labelled photograph, (33, 3) each."""
     entries = json.loads((data / "manifest.json").read_text())
     labelled = [entry for entry in entries if "gt_coco17" in entry]
-    return {entry["file"]: [np.array(person["kp"]) for person in entry["gt_coco17"]] for entry in labelled}
+    return {entry["file"]: [from_coco(person["kp"]) for person in entry["gt_coco17"]] for entry in labelled}
 
 
 def as_pose(found: dict, frame: Frame) -> Pose:

@@ -119,7 +119,7 @@ def test_a_single_file_is_read_and_written(tmp_path, suffix):
     assert len(read_bag(tmp_path / f"out{suffix}", "/front/blazepose/poses")) == COUNT
 
 
-@pytest.mark.parametrize("arguments", [["--storage", "sqlite3"], ["--uncompressed"], []])
+@pytest.mark.parametrize("arguments", [["--storage", "sqlite3"], ["--compress"], []])
 def test_every_storage_is_written(tmp_path, arguments):
     assert run(bag(tmp_path), tmp_path / "out", *arguments) == 0
     assert len(read_bag(tmp_path / "out", "/front/blazepose/poses")) == COUNT

@@ -185,7 +185,6 @@ def test_a_full_disk_is_told_and_leaves_nothing_under_the_final_name(walk, tmp_p
         disk / "out",
         *LITE,
         "--annotated",
-        "--uncompressed",
     ]
     result = subprocess.run(
         [*start, *map(str, command)], capture_output=True, text=True, timeout=TIMEOUT_S, check=False

@@ -40,7 +40,7 @@ def add_common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--storage", choices=STORAGES, default="mcap", help="of an OUT that is a folder (default: mcap)"
     )
-    parser.add_argument("--uncompressed", action="store_true", help="do not compress an MCAP")
+    parser.add_argument("--compress", action="store_true", help="compress an MCAP with zstd; slower")
     parser.add_argument(
         "--jobs",
         type=_count,
@@ -69,7 +69,7 @@ def wanted_of(options: argparse.Namespace) -> Wanted:
     """Return what a command line wants to be made."""
     return Wanted(
         storage=options.storage,
-        compressed=not options.uncompressed,
+        compressed=options.compress,
         annotated=options.annotated,
         csv=options.csv,
         parquet=options.parquet,

@@ -17,7 +17,6 @@ import cv2
 from tqdm import tqdm
 
 from blazepose_ros.bench.clip import load_clip
-from blazepose_ros.bench.coco import AnnotationsError, load_photographs
 from blazepose_ros.bench.estimator_table import accuracy_table, speed_table
 from blazepose_ros.bench.estimators import Photograph, accuracy_rows, speed_rows
 from blazepose_ros.bench.measure import BenchError
@@ -31,6 +30,9 @@ from blazepose_ros.camera.frame_source import SourceError
 from blazepose_ros.commands import installed
 from blazepose_ros.demo.photograph import PhotographMissingError, photograph
 from blazepose_ros.estimators import AUTO, BACKENDS
+from blazepose_ros.evaluation.coco import read_coco
+from blazepose_ros.evaluation.labels import AnnotationsError
+from blazepose_ros.evaluation.pictures import pictures
 from blazepose_ros.interruption import Interruption
 from blazepose_ros.models.store import BUNDLES, load_cached
 from blazepose_ros.pose import Frame
@@ -125,7 +127,11 @@ def _run_all(bench: Bench, cases: Sequence[Case]) -> list[str]:
 def _photographs(options: argparse.Namespace) -> list[Photograph]:
     if options.annotations is None:
         return []
-    return load_photographs(options.annotations, options.images or options.annotations.parent)
+    images = options.images or options.annotations.parent
+    return [
+        Photograph(picture.frame, tuple(person.joints for person in picture.labels.people))
+        for picture in pictures(images, read_coco(options.annotations))
+    ]
 
 
 def _estimators_alone(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from blazepose_ros.bench.estimators import AccuracyRow, SpeedRow
-from blazepose_ros.bench.table import aligned
+from blazepose_ros.text_table import aligned
 
 CM_PER_M = 100
 PERCENT = 100

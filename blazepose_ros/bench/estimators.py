@@ -12,12 +12,12 @@ from statistics import median
 import numpy as np
 from numpy.typing import NDArray
 
-from blazepose_ros.bench.accuracy import detected_joints, world_error_m
 from blazepose_ros.blazepose.landmark_model import INPUT_PX, MASK_SHAPE
 from blazepose_ros.blazepose.runtime import Precision, RuntimeOptions
 from blazepose_ros.estimator import Estimator, EstimatorError, EstimatorOptions
 from blazepose_ros.estimators import choose_estimator
 from blazepose_ros.estimators.native_estimator import RUNTIMES
+from blazepose_ros.evaluation.pdj import WITHOUT_VISIBILITY, detected_joints, nearest_person
 from blazepose_ros.models.bundle import LANDMARKER, split_bundle
 from blazepose_ros.pose import Frame, Pose
 
@@ -68,7 +68,7 @@ class Photograph:
 
     Attributes:
         frame: the image.
-        people: COCO's joints of everybody in it, (17, 3) each.
+        people: the labelled joints of everybody in it, (33, 3) each; see ``LabelledPerson``.
     """
 
     frame: Frame
@@ -166,13 +166,21 @@ def _first_pose(estimator: Estimator, frame: Frame) -> Pose | None:
 def _pdj(poses: Sequence[Pose | None], photographs: Sequence[Photograph]) -> float:
     """Return the share of joints found, of the photographs in which somebody was found."""
     pairs = zip(poses, photographs, strict=True)
-    hits = [detected_joints(pose, photograph.people) for pose, photograph in pairs if pose is not None]
+    hits = [
+        detected_joints(pose, person, WITHOUT_VISIBILITY)
+        for pose, photograph in pairs
+        if pose is not None and (person := nearest_person(pose, photograph.people)) is not None
+    ]
     return float(np.concatenate(hits).mean()) if hits else math.nan
 
 
 def _world_error_m(poses: Sequence[Pose | None], reference: Sequence[Pose | None]) -> float:
     pairs = zip(poses, reference, strict=True)
-    errors = [world_error_m(pose, other) for pose, other in pairs if pose is not None and other is not None]
+    errors = [
+        np.linalg.norm(pose.world - other.world, axis=1)
+        for pose, other in pairs
+        if pose is not None and other is not None
+    ]
     return float(np.median(np.concatenate(errors))) if errors else math.nan
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from blazepose_ros.bench.plan import PROFILE, STOCK
 from blazepose_ros.bench.rows import MS_PER_S, Row
+from blazepose_ros.text_table import aligned
 
 UNKNOWN = "-"
 
@@ -59,14 +60,6 @@ def _units() -> list[str]:
 
 def _cells(row: Row) -> list[str]:
     return [row.case.label, *(_text(form, value(row)) for _, _, form, value in _COLUMNS)]
-
-
-def aligned(lines: Sequence[Sequence[str]]) -> list[str]:
-    """Return lines whose columns stand under each other, the first to the left."""
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return [
-        "  ".join([first.ljust(widths[0]), *map(str.rjust, others, widths[1:])]) for first, *others in lines
-    ]
 
 
 def _transports(rows: Sequence[Row]) -> Iterator[str]:
