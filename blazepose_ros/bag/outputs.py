@@ -70,7 +70,7 @@ class Outputs:
         header, threshold = shot.header, settings.visibility_threshold
         poses = [to_pose33(person, header, shot.frame, self._complexity) for person in people]
         yield POSES, to_pose33_array(poses, header)
-        if poses:
+        if people and people[0].primary:
             yield POSE, poses[0]
         yield MARKERS, self.markers.update(people, header, threshold)
         if settings.publish_tf:

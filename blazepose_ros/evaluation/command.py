@@ -91,7 +91,7 @@ def _scores(
     found = pictures(options.images, labels, in_sequence=options.mode == TRACKING)
     shown = tqdm(found, name, len(labels), unit="image", disable=None, leave=False)
     try:
-        return list(score_all(finder, shown, rule))
+        return list(score_all(finder, shown, rule, followed=options.mode == TRACKING))
     finally:
         finder.close()
 

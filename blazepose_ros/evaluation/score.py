@@ -57,11 +57,20 @@ class Score:
     scale_px: float
 
 
-def score_all(finder: Finder, pictures: Iterable[Picture], rule: Rule) -> Iterator[Score]:
-    """Yield the score of each picture."""
+def score_all(finder: Finder, pictures: Iterable[Picture], rule: Rule, *, followed: bool) -> Iterator[Score]:
+    """Yield the score of each picture.
+
+    Args:
+        finder: looks for the person.
+        pictures: where to look, and what is true.
+        rule: which joints count as detected.
+        followed: whether people are followed and smoothed from picture to picture, as the node does.
+    """
     pipeline = PersonPipeline(PipelineOptions())
     for picture in pictures:
         finder.get_ready()
+        if not followed:
+            pipeline.reset()
         start_s = time.perf_counter()
         try:
             pose = finder.find(picture)
@@ -97,7 +106,7 @@ def mpjpe_mm(pose: Pose, world: NDArray) -> float:
 
 
 def _placed(pose: Pose | None, picture: Picture, pipeline: PersonPipeline) -> Pose | None:
-    """Return a pose with its place, the way the node finds it."""
+    """Return a pose smoothed and placed, the way the node does it."""
     if pose is None:
         return None
     return next(iter(pipeline.update(picture.frame, [pose], Scene(picture.labels.camera))), pose)
