@@ -2,14 +2,11 @@
 
 import importlib.util
 import os
-import shutil
 import subprocess
 import sys
-from pathlib import Path
 
+import connection_watch
 import pytest
-
-WATCH_SOURCE = Path(__file__).with_name("connection_watch.c")
 
 # One image through MediaPipe, then its end: telemetry reports when a landmarker is closed.
 SCRIPT = """
@@ -47,22 +44,13 @@ choice.estimator.close()
 
 @pytest.fixture(scope="module")
 def watch_library(tmp_path_factory):
-    compiler = shutil.which("cc") or shutil.which("gcc")
-    if compiler is None:
-        pytest.skip("there is no C compiler to build the watch with")
-    library = tmp_path_factory.mktemp("watch") / "connection_watch.so"
-    subprocess.run(
-        [compiler, "-shared", "-fPIC", "-Wall", "-Werror", str(WATCH_SOURCE), "-o", str(library), "-ldl"],
-        check=True,
-    )
-    return library
+    return connection_watch.build(tmp_path_factory.mktemp("watch"))
 
 
 def attempts(library, folder, argument, script=SCRIPT):
     """Return what a process with an estimator looked up or connected to."""
     log = folder / "attempts.log"
-    log.touch()
-    environment = {**os.environ, "LD_PRELOAD": str(library), "CONNECTION_WATCH": str(log)}
+    environment = {**os.environ, **connection_watch.settings(library, log)}
     environment.pop("https_proxy", None)
     subprocess.run([sys.executable, "-c", script, argument], env=environment, check=True, timeout=120)
     return log.read_text().splitlines()
