@@ -30,6 +30,7 @@ COMMANDS = {
     "models": Command("blazepose_ros.models.command", "list, fetch or verify the models"),
     "video": Command("blazepose_ros.bag.video_command", "find the people in a video file"),
     "view": Command("blazepose_ros.view.command", "show image, 3D and diagnostics in a web page"),
+    "soak": Command("blazepose_ros.soak.command", "give the node trouble for hours, and watch it"),
 }
 
 

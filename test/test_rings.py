@@ -34,6 +34,7 @@ MESSAGE_RING = {
     "received",
     "scene_source",
     "stages",
+    "soak.picture",
     "transforms",
     "view.feed",
 }
@@ -75,6 +76,10 @@ ROS_RING = {
     "view.command",
     "view.follower",
     "view.show",
+    "soak.cameras",
+    "soak.command",
+    "soak.events",
+    "soak.rig",
 }
 
 ROS_LIBRARIES = {"rclpy", "launch", "launch_ros", "tf2_ros", "message_filters", "diagnostic_updater"}

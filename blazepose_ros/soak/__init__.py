@@ -1,0 +1,1 @@
+"""``blazepose soak``: hours of trouble for the node, and what must hold throughout."""
