@@ -6,6 +6,7 @@ SOURCE ?=
 MODEL ?= 1
 DURATION ?=
 BENCH_ARGS ?=
+COUNT ?= 200000
 
 VENV := .venv$(if $(filter-out jazzy,$(ROS_DISTRO)),-$(ROS_DISTRO))
 BIN := $(VENV)/bin
@@ -27,7 +28,7 @@ ifneq ($(PYTHON_VERSION),$(shell cat $(ENVIRONMENT) 2>/dev/null))
 .PHONY: $(ENVIRONMENT)
 endif
 
-.PHONY: help install models demo bench test lint docs lock clean
+.PHONY: help install models demo bench soak fuzz test lint docs lock clean
 help:  ## show this
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
 
@@ -45,6 +46,13 @@ bench: $(INSTALLED)  ## measure the node beside the estimator alone, in minutes;
 	$(BIN)/blazepose models fetch --model full
 	mkdir -p bench_output
 	$(BIN)/blazepose bench --json bench_output/bench.json --plot bench_output/bench.png $(BENCH_ARGS)
+
+soak: $(INSTALLED)  ## give the node trouble of every kind, and watch it; DURATION=<s> (default: 60)
+	$(BIN)/blazepose models fetch --model 1
+	$(BIN)/blazepose soak $(if $(DURATION),--duration $(DURATION))
+
+fuzz: $(INSTALLED)  ## send the node damaged messages; COUNT=<how many>
+	cd test && FUZZ_COUNT=$(COUNT) ../$(BIN)/pytest -rP test_fuzz.py
 
 test: lint models  ## run all checks and tests
 	$(BIN)/python -m pip check
@@ -71,7 +79,7 @@ lock: $(ENVIRONMENT)  ## pin all dependencies anew, for every distribution that 
 	done
 
 clean:  ## remove what was built and installed
-	rm -rf .venv .venv-* build bench_output demo_output *.egg-info
+	rm -rf .venv .venv-* build bench_output demo_output soak_output *.egg-info
 
 $(ENVIRONMENT): $(LOCK)
 	$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13) \

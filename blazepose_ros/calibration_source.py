@@ -8,6 +8,7 @@ from collections.abc import Callable
 from sensor_msgs.msg import CameraInfo
 
 from blazepose_ros.camera_model import CameraModel
+from blazepose_ros.cdr import CdrError, read_camera_info
 
 # How long the first image waits for a calibration before one is assumed aloud.
 PATIENCE_S = 1.0
@@ -41,6 +42,13 @@ class CalibrationSource:
         self._calibrated: CameraModel | None = None
         self._patience_ends_s: float | None = None
         self._has_warned = False
+
+    def receive(self, serialized: bytes) -> None:
+        """Take a calibration as it came over the wire; one that cannot be read changes nothing."""
+        try:
+            self.update(read_camera_info(serialized))
+        except CdrError as err:
+            self._complain(f"camera_info dropped: {err}")
 
     def update(self, msg: CameraInfo) -> None:
         """Take the newest calibration; one of no use means none."""

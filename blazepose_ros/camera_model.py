@@ -21,6 +21,10 @@ DISTORTION_COEFFICIENTS = {
 # OpenCV removes distortion step by step; by default it stops early, at a hundredth of a pixel.
 _UNDISTORT_CRITERIA = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 50, 1e-10)
 
+# No lens has a focal length of so many pixels, nor its centre there, whatever the image's size:
+# numbers beyond would overflow on their way.
+MAX_K_PX = 1e12
+
 
 @dataclass(frozen=True)
 class CameraModel:
@@ -52,6 +56,8 @@ class CameraModel:
             raise ValueError(f"the image size is {self.width} x {self.height}")
         if self.k.shape != (3, 3) or not np.isfinite(self.k).all():
             raise ValueError("K is not a 3 x 3 matrix of finite numbers")
+        if np.abs(self.k).max() > MAX_K_PX:
+            raise ValueError(f"K holds {np.abs(self.k).max():g}, more pixels than any lens has")
         if self.k[0, 0] <= 0 or self.k[1, 1] <= 0:
             raise ValueError(
                 f"the focal lengths are {self.k[0, 0]:g} and {self.k[1, 1]:g}, not both positive"

@@ -47,7 +47,7 @@ class Inputs:
         self._complaints = complaints
         self._images = self._image_subscription()
         self._beside_images = [
-            self._listen(CameraInfo, "camera_info", scenes.calibration.update),
+            self._listen(CameraInfo, "camera_info", scenes.calibration.receive),
         ]
 
     def change(self, settings: SimpleNamespace) -> None:
@@ -83,8 +83,11 @@ class Inputs:
             self._complaints,
         )
 
-    def _listen(self, message_type: type, topic: str, callback: Callable[[Any], object]) -> Any:
-        return self._node.create_subscription(message_type, topic, callback, qos_profile_sensor_data)
+    def _listen(self, message_type: type, topic: str, callback: Callable[[bytes], object]) -> Any:
+        """Subscribe to serialised messages: of a damaged one the middleware would say nothing."""
+        return self._node.create_subscription(
+            message_type, topic, callback, qos_profile_sensor_data, raw=True
+        )
 
     def _stamped(self, serialized: bytes, transport: ImageTransport) -> None:
         self._receive(serialized, transport, self._node.get_clock().now().nanoseconds)

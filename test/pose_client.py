@@ -8,7 +8,7 @@ import numpy as np
 from processes import ros_arguments, running
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.qos import QoSProfile
-from sensor_msgs.msg import CameraInfo, Image
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from tf2_msgs.msg import TFMessage
 from visualization_msgs.msg import MarkerArray
 
@@ -25,12 +25,15 @@ FRAME_NS = 33_000_000
 class PoseClient:
     """Publishes images and keeps the newest answer on each topic."""
 
-    def __init__(self, ros):
+    def __init__(self, ros, transport="raw"):
         self.node = ros.create_node("pose_client")
         self.executor = SingleThreadedExecutor()
         self.executor.add_node(self.node)
         qos = QoSProfile(depth=10)
-        self.image = self.node.create_publisher(Image, "image", qos)
+        message_type, topic = {"raw": (Image, "image"), "compressed": (CompressedImage, "image/compressed")}[
+            transport
+        ]
+        self.image = self.node.create_publisher(message_type, topic, qos)
         self.camera_info = self.node.create_publisher(CameraInfo, "camera_info", qos)
         self.received = {"poses": [], "pose": [], "markers": [], "tf": [], "annotated_image": []}
 
@@ -107,7 +110,7 @@ class Stream:
 @contextmanager
 def pose_node(ros, *outputs: str, **parameters) -> Iterator[PoseClient]:
     """Run `blazepose_node` as a process and return a connected client of it."""
-    client = PoseClient(ros)
+    client = PoseClient(ros, parameters.get("image_transport", "raw"))
     client.listen("poses", *outputs)
     reliable = {"image_reliability": "reliable", **parameters}
     try:

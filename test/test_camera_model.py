@@ -107,6 +107,7 @@ def with_k(**entries):
         (with_k(fy=0.0), "focal lengths"),
         (with_k(fx=math.nan), "finite"),
         (with_k(cx=math.inf), "finite"),
+        (with_k(cx=-1e13), "K holds 1e\\+13, more pixels than any lens has"),
         ({"width": 0}, "image size is 0 x 480"),
         ({"height": -1}, "image size is 640 x -1"),
         ({"d": (0.1, 0.2)}, "plumb_bob does not take 2 coefficients"),

@@ -58,7 +58,7 @@ def _not_calibrated(msg: CameraInfo) -> None:
 
 def _of_another_camera(msg: CameraInfo) -> None:
     msg.width, msg.height = 1, 1
-    msg.k[0] = msg.k[4] = 1e308
+    msg.k[0] = msg.k[4] = 1e11
 
 
 CALIBRATIONS = (_not_a_number, _not_calibrated, _of_another_camera)
