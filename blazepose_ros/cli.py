@@ -28,9 +28,9 @@ COMMANDS = {
     "doctor": Command("blazepose_ros.doctor.command", "say what is wrong here, and what mends it"),
     "eval": Command("blazepose_ros.evaluation.command", "measure accuracy on labelled images"),
     "models": Command("blazepose_ros.models.command", "list, fetch or verify the models"),
+    "soak": Command("blazepose_ros.soak.command", "give the node trouble for hours, and watch it"),
     "video": Command("blazepose_ros.bag.video_command", "find the people in a video file"),
     "view": Command("blazepose_ros.view.command", "show image, 3D and diagnostics in a web page"),
-    "soak": Command("blazepose_ros.soak.command", "give the node trouble for hours, and watch it"),
 }
 
 

@@ -131,7 +131,7 @@ def _init(argv: list[str]) -> None:
 def _live(make: Callable[[], Any], signals: _StopSignals) -> None:
     from rclpy.executors import SingleThreadedExecutor
 
-    node = make()
+    node = _made(make)
     try:
         executor = SingleThreadedExecutor()
         executor.add_node(node)
@@ -140,3 +140,12 @@ def _live(make: Callable[[], Any], signals: _StopSignals) -> None:
             executor.spin_once(timeout_sec=_SIGNAL_POLL_S)
     finally:
         node.destroy_node()
+
+
+def _made(make: Callable[[], Any]) -> Any:
+    from rclpy.impl.implementation_singleton import rclpy_implementation
+
+    try:
+        return make()
+    except rclpy_implementation.RCLError as error:
+        raise StartupError(" ".join(str(error).splitlines())) from error

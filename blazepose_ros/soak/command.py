@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 DURATION_S = 60.0
 START_TIMEOUT_S = 60.0
+# So many answers without anybody: there is nobody in the picture.
+MAX_EMPTY = 30
 # How long each event lasts, how many there may be at once, and how many before the next stop.
 EVENT_S = 3.0
 AT_ONCE = (1, 1, 2)
@@ -108,7 +110,11 @@ def _get_to_know(rig: Rig, node: ChildProcess) -> None:
     from blazepose_ros.soak.ledger import SETTLED
     from blazepose_ros.soak.rig import seen_landmarks
 
-    rig.run(START_TIMEOUT_S, lambda: rig.ledger.people >= SETTLED or node.exit_status is not None)
+    def is_known() -> bool:
+        empty = rig.ledger.answers - rig.ledger.people
+        return rig.ledger.people >= SETTLED or empty > MAX_EMPTY or node.exit_status is not None
+
+    rig.run(START_TIMEOUT_S, is_known)
     if rig.newest is None or not rig.newest.poses:
         raise SoakError(node.complaint() or "the node sees nobody in the picture")
     rig.ledger.landmarks, rig.cameras.landmarks = seen_landmarks(rig.newest, SEEN)

@@ -183,6 +183,14 @@ def no_listeners(rig: Rig, _numbers: random.Random) -> Iterator[None]:
     rig.listen()
 
 
+@contextmanager
+def node_inactive(rig: Rig, _numbers: random.Random) -> Iterator[None]:
+    """Somebody deactivates the node."""
+    rig.change_state("deactivate")
+    yield
+    rig.change_state("activate")
+
+
 EVENTS: tuple[Callable[[Rig, random.Random], AbstractContextManager[None]], ...] = (
     camera_gone,
     second_camera,
@@ -199,4 +207,5 @@ EVENTS: tuple[Callable[[Rig, random.Random], AbstractContextManager[None]], ...]
     parameters_refused,
     more_listeners,
     no_listeners,
+    node_inactive,
 )

@@ -184,5 +184,5 @@ class Ledger:
             np.median(np.linalg.norm(pose.screen[self.landmarks, :2] - image.landmarks, axis=1))
             for pose in poses
         ]
-        if min(errors) > MAX_ERROR * image.size[0]:
+        if not min(errors) <= MAX_ERROR * image.size[0]:  # NaN is wrong, too
             self._break("a wrong pose: landmarks are not where the person is")

@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 import rclpy
+from lifecycle_msgs.msg import Transition
+from lifecycle_msgs.srv import ChangeState
 from numpy.typing import NDArray
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.parameter import Parameter
@@ -83,6 +85,7 @@ class Rig:
         self.newest: Pose33Array | None = None
         self._interruption = interruption
         self._parameters = AsyncParameterClient(self._node, NODE)
+        self._states = self._node.create_client(ChangeState, f"{NODE}/change_state")
         self._requests: list[_Request] = []
         self._listener: Any = None
         self._executor = SingleThreadedExecutor()
@@ -120,6 +123,10 @@ class Rig:
         parameters = [Parameter(name, value=value) for name, value in values.items()]
         outcome = self._parameters.set_parameters_atomically(parameters)
         self._requests.append(_Request(outcome, values, accepted))
+
+    def change_state(self, label: str) -> None:
+        """Ask the node for a transition of its life cycle."""
+        self._states.call_async(ChangeState.Request(transition=Transition(label=label)))
 
     def run(self, duration_s: float, until: Callable[[], object] = lambda: False) -> bool:
         """Send and hear for a time, or until a condition holds; return whether it does.
