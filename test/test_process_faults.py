@@ -22,6 +22,7 @@ from sensor_msgs.msg import CameraInfo
 from blazepose_ros.demo.photograph import photograph
 from blazepose_ros.image_messages import stamp_ns
 from blazepose_ros.models.store import BUNDLES, cache_folder
+from blazepose_ros.msg import Timing
 from blazepose_ros.pose import ModelComplexity
 from blazepose_ros.transport import profile_variable
 
@@ -29,8 +30,9 @@ pytestmark = pytest.mark.usefixtures("models")
 
 KILLS = int(os.environ.get("KILLS", "3"))
 RATE_HZ = 30
-# A second of images: discovery takes most of it.
+# A second of images. What a camera sends before others have discovered it reaches nobody.
 MAX_IMAGES_TO_RECOVERY = RATE_HZ
+KEEP = QoSProfile(depth=1000)
 SHARED_MEMORY = re.compile(r"/dev/shm/\S+")
 
 
@@ -64,20 +66,29 @@ def answered_from(client, frame_id):
     ]
 
 
-def test_a_camera_that_is_killed_and_started_again_is_heard_within_a_second(ros, capfd):
-    log, waits_ms = "", []
+def test_after_a_camera_was_killed_the_first_second_of_the_next_ones_images_has_poses(ros, capfd):
+    log, received, waits_ms, waits_images = "", {}, [], []
     with pose_node(ros) as client:
+        client.node.create_subscription(
+            Timing, "blazepose/timing", lambda msg: received.setdefault(header_of(msg), msg.received), KEEP
+        )
         for number in range(KILLS):
             frame_id = f"camera_{number}"
             with camera(frame_id) as process:
-                first = client.wait_for(lambda name=frame_id: answered_from(client, name), "poses")[0]
+                first = header_of(
+                    client.wait_for(lambda name=frame_id: answered_from(client, name), "poses")[0]
+                )
+                client.wait_for(lambda header=first: header in received, "its timing")
+                before = max((count for (_, name), count in received.items() if name != frame_id), default=0)
                 kill(process, client.process.pid, os.getpid())
             said = capfd.readouterr().err
             log += said
-            waits_ms.append((stamp_ns(first.header) - started_ns(said, frame_id)) / 1e6)
-    print("ms from the camera's start to the first image that was answered:", *map(round, waits_ms))  # noqa: T201
+            waits_ms.append((first[0] - started_ns(said, frame_id)) / 1e6)
+            waits_images.append(received[first] - before)
+    print("ms from a camera's start to its first image with a pose:", *map(round, waits_ms))  # noqa: T201
+    print("images that reached the node until then:", *waits_images)  # noqa: T201
     assert "Traceback" not in log
-    assert max(waits_ms) * RATE_HZ / 1000 <= MAX_IMAGES_TO_RECOVERY
+    assert max(waits_images) <= MAX_IMAGES_TO_RECOVERY
 
 
 def started_ns(log, frame_id):
@@ -87,23 +98,24 @@ def started_ns(log, frame_id):
 
 
 def test_two_cameras_on_one_topic_are_answered_each_with_its_own_header(ros):
-    sent = []
+    sent, names = [], ("left", "right")
     with pose_node(ros) as client:
         client.node.create_subscription(
-            CameraInfo, "camera_info", lambda msg: sent.append(header_of(msg)), QoSProfile(depth=1000)
+            CameraInfo, "camera_info", lambda msg: sent.append(header_of(msg)), KEEP
         )
-        with camera("left"), camera("right"):
-            for frame_id in ("left", "right"):
-                client.wait_for(lambda name=frame_id: len(answered_from(client, name)) > RATE_HZ, frame_id)
-        answered = [header_of(answer) for answer in client.received["poses"]]
-        heard_of_both = max(
-            sent.index(next(each for each in sent if each[1] == name)) for name in ("left", "right")
-        )
-    known = set(sent)
-    later = [each for each in answered if each[0] > sent[heard_of_both][0]]
-    assert len(later) > RATE_HZ
-    assert known >= set(later)
-    assert len(set(answered)) == len(answered)
+        with camera(names[0]), camera(names[1]):
+            for name in names:
+                client.wait_for(lambda name=name: name in {frame_id for _, frame_id in sent}, name)
+            both_ns = sent[-1][0]
+
+            def answered(name):
+                return [stamp for stamp in map(header_of, answered_from(client, name)) if stamp[0] > both_ns]
+
+            for name in names:
+                client.wait_for(lambda name=name: len(answered(name)) > RATE_HZ, f"answers to {name}")
+        for name in names:
+            client.wait_for(lambda name=name: set(sent) >= set(answered(name)), "the images of the answers")
+            assert len(set(answered(name))) == len(answered(name))
 
 
 def header_of(msg):
