@@ -85,6 +85,7 @@ def pipeline_options(settings: SimpleNamespace) -> PipelineOptions:
             smoothing=SmoothingOptions(values["smoothing.enabled"], tuning),
         ),
         person_height_m=settings.person_height_m,
+        depth_only=settings.placement == "depth",
     )
 
 

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from blazepose_ros.camera_model import CameraModel
+from blazepose_ros.placement.depth_image import DepthImage
 from blazepose_ros.placement.placer import Placer
-from blazepose_ros.pose import Frame, Pose
+from blazepose_ros.pose import Frame, Placement, Pose
 from blazepose_ros.tracking.people import People, TrackingOptions
 from blazepose_ros.tracking.status import status_of
 
@@ -20,11 +21,13 @@ class PipelineOptions:
         visibility_threshold: landmarks below it say nothing about the place.
         tracking: how long the lost are waited for, who is primary, how landmarks are smoothed.
         person_height_m: how tall the people are, 0 where that is not known.
+        depth_only: whether people whom no depth image shows are left unplaced.
     """
 
     visibility_threshold: float = 0.5
     tracking: TrackingOptions = field(default_factory=TrackingOptions)
     person_height_m: float = 0.0
+    depth_only: bool = False
 
 
 @dataclass(frozen=True)
@@ -33,9 +36,11 @@ class Scene:
 
     Attributes:
         camera: the camera at the image's size; None leaves the people unplaced.
+        depth: the depth image taken with it; None where there is none.
     """
 
     camera: CameraModel | None = None
+    depth: DepthImage | None = None
 
 
 class PersonPipeline:
@@ -81,5 +86,8 @@ class PersonPipeline:
             stamp_ns,
             visibility_threshold=self.options.visibility_threshold,
             height_m=self.options.person_height_m,
+            depth=scene.depth,
         )
+        if self.options.depth_only and (hip_center is None or hip_center.source != Placement.DEPTH):
+            return person
         return replace(person, hip_center=hip_center)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from blazepose_ros.camera_model import CameraModel
-from blazepose_ros.placement.mono import MonoPlacer
+from blazepose_ros.placement.depth_image import DepthImage
+from blazepose_ros.placement.person import PersonPlacer
 from blazepose_ros.pose import HipCenter, Pose
 
 # Somebody who was not seen for so long is forgotten.
@@ -16,7 +17,7 @@ FORGET_NS = 10_000_000_000
 class _Memory:
     """What is remembered of one person."""
 
-    mono: MonoPlacer
+    mono: PersonPlacer
     seen_ns: int
 
 
@@ -33,7 +34,14 @@ class Placer:
         self._stamp_ns = 0
 
     def place(
-        self, pose: Pose, camera: CameraModel, stamp_ns: int, *, visibility_threshold: float, height_m: float
+        self,
+        pose: Pose,
+        camera: CameraModel,
+        stamp_ns: int,
+        *,
+        visibility_threshold: float,
+        height_m: float = 0.0,
+        depth: DepthImage | None = None,
     ) -> HipCenter | None:
         """Return where somebody's hip centre is, or None where that cannot be told.
 
@@ -43,14 +51,15 @@ class Placer:
             stamp_ns: the image's.
             visibility_threshold: landmarks below it say nothing about the place.
             height_m: the person's height in metres, 0 where it is not known.
+            depth: the depth image taken with it, where there is one.
         """
         if stamp_ns < self._stamp_ns or height_m != self._height_m:
             self.forget()
         self._stamp_ns, self._height_m = stamp_ns, height_m
-        memory = self._people.setdefault(pose.person_id, _Memory(MonoPlacer(height_m), stamp_ns))
+        memory = self._people.setdefault(pose.person_id, _Memory(PersonPlacer(height_m), stamp_ns))
         memory.seen_ns = stamp_ns
         self._forget_the_absent()
-        return memory.mono.place(pose, camera, visibility_threshold, stamp_ns)
+        return memory.mono.place(pose, camera, visibility_threshold, stamp_ns, depth)
 
     def forget(self) -> None:
         """Forget everybody, as after a jump in time."""

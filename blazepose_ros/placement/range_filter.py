@@ -51,19 +51,24 @@ class RangeMeasurement:
         log_std: one standard deviation of it, from the scatter of the landmarks.
         bones_log_range: the same if the person is of mean stature; NaN where no bone is seen.
         bones_log_std: one standard deviation of it.
+        depth_log_range: what a depth image says, NaN where there is none.
+        depth_log_std: one standard deviation of it.
     """
 
     log_range: float
     log_std: float
     bones_log_range: float = math.nan
     bones_log_std: float = math.nan
+    depth_log_range: float = math.nan
+    depth_log_std: float = math.nan
 
 
 class RangeFilter:
     """A Kalman filter along the viewing ray of one person.
 
     It knows two sizes that it cannot see, the person's and that of the model's body, and
-    learns from every image how they compare; the distance depends on both.
+    learns from every image how they compare; the distance depends on both. A depth image
+    tells them apart, so that nothing jumps when there is none for a while.
 
     Args:
         height_m: the person's height in metres, 0 where it is not known.
@@ -138,10 +143,17 @@ class RangeFilter:
 
 def _linear(measurement: RangeMeasurement) -> tuple[NDArray, NDArray, NDArray]:
     """Return the measurement's rows (N, 4), values (N,) and variances (N,)."""
-    rows = np.zeros((2, 4))
-    rows[0, [LOG_RANGE, BODY]] = 1.0
-    rows[1, [LOG_RANGE, STATURE]] = 1.0, -1.0
-    values = np.array([measurement.log_range, measurement.bones_log_range])
-    variances = np.array([measurement.log_std**2 + BODY_JITTER_STD**2, measurement.bones_log_std**2])
+    rows = np.zeros((3, 4))
+    rows[:, LOG_RANGE] = 1.0
+    rows[0, BODY] = 1.0
+    rows[1, STATURE] = -1.0
+    values = np.array([measurement.log_range, measurement.bones_log_range, measurement.depth_log_range])
+    variances = np.array(
+        [
+            measurement.log_std**2 + BODY_JITTER_STD**2,
+            measurement.bones_log_std**2,
+            measurement.depth_log_std**2,
+        ]
+    )
     there = np.isfinite(values)
     return rows[there], values[there], variances[there]

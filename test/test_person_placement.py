@@ -9,7 +9,7 @@ from hypothesis.extra.numpy import arrays
 
 from blazepose_ros.camera_model import CameraModel
 from blazepose_ros.landmarks import Landmark
-from blazepose_ros.placement.mono import HIP_STD_M, MonoPlacer, place_mono
+from blazepose_ros.placement.person import HIP_STD_M, PersonPlacer, place_mono
 from blazepose_ros.placement.placer import FORGET_NS, Placer
 from blazepose_ros.pose import Placement
 
@@ -85,7 +85,7 @@ def test_an_assumed_field_of_view_makes_the_depth_uncertain():
 
 
 def test_the_direction_is_the_images_own_while_the_distance_is_smoothed():
-    placer = MonoPlacer()
+    placer = PersonPlacer()
     for index in range(20):
         position = np.array([0.02 * index, 0.1, 4.0])
         jitter = noisy(seen_by(CAMERA, position), 2.0, seed=index)

@@ -1,8 +1,9 @@
-"""Where the hip centre is in the camera's frame, from one colour image or many."""
+"""Where the hip centre of one person is in the camera's frame, from image to image."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +11,8 @@ from numpy.typing import NDArray
 from blazepose_ros.camera_model import CameraModel
 from blazepose_ros.landmarks import Landmark
 from blazepose_ros.placement.bones import MEAN_STATURE_M, range_from_bones
+from blazepose_ros.placement.depth_image import DepthImage
+from blazepose_ros.placement.depth_range import DepthRange, range_from_depth
 from blazepose_ros.placement.range_filter import RangeFilter, RangeMeasurement
 from blazepose_ros.placement.translation import TranslationFit, fit_translation
 from blazepose_ros.pose import HipCenter, Placement, Pose
@@ -22,7 +25,7 @@ HIP_STD_M = 0.03
 ASSUMED_FOCAL_STD = 0.3
 
 
-class MonoPlacer:
+class PersonPlacer:
     """Places one person, image after image.
 
     Args:
@@ -33,38 +36,46 @@ class MonoPlacer:
         self._filter = RangeFilter(height_m, MEAN_STATURE_M)
 
     def place(
-        self, pose: Pose, camera: CameraModel, visibility_threshold: float, stamp_ns: int
+        self,
+        pose: Pose,
+        camera: CameraModel,
+        visibility_threshold: float,
+        stamp_ns: int,
+        depth: DepthImage | None = None,
     ) -> HipCenter | None:
         """Return the hip centre, or None where too little of the body is seen to tell.
 
         The bearing is the image's own, the distance filtered over time. The covariance adds
         up the scatter of the landmarks, what nobody knows about where hips are, the unknown
-        sizes (along the ray) and, for an assumed camera, the focal length (along z).
+        sizes (along the ray) and, for an assumed camera, the focal length.
 
         Args:
             pose: the landmarks.
             camera: the camera at the size of the image that the pose was found in.
             visibility_threshold: landmarks below it say nothing about the place.
             stamp_ns: when the image was taken, not before the one before.
+            depth: the depth image taken with it, where there is one.
         """
         fit = fit_translation(pose, camera, visibility_threshold)
         if fit is None:
             return None
-        distance_m, log_std = self._filter.update(_measure(fit, pose.world), stamp_ns)
+        measured = None if depth is None else range_from_depth(fit, pose.world, depth, camera, pose.mask)
+        measurement = _with_depth(_measure(fit, pose.world), measured, camera)
+        distance_m, log_std = self._filter.update(measurement, stamp_ns)
         ray = _bearing(fit, pose.world)
         position = distance_m * ray
         covariance = _across(fit, ray, distance_m) + HIP_STD_M**2 * np.eye(3)
         covariance += (log_std * distance_m) ** 2 * np.outer(ray, ray)
         if camera.assumed:
-            covariance[2, 2] += (ASSUMED_FOCAL_STD * position[2]) ** 2
-        return HipCenter(position, covariance, Placement.MONO)
+            covariance += _of_the_focal_length(position, depth_is_measured=measured is not None)
+        return HipCenter(position, covariance, Placement.MONO if measured is None else Placement.DEPTH)
 
 
 def place_mono(
     pose: Pose, camera: CameraModel, visibility_threshold: float, height_m: float = 0.0
 ) -> HipCenter | None:
-    """Return the hip centre from one image alone; see ``MonoPlacer.place``."""
-    return MonoPlacer(height_m).place(pose, camera, visibility_threshold, stamp_ns=0)
+    """Return the hip centre from one image alone; see ``PersonPlacer.place``."""
+    return PersonPlacer(height_m).place(pose, camera, visibility_threshold, stamp_ns=0)
 
 
 def _measure(fit: TranslationFit, world: NDArray) -> RangeMeasurement:
@@ -75,6 +86,31 @@ def _measure(fit: TranslationFit, world: NDArray) -> RangeMeasurement:
     if bones is None:
         return RangeMeasurement(log_range, log_std)
     return RangeMeasurement(log_range, log_std, log_range + bones.log_factor, bones.log_std)
+
+
+def _with_depth(
+    measurement: RangeMeasurement, depth: DepthRange | None, camera: CameraModel
+) -> RangeMeasurement:
+    """Return a measurement to which a depth image has contributed."""
+    if depth is None:
+        return measurement
+    unknown_std = ASSUMED_FOCAL_STD if camera.assumed else 0.0
+    return replace(
+        measurement,
+        log_std=math.hypot(measurement.log_std, unknown_std),
+        bones_log_std=math.hypot(measurement.bones_log_std, unknown_std),
+        depth_log_range=depth.log_range,
+        depth_log_std=depth.log_std,
+    )
+
+
+def _of_the_focal_length(position: NDArray, *, depth_is_measured: bool) -> NDArray[np.float64]:
+    """Return what an unknown focal length adds to the covariance, (3, 3).
+
+    From the colour image alone it scales the depth, from a measured depth what is across it.
+    """
+    scaled = position * ((1, 1, 0) if depth_is_measured else (0, 0, 1))
+    return np.diag((ASSUMED_FOCAL_STD * scaled) ** 2)
 
 
 def _bearing(fit: TranslationFit, world: NDArray) -> NDArray[np.float64]:
