@@ -111,8 +111,19 @@ def _check_size(width: int, height: int) -> None:
 
 def _pixels(msg: Image, layout: Layout) -> NDArray[np.uint8]:
     """Return the pixels without their rows' padding, (height, width, channels) uint8."""
+    rows = pixel_rows(msg, layout.bytes_per_pixel)
+    samples = rows if layout.bits == 8 else _upper_bytes(rows, big_endian=bool(msg.is_bigendian))
+    return samples.reshape(msg.height, msg.width, layout.channels)
+
+
+def pixel_rows(msg: Image, bytes_per_pixel: int) -> NDArray[np.uint8]:
+    """Return the bytes of an image message without its rows' padding: (height, row) uint8, a view.
+
+    Raises:
+        ImageError: an empty image, a step or data too short for it.
+    """
     _check_size(msg.width, msg.height)
-    row = msg.width * layout.bytes_per_pixel
+    row = msg.width * bytes_per_pixel
     if msg.step < row:
         raise ImageError(f"step is {msg.step} bytes, but {msg.width} pixels of {msg.encoding} take {row}")
     data = np.frombuffer(msg.data, np.uint8)
@@ -121,9 +132,7 @@ def _pixels(msg: Image, layout: Layout) -> NDArray[np.uint8]:
         raise ImageError(
             f"data has {data.size} bytes, but {msg.height} rows with a step of {msg.step} take {needed}"
         )
-    rows = np.lib.stride_tricks.as_strided(data, (msg.height, row), (msg.step, 1), writeable=False)
-    samples = rows if layout.bits == 8 else _upper_bytes(rows, big_endian=bool(msg.is_bigendian))
-    return samples.reshape(msg.height, msg.width, layout.channels)
+    return np.lib.stride_tricks.as_strided(data, (msg.height, row), (msg.step, 1), writeable=False)
 
 
 def _upper_bytes(rows: NDArray[np.uint8], *, big_endian: bool) -> NDArray[np.uint8]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from rclpy.node import Node
 from rclpy.qos import qos_profile_sensor_data
-from sensor_msgs.msg import CameraInfo
+from sensor_msgs.msg import CameraInfo, Image
 
 from blazepose_ros.complaints import Complaints
 from blazepose_ros.image_subscription import ImageSubscription
@@ -18,6 +18,9 @@ from blazepose_ros.scene_source import SceneSource
 
 # The parameters that the subscription to the images depends on.
 IMAGE_SETTINGS = ("image_transport", "image_reliability")
+
+# The values of ``placement`` that look at depth images.
+DEPTH_PLACEMENTS = ("auto", "depth")
 
 Receive = Callable[[bytes, ImageTransport, int], object]
 
@@ -45,10 +48,13 @@ class Inputs:
         self._settings = settings
         self._receive = receive
         self._complaints = complaints
+        self._scenes = scenes
         self._images = self._image_subscription()
-        self._beside_images = [
+        self._calibrations = [
             self._listen(CameraInfo, "camera_info", scenes.calibration.receive),
+            self._listen(CameraInfo, "depth/camera_info", scenes.depth.receive_calibration),
         ]
+        self._depth = self._depth_subscription()
 
     def change(self, settings: SimpleNamespace) -> None:
         """Subscribe as the new values say; the images have to be taken again."""
@@ -56,6 +62,9 @@ class Inputs:
         if any(getattr(before, name) != getattr(settings, name) for name in IMAGE_SETTINGS):
             self._images.end()
             self._images = self._image_subscription()
+        if before.placement != settings.placement:
+            self._end_depth()
+            self._depth = self._depth_subscription()
 
     def take_images(self, wanted: bool) -> None:
         """Subscribe to the images, or end that."""
@@ -67,8 +76,19 @@ class Inputs:
     def close(self) -> None:
         """End all subscriptions."""
         self._images.end()
-        for subscription in self._beside_images:
+        self._end_depth()
+        for subscription in self._calibrations:
             self._node.destroy_subscription(subscription)
+
+    def _depth_subscription(self) -> Any:
+        """Return the subscription to depth images, None where they are not used."""
+        if self._settings.placement not in DEPTH_PLACEMENTS:
+            return None
+        return self._listen(Image, "depth", self._scenes.depth.receive)
+
+    def _end_depth(self) -> None:
+        if self._depth is not None:
+            self._node.destroy_subscription(self._depth)
 
     def _image_subscription(self) -> ImageSubscription:
         transport = TRANSPORTS[self._settings.image_transport]

@@ -143,9 +143,10 @@ PARAMETERS = (
     Parameter(
         "placement",
         "auto",
-        "How the hip centre is placed in the camera's frame: mono from the colour image, none not"
-        " at all (no markers, no frames), auto as well as the topics allow.",
-        choices=("auto", "mono", "none"),
+        "How the hip centre is placed in the camera's frame: mono from the colour image, depth from"
+        " depth alone, auto from depth while it comes and fits and from the colour image otherwise,"
+        " none not at all (no markers, no frames).",
+        choices=("auto", "mono", "depth", "none"),
     ),
     Parameter(
         "assumed_hfov_deg",
@@ -153,6 +154,13 @@ PARAMETERS = (
         "Horizontal field of view in degrees of a camera without a calibration.",
         minimum=1.0,
         maximum=179.0,
+    ),
+    Parameter(
+        "depth_tolerance_s",
+        0.05,
+        "How far apart the stamps of an image and of its depth image may be, in seconds.",
+        minimum=0.0,
+        maximum=MAX_WAIT_S,
     ),
     Parameter(
         "person_height_m",

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from types import SimpleNamespace
 
 from blazepose_ros.calibration_source import CalibrationSource
+from blazepose_ros.depth_source import DepthSource
 from blazepose_ros.pipeline import Scene
 from blazepose_ros.pose import Frame
 
@@ -23,6 +24,7 @@ class SceneSource:
         self, camera_info_topic: str, warn: Callable[[str], object], complain: Callable[[str], object]
     ) -> None:
         self.calibration = CalibrationSource(camera_info_topic, warn, complain)
+        self.depth = DepthSource(complain)
 
     def scene_of(self, frame: Frame, settings: SimpleNamespace) -> Scene:
         """Return what is known about an image.
@@ -32,4 +34,7 @@ class SceneSource:
         """
         if settings.placement == "none":
             return Scene()
-        return Scene(self.calibration.camera_for(frame.width, frame.height, settings.assumed_hfov_deg))
+        camera = self.calibration.camera_for(frame.width, frame.height, settings.assumed_hfov_deg)
+        if settings.placement == "mono":
+            return Scene(camera)
+        return Scene(camera, self.depth.depth_for(frame.stamp_ns, settings.depth_tolerance_s, camera))

@@ -21,6 +21,7 @@ MESSAGE_RING = {
     "bag.shot",
     "bag.writer",
     "calibration_source",
+    "depth_source",
     "camera.messages",
     "commands",
     "cdr",
