@@ -28,7 +28,7 @@ if CHROMIUM is None:
 
 # Without a graphics card; Chromium has no sandbox for root.
 CHROMIUM_ARGUMENTS = ["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
-TIMEOUT_MS = 30_000
+TIMEOUT_MS = 60_000
 # Small: every pixel is drawn by the processor.
 DESKTOP, PHONE = {"width": 900, "height": 500}, {"width": 390, "height": 844}
 
@@ -109,8 +109,9 @@ def window(chromium):
         with chromium.new_context(viewport=viewport) as context:
             page = context.new_page()
             page.set_default_timeout(TIMEOUT_MS)
-            page.requests = []
+            page.requests, page.said = [], []
             page.on("request", lambda request: page.requests.append(request.url))
+            page.on("console", lambda message: page.said.append(message.text))
             page.goto(f"http://localhost:{port}")
             yield page
 
@@ -198,6 +199,14 @@ def test_the_page_shows_the_image_the_person_and_the_rates(page, data):
 def test_nothing_is_loaded_from_elsewhere(page, view):
     own = f"http://localhost:{view}/"
     assert [url for url in page.requests if not url.startswith((own, f"blob:{own}", "data:"))] == []
+
+
+def test_the_page_of_another_server_is_refused(view, window):
+    """It is told to connect to this one, as a page of the internet could be."""
+    with viewing() as (_, elsewhere), window(f"{elsewhere}/?websocket=ws://localhost:{view}") as stranger:
+        refusal = f"Disconnected! ws://localhost:{view}"
+        wait_for(lambda: picture(stranger) or any(refusal in said for said in stranger.said), "a refusal")
+        assert picture(stranger) is None
 
 
 def test_the_skeleton_turns_with_the_mouse(page):
