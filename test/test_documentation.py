@@ -74,17 +74,23 @@ def test_the_table_of_topics_is_what_the_node_has(ros):
     settings = {"model_complexity": 0, "enable_segmentation": True, "lazy": False}
     try:
         topics = {"in": set(), "out": set()}
-        for transport in ("raw", "compressed"):
+        for transport, image in (("raw", "image"), ("compressed", "image/compressed")):
             with running("blazepose_node", *ros_arguments({**settings, "image_transport": transport})):
                 client.wait_for(lambda: "blazepose" in client.node.get_node_names(), "the node")
-                client.wait_for(lambda: len(subscribed(client)) > 1, "its subscriptions")
+                inputs = documented("in") - {"image", "image/compressed"} | {image}
+                client.wait_for(lambda inputs=inputs: inputs <= subscribed(client), "its subscriptions")
+                client.wait_for(lambda: documented("out") <= published(client), "its publishers")
                 topics["in"] |= subscribed(client)
-                topics["out"] |= names(client.node.get_publisher_names_and_types_by_node("blazepose", "/"))
+                topics["out"] |= published(client)
             client.wait_for(lambda: "blazepose" not in client.node.get_node_names(), "the node's end")
     finally:
         client.close()
     assert topics["in"] == documented("in")
     assert topics["out"] == documented("out")
+
+
+def published(client):
+    return names(client.node.get_publisher_names_and_types_by_node("blazepose", "/"))
 
 
 def subscribed(client):
