@@ -40,6 +40,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     command = _parser().parse_args(arguments[:1]).command
     try:
         return int(import_module(COMMANDS[command].module).main(arguments[1:]))
+    except ModuleNotFoundError as err:
+        if err.name is None or err.name.startswith(__package__):
+            raise
+        sys.stderr.write(f"blazepose {command}: the Python package {err.name} is not installed\n")
+        return 1
     except KeyboardInterrupt:
         sys.stderr.write("\ninterrupted\n")
         return INTERRUPTED

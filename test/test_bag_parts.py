@@ -73,6 +73,7 @@ def test_work_of_the_same_purpose_goes_on(tmp_path):
     folder = WorkFolder(tmp_path / "out")
     assert not folder.open({"model": 1})
     (folder.path / "camera0.part").touch()
+    folder.close()
     assert WorkFolder(tmp_path / "out").open({"model": 1})
     assert (folder.path / "camera0.part").exists()
 
@@ -81,6 +82,7 @@ def test_work_of_another_purpose_starts_anew(tmp_path):
     folder = WorkFolder(tmp_path / "out")
     folder.open({"model": 1})
     (folder.path / "camera0.part").touch()
+    folder.close()
     assert not WorkFolder(tmp_path / "out").open({"model": 2})
     assert not (folder.path / "camera0.part").exists()
 
@@ -89,6 +91,30 @@ def test_nothing_is_overwritten(tmp_path):
     (tmp_path / "out").mkdir()
     with pytest.raises(BagError, match=r"out exists already"):
         WorkFolder(tmp_path / "out")
+
+
+def test_what_stands_beside_the_target_is_not_overwritten(tmp_path):
+    (tmp_path / "out.csv").write_text("precious")
+    with pytest.raises(BagError, match=r"out\.csv exists already"):
+        WorkFolder(tmp_path / "out", [tmp_path / "out.csv"]).open({})
+    assert not (tmp_path / "out.partial").exists()
+
+
+def test_what_an_earlier_run_of_the_same_purpose_made_is_made_again(tmp_path):
+    folder = WorkFolder(tmp_path / "out", [tmp_path / "out.csv"])
+    folder.open({})
+    folder.close()
+    (tmp_path / "out.csv").write_text("made by it")
+    assert WorkFolder(tmp_path / "out", [tmp_path / "out.csv"]).open({})
+
+
+def test_two_runs_do_not_work_on_the_same(tmp_path):
+    first = WorkFolder(tmp_path / "out")
+    first.open({})
+    with pytest.raises(BagError, match=r"another run is at work on .*out\.partial"):
+        WorkFolder(tmp_path / "out").open({})
+    first.close()
+    assert WorkFolder(tmp_path / "out").open({})
 
 
 def test_a_target_in_no_folder_is_refused(tmp_path):

@@ -34,6 +34,14 @@ def test_help_names_every_command(capsys):
     assert all(name in shown for name in COMMANDS)
 
 
+def test_a_missing_library_is_named(monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "rosbags.rosbag2", None)
+    for module in [name for name in sys.modules if name.startswith("blazepose_ros.bag")]:
+        monkeypatch.delitem(sys.modules, module)
+    assert main(["bag", "in", "out"]) == 1
+    assert capsys.readouterr().err == "blazepose bag: the Python package rosbags.rosbag2 is not installed\n"
+
+
 @pytest.mark.parametrize(
     "arguments",
     [[], ["nonsense"], ["models"], ["models", "nonsense"], ["models", "fetch", "--model", "3"]],

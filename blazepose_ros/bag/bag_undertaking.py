@@ -15,7 +15,7 @@ from blazepose_ros.bag.errors import BagError
 from blazepose_ros.bag.job import Job
 from blazepose_ros.bag.outputs import OUTPUTS
 from blazepose_ros.bag.reader import BagReader
-from blazepose_ros.bag.undertaking import Undertaking, Wanted
+from blazepose_ros.bag.undertaking import Undertaking, Wanted, products
 from blazepose_ros.bag.work_folder import WorkFolder, fingerprint
 
 KEEP_ALL, KEEP_NO_IMAGES, KEEP_NOTHING = KEEPS = ("all", "no-images", "nothing")
@@ -32,8 +32,8 @@ def undertake(
     *,
     topics: Iterable[str] = (),
     keep: str = KEEP_ALL,
-) -> tuple[Undertaking, bool]:
-    """Return what is to be done with a bag, and whether it was begun before.
+) -> Undertaking:
+    """Return what is to be done with a bag.
 
     Args:
         source: the bag.
@@ -49,14 +49,13 @@ def undertake(
     with BagReader(source) as bag:
         connections = list(bag.connections)
         cameras = _cameras(bag, topics)
-    folder = WorkFolder(target)
-    purpose = [
+    folder = WorkFolder(target, products(target, cameras, wanted))
+    what = [
         str(source.absolute()),
         fingerprint(source),
         vars(settings),
         [each.images.name for each in cameras],
     ]
-    begun = folder.open({"purpose": purpose, "drawn": wanted.annotated or wanted.video})
     jobs = [
         Job(
             recording=CameraRecording(source, camera),
@@ -67,7 +66,14 @@ def undertake(
         )
         for number, camera in enumerate(cameras)
     ]
-    return Undertaking(cameras, jobs, folder, wanted, (source, _kept(connections, cameras, keep))), begun
+    return Undertaking(
+        cameras,
+        jobs,
+        folder,
+        wanted,
+        kept=(source, _kept(connections, cameras, keep)),
+        purpose={"what": what, "drawn": wanted.annotated or wanted.video},
+    )
 
 
 def _cameras(bag: BagReader, topics: Iterable[str]) -> list[Camera]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from blazepose_ros.bag.bag_undertaking import KEEP_ALL, KEEPS, undertake
 from blazepose_ros.bag.errors import BagError
 from blazepose_ros.bag.options import add_common, settings_of, wanted_of
-from blazepose_ros.bag.session import carry_out, say
+from blazepose_ros.bag.session import carry_out
 from blazepose_ros.bag.undertaking import SINGLE_FILES, Undertaking
 
 NAME = "blazepose bag"
@@ -22,7 +22,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _undertake(options: argparse.Namespace, source: Path, target: Path) -> Undertaking:
-    undertaking, begun = undertake(
+    return undertake(
         source,
         target,
         settings_of(options),
@@ -30,9 +30,6 @@ def _undertake(options: argparse.Namespace, source: Path, target: Path) -> Under
         topics=options.topics,
         keep=options.keep,
     )
-    if begun:
-        say(f"going on with {undertaking.folder.path}")
-    return undertaking
 
 
 def _targets(options: argparse.Namespace) -> list[tuple[Path, Path]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 
 from tqdm import tqdm
 
@@ -27,9 +28,6 @@ def carry_out(name: str, undertake: Callable[[], Sequence[Undertaking]], process
         try:
             undertakings = undertake()
             _work(undertakings, processes)
-            for undertaking in undertakings:
-                for path in undertaking.finish(say):
-                    say(f"wrote {path}")
         except (BagError, SettingError, RecordingError) as err:
             say(f"{name}: {err}")
             return 1
@@ -45,7 +43,19 @@ def say(text: str) -> None:
 
 
 def _work(undertakings: Sequence[Undertaking], processes: int) -> None:
-    jobs = [job for undertaking in undertakings for job in undertaking.jobs]
-    cameras = [camera for undertaking in undertakings for camera in undertaking.cameras]
-    with tqdm(total=sum(camera.images.count for camera in cameras), unit="image", disable=None) as progress:
+    with ExitStack() as closing:
+        for each in undertakings:
+            closing.callback(each.folder.close)
+            if each.folder.open(each.purpose):
+                say(f"going on with {each.folder.path}")
+        _find_people(undertakings, processes)
+        for each in undertakings:
+            for path in each.finish(say):
+                say(f"wrote {path}")
+
+
+def _find_people(undertakings: Sequence[Undertaking], processes: int) -> None:
+    jobs = [job for each in undertakings for job in each.jobs]
+    images = sum(camera.images.count for each in undertakings for camera in each.cameras)
+    with tqdm(total=images, unit="image", disable=None) as progress:
         run(jobs, processes, progress.update, say)

@@ -27,6 +27,7 @@ from blazepose_ros.video_file import Video
 # A video plays at this rate, whatever the camera's.
 VIDEO_RATE = 30.0
 SINGLE_FILES = {".mcap": "mcap", ".db3": "sqlite3"}
+CSV, PARQUET = ".csv", ".parquet"
 _OUTPUTS = list(OUTPUTS)
 
 
@@ -61,6 +62,7 @@ class Undertaking:
         folder: where everything grows.
         wanted: what is made.
         kept: the bag whose messages are taken over, and which of its topics; None for nothing.
+        purpose: tells this from other work for the same output.
     """
 
     cameras: Sequence[Camera]
@@ -68,6 +70,7 @@ class Undertaking:
     folder: WorkFolder
     wanted: Wanted
     kept: tuple[Path, frozenset[str]] | None
+    purpose: Mapping[str, object]
 
     def finish(self, warn: Callable[[str], object]) -> list[Path]:
         """Put everything together under its final name, the recording last; return what was made.
@@ -84,14 +87,14 @@ class Undertaking:
 
     def _tables(self) -> Iterator[tuple[Path, Path]]:
         writers: Mapping[str, tuple[bool, Callable[[Path, Iterable[Row]], None]]] = {
-            ".csv": (self.wanted.csv, write_csv),
-            ".parquet": (self.wanted.parquet, write_parquet),
+            CSV: (self.wanted.csv, write_csv),
+            PARQUET: (self.wanted.parquet, write_parquet),
         }
         for suffix, (wanted, write) in writers.items():
             if wanted:
                 path = self.folder.fresh(f"table{suffix}")
                 write(path, self._rows())
-                yield path, self._beside(suffix)
+                yield path, beside(self.folder.target, suffix)
 
     def _rows(self) -> Iterator[Row]:
         for camera, job in zip(self.cameras, self.jobs, strict=True):
@@ -100,14 +103,11 @@ class Undertaking:
                     yield from rows(camera.images.name, record.data)
 
     def _videos(self) -> Iterator[tuple[Path, Path]]:
-        if not self.wanted.video:
-            return
-        for camera, job in zip(self.cameras, self.jobs, strict=True):
-            name = re.sub(r"\W+", "_", camera.images.base.strip("/"))
-            suffix = f"_{name}.mp4" if len(self.cameras) > 1 else ".mp4"
-            path = self.folder.fresh(f"video{suffix}")
-            _film(job.part, path)
-            yield path, self._beside(suffix)
+        if self.wanted.video:
+            for suffix, job in zip(_video_suffixes(self.cameras), self.jobs, strict=True):
+                path = self.folder.fresh(f"video{suffix}")
+                _film(job.part, path)
+                yield path, beside(self.folder.target, suffix)
 
     def _bag(self, warn: Callable[[str], object]) -> tuple[Path, Path]:
         target = self.folder.target
@@ -136,11 +136,26 @@ class Undertaking:
             if output != ANNOTATED or self.wanted.annotated:
                 yield Message(record.log_ns, camera.topic(output), type_name(OUTPUTS[output]), record.data)
 
-    def _beside(self, suffix: str) -> Path:
-        """Return the path of something that is made beside the recording."""
-        target = self.folder.target
-        name = target.stem if target.suffix in SINGLE_FILES else target.name
-        return target.with_name(name + suffix)
+
+def products(target: Path, cameras: Sequence[Camera], wanted: Wanted) -> list[Path]:
+    """Return what is made beside a recording."""
+    tables = [suffix for suffix, is_wanted in ((CSV, wanted.csv), (PARQUET, wanted.parquet)) if is_wanted]
+    videos = _video_suffixes(cameras) if wanted.video else []
+    return [beside(target, suffix) for suffix in (*tables, *videos)]
+
+
+def beside(target: Path, suffix: str) -> Path:
+    """Return the path of something that is made beside a recording."""
+    name = target.stem if target.suffix in SINGLE_FILES else target.name
+    return target.with_name(name + suffix)
+
+
+def _video_suffixes(cameras: Sequence[Camera]) -> list[str]:
+    """Return how the names of the cameras' videos end."""
+    if len(cameras) == 1:
+        return [".mp4"]
+    names = (re.sub(r"\W+", "_", camera.images.base.strip("/")) for camera in cameras)
+    return [f"_{name}.mp4" for name in names]
 
 
 def _film(part: Path, path: Path) -> None:

@@ -15,8 +15,8 @@ from blazepose_ros.bag.errors import BagError
 from blazepose_ros.bag.job import Job
 from blazepose_ros.bag.options import add_common, settings_of, wanted_of
 from blazepose_ros.bag.outputs import IMAGES
-from blazepose_ros.bag.session import carry_out, say
-from blazepose_ros.bag.undertaking import Undertaking
+from blazepose_ros.bag.session import carry_out
+from blazepose_ros.bag.undertaking import Undertaking, products
 from blazepose_ros.bag.video_recording import VideoRecording
 from blazepose_ros.bag.work_folder import WorkFolder, fingerprint
 from blazepose_ros.camera.calibration import CalibrationError, load_calibration
@@ -46,13 +46,11 @@ def _undertake(options: argparse.Namespace) -> Undertaking:
     camera = Camera(images, info_topic="", namespace=NAMESPACE)
     wanted = wanted_of(options)
     drawn = wanted.annotated or wanted.video
-    folder = WorkFolder(options.target)
-    purpose = [str(options.source.absolute()), fingerprint(options.source), vars(settings), drawn]
+    folder = WorkFolder(options.target, products(options.target, [camera], wanted))
+    what = [str(options.source.absolute()), fingerprint(options.source), vars(settings), drawn]
     how = {name: str(value) for name, value in asdict(recording).items()}
-    if folder.open({"purpose": purpose, "how": how}):
-        say(f"going on with {folder.path}")
     job = Job(recording, settings, camera.tf_prefix, drawn, folder.path / "camera0.part")
-    return Undertaking([camera], [job], folder, wanted, kept=None)
+    return Undertaking([camera], [job], folder, wanted, kept=None, purpose={"what": what, "how": how})
 
 
 def _open(options: argparse.Namespace) -> tuple[int, VideoRecording]:

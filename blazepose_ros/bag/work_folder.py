@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from blazepose_ros.bag.errors import BagError
@@ -19,30 +20,40 @@ class WorkFolder:
 
     Args:
         target: the output, which must not exist.
+        beside: what else is made, which must not exist either, unless an earlier run made it.
 
     Raises:
         BagError: the output exists, or there is no folder for it.
     """
 
-    def __init__(self, target: Path) -> None:
-        if target.exists():
-            raise BagError(f"{target} exists already: remove it, or give another name")
+    def __init__(self, target: Path, beside: Iterable[Path] = ()) -> None:
         if not target.absolute().parent.is_dir():
             raise BagError(f"there is no folder {target.absolute().parent}")
+        _refuse_if_there(target)
         self.target = target
         self.path = target.with_name(target.name + SUFFIX)
+        self._beside = list(beside)
+        self._lock: int | None = None
 
     def open(self, purpose: Mapping[str, object]) -> bool:
         """Make the folder, or go on with one of the same purpose; return whether that is so.
 
         Args:
             purpose: tells this work from another one: what is read, and how; it can be JSON.
+
+        Raises:
+            BagError: another run is at work on it, or what is made beside the output exists.
         """
         journal = self.path / _JOURNAL
         goes_on = journal.exists() and journal.read_text() == json.dumps(purpose)
         if not goes_on:
-            shutil.rmtree(self.path, ignore_errors=True)
-            self.path.mkdir()
+            for path in self._beside:
+                _refuse_if_there(path)
+        self.path.mkdir(exist_ok=True)
+        self._lock_or_refuse()
+        if not goes_on:
+            for path in self.path.iterdir():
+                self.fresh(path.name)
             journal.write_text(json.dumps(purpose))
         return goes_on
 
@@ -64,6 +75,25 @@ class WorkFolder:
     def remove(self) -> None:
         """Remove the folder."""
         shutil.rmtree(self.path, ignore_errors=True)
+
+    def close(self) -> None:
+        """Leave the folder to another run."""
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    def _lock_or_refuse(self) -> None:
+        self._lock = os.open(self.path, os.O_RDONLY)
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as err:
+            self.close()
+            raise BagError(f"another run is at work on {self.path}") from err
+
+
+def _refuse_if_there(path: Path) -> None:
+    if path.exists():
+        raise BagError(f"{path} exists already: remove it, or give another name")
 
 
 def fingerprint(path: Path) -> list[list[object]]:
