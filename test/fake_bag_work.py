@@ -6,9 +6,19 @@ from bodies import CAMERA, seen_by
 
 from blazepose_ros.bag import job, session
 from blazepose_ros.loading import LoadedModel
-from blazepose_ros.pose import ModelComplexity
+from blazepose_ros.pipeline import PersonPipeline, PipelineOptions, Scene
+from blazepose_ros.pose import Frame, ModelComplexity
 
 DISTANCE_M = 3.0
+
+
+def placed_m(camera):
+    """Return how far away the first body is placed with a camera, which knows better than its landmarks."""
+    frame = Frame(gray(1)[0], 0)
+    (person,) = PersonPipeline(PipelineOptions()).update(
+        frame, BodyEstimator().estimate(frame), Scene(camera)
+    )
+    return person.hip_center.position[2]
 
 
 class BodyEstimator:

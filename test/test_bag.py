@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import yaml
 from bodies import CAMERA
-from fake_bag_work import DISTANCE_M, body_in_every_image, gray  # noqa: F401
+from fake_bag_work import body_in_every_image, gray, placed_m  # noqa: F401
 from recordings import (
     DELAY_NS,
     camera_info,
@@ -30,11 +30,13 @@ from blazepose_ros.bag.command import main
 from blazepose_ros.bag.definitions import _definitions, typestore
 from blazepose_ros.bag.errors import BagError
 from blazepose_ros.bag.reader import BagReader
+from blazepose_ros.camera_model import CameraModel
 from blazepose_ros.landmarks import Landmark
 
 pytestmark = pytest.mark.usefixtures("body_in_every_image")
 
 COUNT = 4
+ASSUMED = CameraModel.from_hfov(CAMERA.width, CAMERA.height, 60.0)
 INFO = [("/front/camera_info", camera_info(CAMERA.k, [], (CAMERA.width, CAMERA.height)))]
 
 
@@ -75,15 +77,16 @@ def test_the_stamps_are_those_of_the_images(tmp_path):
 
 def test_people_are_placed_by_the_recorded_calibration(tmp_path):
     assert run(bag(tmp_path), tmp_path / "out") == 0
-    for _, message in read_bag(tmp_path / "out", "/front/blazepose/poses"):
-        assert message.poses[0].hip_center.pose.position.z == pytest.approx(DISTANCE_M, abs=1e-3)
+    _, message = read_bag(tmp_path / "out", "/front/blazepose/poses")[0]
+    assert message.poses[0].hip_center.pose.position.z == pytest.approx(placed_m(CAMERA))
+    assert placed_m(CAMERA) != pytest.approx(placed_m(ASSUMED), abs=0.05)
 
 
 def test_a_calibration_that_comes_after_the_first_image_holds_for_it_as_well(tmp_path):
     late = [("/front/camera_info", camera_info(CAMERA.k, [], (CAMERA.width, CAMERA.height), number=2))]
     assert run(bag(tmp_path, late, raw_images("/front/image_raw", gray(COUNT))), tmp_path / "out") == 0
     _, message = read_bag(tmp_path / "out", "/front/blazepose/poses")[0]
-    assert message.poses[0].hip_center.pose.position.z == pytest.approx(DISTANCE_M, abs=1e-3)
+    assert message.poses[0].hip_center.pose.position.z == pytest.approx(placed_m(CAMERA))
 
 
 def test_a_missing_calibration_is_said_and_a_field_of_view_assumed(tmp_path, capsys):
@@ -92,7 +95,7 @@ def test_a_missing_calibration_is_said_and_a_field_of_view_assumed(tmp_path, cap
     assert "no calibration" in (said := capsys.readouterr().err)
     assert "assumed_hfov_deg" in said
     _, message = read_bag(tmp_path / "out", "/front/blazepose/poses")[0]
-    assert message.poses[0].placement == 1
+    assert message.poses[0].hip_center.pose.position.z == pytest.approx(placed_m(ASSUMED))
 
 
 @pytest.mark.parametrize(
@@ -252,7 +255,7 @@ def test_the_tables_hold_a_row_for_each_person(tmp_path):
         rows = list(csv.DictReader(file))
     assert [int(row["stamp_ns"]) for row in rows] == stamps(COUNT)
     assert rows[0]["camera"] == "/front/image_raw"
-    assert float(rows[0]["hip_z_m"]) == pytest.approx(DISTANCE_M, abs=1e-3)
+    assert float(rows[0]["hip_z_m"]) == pytest.approx(placed_m(CAMERA))
     nose = read_bag(tmp_path / "out", "/front/blazepose/pose")[0][1].screen_landmarks[Landmark.NOSE]
     assert float(rows[0]["nose_x_px"]) == pytest.approx(nose.x)
     table = parquet.read_table(tmp_path / "out.parquet").to_pylist()
