@@ -38,8 +38,17 @@ def use_image_profile() -> None:
 
     To be called before rclpy starts; other middlewares do not look at it.
     """
-    if not any(os.environ.get(variable) for variable in CHOICES):
-        os.environ[profile_variable()] = str(image_profile())
+    os.environ.update(image_environment())
+
+
+def image_environment() -> dict[str, str]:
+    """Return the environment variables that have Fast DDS use the profile for images.
+
+    They are none where the user has chosen something.
+    """
+    if any(os.environ.get(variable) for variable in CHOICES):
+        return {}
+    return {profile_variable(): str(image_profile())}
 
 
 def profile_variable() -> str:

@@ -36,7 +36,7 @@ def test_without_scikit_image_there_is_another_photograph(monkeypatch):
 def test_without_any_photograph_the_user_is_asked_for_one(monkeypatch, tmp_path):
     monkeypatch.setattr(demo_photograph, "find_spec", lambda _: None)
     monkeypatch.setattr(demo_photograph.matplotlib, "get_data_path", lambda: str(tmp_path))
-    with pytest.raises(PhotographMissingError, match="name a file with --source"):
+    with pytest.raises(PhotographMissingError, match="name a source of your own"):
         Show.of("", None)
 
 

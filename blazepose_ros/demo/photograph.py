@@ -23,7 +23,7 @@ def photograph() -> Path:
         if path.is_file():
             return path
     raise PhotographMissingError(
-        "neither scikit-image nor matplotlib has brought its photograph: name a file with --source"
+        "neither scikit-image nor matplotlib has brought its photograph: name a source of your own"
     )
 
 

@@ -1,0 +1,1 @@
+"""What the launch files know: the camera drivers, parameter files and packages."""
