@@ -4,7 +4,7 @@ from pathlib import Path
 
 from ament_index_python.packages import get_package_share_directory
 from launch import LaunchDescription
-from launch.actions import DeclareLaunchArgument, OpaqueFunction
+from launch.actions import DeclareLaunchArgument
 from launch.conditions import IfCondition
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
@@ -13,6 +13,7 @@ from launch_ros.parameter_descriptions import ParameterValue
 from blazepose_ros.launching.drivers import body_frame, frame_name
 from blazepose_ros.launching.packages import require
 from blazepose_ros.launching.parameter_files import find_parameter_file
+from blazepose_ros.launching.starting import starting
 from blazepose_ros.transport import image_environment
 
 CONFIG = Path(get_package_share_directory("blazepose_ros"), "config")
@@ -29,8 +30,9 @@ INPUTS = {
 # The outputs that RViz shows.
 DISPLAYED = ("annotated_image", "markers")
 
-# Arguments that win over the parameter file: which parameter each is, and of what type.
-OVERRIDES = {"model": ("model_complexity", int), "tf_prefix": ("tf_prefix", str)}
+# Arguments that win over the parameter file: which parameter each is, and of what type (None for
+# the type that YAML gives it).
+OVERRIDES = {"model": ("model_complexity", None), "tf_prefix": ("tf_prefix", str)}
 
 ARGUMENTS = {
     "camera_namespace": ("", "Where the camera's topics are."),
@@ -63,8 +65,8 @@ def generate_launch_description():
                 DeclareLaunchArgument(name, default_value=default, description=description)
                 for name, (default, description) in ARGUMENTS.items()
             ),
-            OpaqueFunction(function=start_node),
-            OpaqueFunction(function=start_rviz, condition=IfCondition(LaunchConfiguration("rviz"))),
+            starting(start_node),
+            starting(start_rviz, condition=IfCondition(LaunchConfiguration("rviz"))),
         ]
     )
 
@@ -75,7 +77,7 @@ def start_node(context):
     camera = Path(given["camera_namespace"])
     topics = {topic: given[name] or str(camera / default) for topic, (name, default) in INPUTS.items()}
     overrides = {
-        parameter: ParameterValue(given[name], value_type=value_type)
+        parameter: ParameterValue(LaunchConfiguration(name), value_type=value_type)
         for name, (parameter, value_type) in OVERRIDES.items()
         if given[name]
     }

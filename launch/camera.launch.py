@@ -1,13 +1,14 @@
 """Start a camera's driver with image_raw and camera_info in the camera's namespace."""
 
 from launch import LaunchDescription
-from launch.actions import DeclareLaunchArgument, OpaqueFunction
+from launch.actions import DeclareLaunchArgument
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 
 from blazepose_ros.launching.drivers import DRIVERS, OPTICAL_RPY, body_frame, frame_name, optical_frame
 from blazepose_ros.launching.packages import require
+from blazepose_ros.launching.starting import starting
 from blazepose_ros.transport import image_environment
 
 
@@ -36,7 +37,7 @@ def generate_launch_description():
                 default_value="",
                 description="More of the driver's parameters: a path.",
             ),
-            OpaqueFunction(function=start_camera),
+            starting(start_camera),
         ]
     )
 

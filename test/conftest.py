@@ -15,6 +15,17 @@ HERE = Path(__file__).resolve().parent
 DATA = HERE.parents[1] / "shared" / "data"
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_pycollect_makemodule(module_path, parent):
+    """Keep launch_testing's plugin off what is no launch test.
+
+    It imports every file to see, and one that skips itself then takes the whole folder along.
+    """
+    if not module_path.stem.endswith("_launch"):
+        return pytest.Module.from_parent(parent, path=module_path)
+    return None
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _ctrl_c_reaches_children():
     """Undo what a shell does to tests in the background: they, and their children, ignore SIGINT."""
