@@ -7,9 +7,11 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 from geometry_msgs.msg import Point, PoseWithCovariance
 from numpy.typing import NDArray
+from sensor_msgs.msg import JointState
 from std_msgs.msg import Header
 
 from blazepose_ros.body_axes import body_axes_covariance
+from blazepose_ros.joint_angles import joint_angles
 from blazepose_ros.msg import Pose33, Pose33Array, ScreenLandmark, Timing
 from blazepose_ros.pose import Frame, HipCenter, ModelComplexity, Placement, Pose, Status
 
@@ -61,6 +63,19 @@ def to_timing(laps_ms: Mapping[str, float], received: int, header: Header) -> Ti
     names = ("transport", "waiting", "decoding", "inference", "publishing")
     laps = {f"{name}_ms": float(laps_ms.get(name, 0.0)) for name in names}
     return Timing(header=header, received=received, **laps)
+
+
+def to_joint_state(poses: Iterable[Pose], header: Header, visibility_threshold: float) -> JointState:
+    """Return the angles of everybody's joints in radians, NaN where a limb is not seen.
+
+    A joint's name ends with the person's id: ``left_elbow_flexion_1``.
+    """
+    msg = JointState(header=header)
+    for pose in poses:
+        angles = joint_angles(pose.world, pose.visibility, visibility_threshold)
+        msg.name += [f"{name}_{pose.person_id}" for name in angles]
+        msg.position.extend(angles.values())
+    return msg
 
 
 def to_points(points: NDArray) -> list[Point]:

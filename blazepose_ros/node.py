@@ -135,5 +135,6 @@ class BlazePoseNode(ManagedNode):
             publish_tf=settings.publish_tf,
             publish_landmark_tf=settings.publish_landmark_tf,
             tf_prefix=settings.tf_prefix,
+            publish_joint_states=settings.publish_joint_states,
         )
         self._outputs.publish(received, people, options)

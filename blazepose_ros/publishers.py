@@ -12,17 +12,18 @@ from numpy.typing import NDArray
 from rclpy.event_handler import PublisherEventCallbacks
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
-from sensor_msgs.msg import Image
+from sensor_msgs.msg import Image, JointState
 from tf2_msgs.msg import TFMessage
 from visualization_msgs.msg import MarkerArray
 
 from blazepose_ros.drawing import annotate
 from blazepose_ros.image_messages import to_image
 from blazepose_ros.markers import MarkerArrays
-from blazepose_ros.messages import to_pose33, to_pose33_array, to_timing
+from blazepose_ros.messages import to_joint_state, to_pose33, to_pose33_array, to_timing
 from blazepose_ros.msg import Pose33, Pose33Array, Timing
 from blazepose_ros.pose import Frame, ModelComplexity, Pose
 from blazepose_ros.received import Received
+from blazepose_ros.rising_stamps import RisingStamps
 from blazepose_ros.transforms import to_tf_message
 
 DEPTH = 10
@@ -38,6 +39,7 @@ class OutputOptions:
     publish_tf: bool
     publish_landmark_tf: bool
     tf_prefix: str
+    publish_joint_states: bool
 
 
 class Publishers:
@@ -60,6 +62,7 @@ class Publishers:
         self._pose = publisher(Pose33, "~/pose")
         self._markers = publisher(MarkerArray, "~/markers")
         self._tf = publisher(TFMessage, "/tf", TF_DEPTH)
+        self._joint_states = publisher(JointState, "~/joint_states")
         self._annotated = publisher(Image, "~/annotated_image")
         self._timing = publisher(Timing, "~/timing")
         self._mask: Any = None
@@ -67,6 +70,7 @@ class Publishers:
         self._create_mask = lambda: publisher(Image, "~/segmentation_mask")
         self.offer_mask(segmentation)
         self._marker_arrays = MarkerArrays()
+        self._tf_stamps = RisingStamps()
 
     @property
     def wanted(self) -> bool:
@@ -93,6 +97,7 @@ class Publishers:
             self._pose,
             self._markers,
             self._tf,
+            self._joint_states,
             self._annotated,
             self._timing,
             self._mask,
@@ -103,6 +108,7 @@ class Publishers:
         self._publish_poses(image, poses, options)
         image.stopwatch.lap("publishing")
         self._publish_frames(image, poses, options)
+        self._publish_joint_states(image, poses, options)
         self._publish_pictures(image, poses, options)
         if _has_listeners(self._timing):
             self._timing.publish(to_timing(image.stopwatch.laps_ms, image.count, image.header))
@@ -117,13 +123,17 @@ class Publishers:
             self._pose.publish(messages[0])
 
     def _publish_frames(self, image: Received, poses: Sequence[Pose], options: OutputOptions) -> None:
-        if options.publish_tf and _has_listeners(self._tf):
+        if options.publish_tf and _has_listeners(self._tf) and self._tf_stamps.rises(image.frame.stamp_ns):
             visibility = options.visibility_threshold if options.publish_landmark_tf else None
             message = to_tf_message(
                 poses, image.header, prefix=options.tf_prefix, landmark_visibility=visibility
             )
             if message.transforms:
                 self._tf.publish(message)
+
+    def _publish_joint_states(self, image: Received, poses: Sequence[Pose], options: OutputOptions) -> None:
+        if poses and options.publish_joint_states and _has_listeners(self._joint_states):
+            self._joint_states.publish(to_joint_state(poses, image.header, options.visibility_threshold))
 
     def _publish_pictures(self, image: Received, poses: Sequence[Pose], options: OutputOptions) -> None:
         threshold = options.visibility_threshold
