@@ -18,7 +18,7 @@ class Estimator(Protocol):
     def estimate(self, frame: Frame) -> list[Pose]:
         """Return the people in a frame, none included.
 
-        Stamps may repeat or jump; going back in time forgets what was tracked.
+        Stamps may repeat; where they break off (`timeline.breaks_off`), what was tracked is forgotten.
 
         Raises:
             EstimatorError: this frame failed, the next may succeed.

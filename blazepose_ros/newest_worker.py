@@ -54,11 +54,15 @@ class NewestWorker(Generic[Item]):
             self._waiting = item
             self._changed.notify_all()
 
-    def stop(self) -> bool:
-        """Finish the item at hand and end; return false if that takes longer than a second."""
+    def end(self) -> None:
+        """End after the item at hand, without waiting for that."""
         with self._changed:
             self._stopping = True
             self._changed.notify_all()
+
+    def stop(self) -> bool:
+        """Finish the item at hand and end; return false if that takes longer than a second."""
+        self.end()
         self._thread.join(STOP_TIMEOUT_S)
         return not self._thread.is_alive()
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from types import SimpleNamespace
 
+from rclpy.clock import Clock, ClockType
+
 from blazepose_ros.complaints import Complaints
 from blazepose_ros.declare_parameters import ParameterError
 from blazepose_ros.estimator import EstimatorError
@@ -20,6 +22,10 @@ from blazepose_ros.publishers import OutputOptions, Publishers
 from blazepose_ros.received import Received
 from blazepose_ros.scene_source import SceneSource
 from blazepose_ros.stages import Stages
+from blazepose_ros.watchdog import Watchdog
+
+
+WATCH_PERIOD_S = 0.5
 
 
 class BlazePoseNode(ManagedNode):
@@ -41,7 +47,10 @@ class BlazePoseNode(ManagedNode):
         self._outputs: Publishers | None = None
         self._stages: Stages | None = None
         self._inputs: Inputs | None = None
+        self._watchdog: Watchdog | None = None
         self._live = LiveParameters(self, PARAMETERS, self._prepare_change, self._change)
+        # Not by the node's clock: with use_sim_time it may stand still.
+        self.create_timer(WATCH_PERIOD_S, self._watch, clock=Clock(clock_type=ClockType.STEADY_TIME))
         if self._settings.autostart:
             self.start()
 
@@ -71,6 +80,9 @@ class BlazePoseNode(ManagedNode):
         scenes = SceneSource(self.resolve_topic_name("camera_info"), warn, complain)
         self._stages = Stages(self._settings, self._model, scenes, self._publish, complain)
         self._inputs = Inputs(self, self._settings, scenes, self._stages.receive, self._complaints)
+        self._watchdog = Watchdog(
+            lambda: load_model(self._settings, self.get_logger()), self._renew_model, complain
+        )
         self._take_images_while_wanted()
 
     def deactivate(self) -> None:
@@ -79,7 +91,7 @@ class BlazePoseNode(ManagedNode):
             self._inputs.close()
         if self._stages is not None:
             self._stages.stop()
-        self._inputs = self._stages = None
+        self._inputs = self._stages = self._watchdog = None
 
     def clean_up(self) -> None:
         """Free the model and take the outputs away."""
@@ -120,6 +132,15 @@ class BlazePoseNode(ManagedNode):
             self._stages.use(model)  # closes the replaced one after its last image
         elif replaced is not None:
             replaced.estimator.close()
+
+    def _renew_model(self, model: LoadedModel) -> None:
+        self._model = model
+        if self._stages is not None:
+            self._stages.renew(model)
+
+    def _watch(self) -> None:
+        if self._watchdog is not None and self._stages is not None:
+            self._watchdog.look(self._stages.trouble(self._settings.inference_timeout_s))
 
     def _take_images_while_wanted(self) -> None:
         """Take images only while somebody listens, unless told to take them always."""

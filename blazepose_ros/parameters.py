@@ -170,6 +170,13 @@ PARAMETERS = (
         maximum=MAX_HEIGHT_M,
     ),
     Parameter(
+        "inference_timeout_s",
+        10.0,
+        "How long in seconds the estimator may take for one image until another is built in its place.",
+        minimum=0.1,
+        maximum=3600.0,
+    ),
+    Parameter(
         "lazy",
         True,
         "Whether the node takes images only while somebody listens to one of its outputs.",

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import traceback
 from collections.abc import Callable, Sequence
 from types import SimpleNamespace
+from typing import TypeVar
 
 from std_msgs.msg import Header
 
@@ -22,6 +24,7 @@ from blazepose_ros.received import Arrived, Received
 from blazepose_ros.scene_source import SceneSource
 from blazepose_ros.stopwatch import NS_PER_MS, Stopwatch
 
+Item = TypeVar("Item")
 Publish = Callable[[Received, Sequence[Pose], LoadedModel], object]
 Found = tuple[Received, Sequence[Pose], LoadedModel]
 
@@ -53,14 +56,26 @@ class Stages:
         self._complain = complain
         self._count = itertools.count(1)
         self._pipeline = PersonPipeline(pipeline_options(settings))
-        self._publishing = NewestWorker(self._publish, "publishing")
+        self._publishing = NewestWorker(self._surviving(self._publish), "publishing")
         self._inference = Inference(model, self._found, self._drop)
-        self._decoding = NewestWorker(self._decode, "decoding")
-        self.use = self._inference.use
+        self._decoding = NewestWorker(self._surviving(self._decode), "decoding")
 
     def receive(self, serialized: bytes, transport: ImageTransport, arrival_ns: int) -> None:
         """Take an image as it came over the wire, at a time of the node's clock."""
         self._decoding.offer(Arrived(serialized, transport, arrival_ns, next(self._count), Stopwatch()))
+
+    def use(self, model: LoadedModel) -> None:
+        """Use another model from the next image on, and close the one in use."""
+        self._inference.use(model)
+
+    def trouble(self, timeout_s: float) -> str:
+        """Return what is wrong with the estimator, or nothing."""
+        return self._inference.trouble(timeout_s)
+
+    def renew(self, model: LoadedModel) -> None:
+        """Use another model, and wait no longer for the one in use."""
+        given_up, self._inference = self._inference, Inference(model, self._found, self._drop)
+        given_up.give_up()
 
     def stop(self) -> None:
         """Finish the images at hand and end."""
@@ -95,6 +110,17 @@ class Stages:
             return
         self._pipeline.options = pipeline_options(settings)
         self._publish_people(received, self._pipeline.update(received.frame, poses, scene), model)
+
+    def _surviving(self, work: Callable[[Item], None]) -> Callable[[Item], None]:
+        """Return work that drops an image and goes on with the next, whatever goes wrong."""
+
+        def survive(item: Item) -> None:
+            try:
+                work(item)
+            except Exception as err:  # noqa: BLE001  an unknown fault of one image costs that image
+                self._drop(f"{type(err).__name__}: {err}\n{traceback.format_exc()}")
+
+        return survive
 
     def _drop(self, reason: str) -> None:
         self._complain(f"image dropped: {reason}")

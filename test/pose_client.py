@@ -87,24 +87,24 @@ class PoseClient:
 
 
 class Stream:
-    """Images of the same still, each later than the one before."""
+    """Images of the same still, or now and then another, each later than the one before."""
 
     def __init__(self, client, bgr):
         self._client = client
         self._bgr = bgr
         self._stamp_ns = START_NS
 
-    def message(self):
+    def message(self, bgr=None):
         self._stamp_ns += FRAME_NS
-        return image_message(self._bgr, "bgr8", self._stamp_ns)
+        return image_message(self._bgr if bgr is None else bgr, "bgr8", self._stamp_ns)
 
     def ask(self):
         """Return the only person that the node sees."""
         (pose,) = self._client.ask(self.message()).poses
         return pose
 
-    def publish(self):
-        self._client.image.publish(self.message())
+    def publish(self, bgr=None):
+        self._client.image.publish(self.message(bgr))
 
 
 @contextmanager

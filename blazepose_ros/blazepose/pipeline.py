@@ -13,6 +13,7 @@ from blazepose_ros.blazepose.region import Region, distinct
 from blazepose_ros.blazepose.runtime import Runtime
 from blazepose_ros.estimator import EstimatorError, EstimatorOptions
 from blazepose_ros.pose import Frame, Pose
+from blazepose_ros.timeline import breaks_off
 
 # What a BlazePose has from its making.
 _NOT_OF_THE_FRAMES = ("_models", "_options")
@@ -80,10 +81,9 @@ class BlazePose:
         return [_pose(reading, frame) for reading in readings]
 
     def _starts_anew(self, frame: Frame) -> bool:
-        """Whether nothing known holds: time went back, or the images are another camera's."""
-        if self._stamp_ns is None:
-            return False
-        return frame.stamp_ns < self._stamp_ns or frame.rgb.shape != self._shape
+        """Whether nothing known holds: time breaks off, or the images are another camera's."""
+        another_size = self._shape is not None and frame.rgb.shape != self._shape
+        return another_size or breaks_off(self._stamp_ns, frame.stamp_ns)
 
     def _read(self, frame: Frame, models: _Models) -> list[Reading]:
         found = (models.landmarks.read(frame.rgb, region) for region in self._regions(frame, models.detector))

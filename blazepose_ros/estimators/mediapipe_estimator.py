@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from blazepose_ros.estimator import EstimatorError, EstimatorOptions
 from blazepose_ros.pose import Frame, Pose
+from blazepose_ros.timeline import breaks_off
 
 # MediaPipe smooths one person and no more, by the time between frames (One-Euro, 0.05 Hz). Frames
 # that are said to be this far apart are not smoothed, by 0.3 % at most: the smoothing of all
@@ -64,7 +65,7 @@ class MediaPipeEstimator:
         self._landmarker = self._create_landmarker()
 
     def estimate(self, frame: Frame) -> list[Pose]:
-        """Return the people in a frame; going back in time forgets what was tracked."""
+        """Return the people in a frame; a jump in time forgets what was tracked."""
         if self._landmarker is None:
             raise EstimatorError("the estimator is closed")
         if self._starts_anew(frame):
@@ -100,8 +101,7 @@ class MediaPipeEstimator:
         closing.join(CLOSE_TIMEOUT_S)
 
     def _starts_anew(self, frame: Frame) -> bool:
-        goes_back = self._stamp_ns is not None and frame.stamp_ns < self._stamp_ns
-        return goes_back or self._frames >= MAX_FRAMES
+        return breaks_off(self._stamp_ns, frame.stamp_ns) or self._frames >= MAX_FRAMES
 
     def _without_smoothing(self, poses: list[Pose]) -> list[Pose]:
         """Return the poses with the visibility that the model gave.
