@@ -24,7 +24,6 @@ from blazepose_ros.scene_source import SceneSource
 from blazepose_ros.stages import Stages
 from blazepose_ros.watchdog import Watchdog
 
-
 WATCH_PERIOD_S = 0.5
 
 
