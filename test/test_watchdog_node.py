@@ -18,7 +18,7 @@ from processes import ros_arguments
 from troubled_estimator_node import BLUE, GREEN, RED
 
 pytestmark = pytest.mark.usefixtures("models")
-STOP_TIMEOUT_S = 2.0
+STOP_TIMEOUT_S = 10.0
 QUIET_S = 0.5
 GRAY = (9, 9, 9)
 
