@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blazepose_ros.colors import gradient, landmark_colors
-from blazepose_ros.landmarks import BONES, Landmark
+from blazepose_ros.label import label
+from blazepose_ros.landmarks import BONES, FACE_AND_FINGERS, RIGHT_SIDE
 from blazepose_ros.pose import Pose
 
 WHITE = (255.0, 255.0, 255.0)
@@ -56,11 +57,6 @@ HEADROOM_M = 0.2
 # OpenCV draws at fixed-point coordinates with this many binary places.
 SUBPIXEL_BITS = 4
 
-FACE_AND_FINGERS = frozenset(
-    {*range(Landmark.NOSE, Landmark.LEFT_SHOULDER), *range(Landmark.LEFT_PINKY, Landmark.LEFT_HIP)}
-)
-RIGHT_SIDE = frozenset(landmark for landmark in Landmark if "RIGHT" in landmark.name)
-
 # The corners of a polygon that looks round: cv2.circle turns small discs into diamonds.
 _ANGLES = np.linspace(0, 2 * math.pi, 32, endpoint=False)
 UNIT_CIRCLE = np.stack([np.cos(_ANGLES), np.sin(_ANGLES)], axis=1)
@@ -80,7 +76,7 @@ def annotate(rgb: NDArray[np.uint8], poses: Iterable[Pose], visibility_threshold
         skeleton = _Skeleton.of(pose, visibility_threshold, canvas)
         _draw_bones(canvas, skeleton)
         _draw_joints(canvas, skeleton)
-        _draw_label(canvas, skeleton, _label(pose))
+        _draw_label(canvas, skeleton, label(pose))
     return canvas
 
 
@@ -161,13 +157,6 @@ def _draw_joint(canvas: NDArray[np.uint8], skeleton: _Skeleton, joint: int) -> N
     _draw_disc(canvas, center, skeleton.rgb[joint].tolist(), radius_px)
     if joint in RIGHT_SIDE:
         _draw_disc(canvas, center, WHITE, radius_px * CORE)
-
-
-def _label(pose: Pose) -> str:
-    """Return who this is and how far from the camera, as far as that is known."""
-    who = f"person {pose.person_id}" if pose.person_id > 0 else ""
-    distance_m = math.nan if pose.hip_center is None else float(np.linalg.norm(pose.hip_center.position))
-    return f"{who}  {distance_m:.1f} m".strip() if math.isfinite(distance_m) else who
 
 
 def _draw_label(canvas: NDArray[np.uint8], skeleton: _Skeleton, text: str) -> None:

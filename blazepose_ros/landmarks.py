@@ -50,6 +50,13 @@ class Landmark(IntEnum):
         return self.name.lower()
 
 
+RIGHT_SIDE = frozenset(landmark for landmark in Landmark if "RIGHT" in landmark.name)
+
+# Where landmarks are crowded.
+FACE_AND_FINGERS = frozenset(
+    {*range(Landmark.NOSE, Landmark.LEFT_SHOULDER), *range(Landmark.LEFT_PINKY, Landmark.LEFT_HIP)}
+)
+
 # MediaPipe's PoseLandmarksConnections.POSE_LANDMARKS: pairs of landmark indices.
 BONES: tuple[tuple[Landmark, Landmark], ...] = tuple(
     (Landmark(start), Landmark(end))

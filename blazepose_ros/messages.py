@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 import numpy as np
-from geometry_msgs.msg import Point, PoseWithCovariance
+from geometry_msgs.msg import Point, PoseWithCovariance, Quaternion
 from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Header
 
@@ -81,6 +82,12 @@ def to_joint_state(poses: Iterable[Pose], header: Header, visibility_threshold: 
 def to_points(points: NDArray) -> list[Point]:
     """Return (N, 3) coordinates as messages."""
     return [Point(x=x, y=y, z=z) for x, y, z in points.tolist()]
+
+
+def to_quaternion(rotation: NDArray) -> Quaternion:
+    """Return a (3, 3) rotation matrix as a message."""
+    x, y, z, w = Rotation.from_matrix(rotation).as_quat().tolist()
+    return Quaternion(x=x, y=y, z=z, w=w)
 
 
 def _to_pose(hip_center: HipCenter, world: NDArray) -> PoseWithCovariance:

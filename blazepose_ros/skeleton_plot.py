@@ -20,8 +20,8 @@ from mpl_toolkits.mplot3d.art3d import Line3DCollection
 from numpy.typing import NDArray
 
 from blazepose_ros.colors import DEPTH_RANGE_M, OCCLUDED, depth_colors, gradient, landmark_colors
-from blazepose_ros.drawing import BONE_PIECES, RIGHT_SIDE, annotate
-from blazepose_ros.landmarks import BONES
+from blazepose_ros.drawing import BONE_PIECES, annotate
+from blazepose_ros.landmarks import BONES, RIGHT_SIDE
 from blazepose_ros.pose import Pose
 
 VISIBILITY_THRESHOLD = 0.5

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-import numpy as np
 from geometry_msgs.msg import Quaternion, TransformStamped, Vector3
 from numpy.typing import NDArray
-from scipy.spatial.transform import Rotation
 from std_msgs.msg import Header
 from tf2_msgs.msg import TFMessage
 
 from blazepose_ros.body_axes import body_axes
 from blazepose_ros.landmarks import Landmark
+from blazepose_ros.messages import to_quaternion
 from blazepose_ros.pose import HipCenter, Pose
 
 
@@ -47,7 +46,7 @@ def _frames(
     if axes is None:
         return
     body = f"{prefix}body_{pose.person_id}"
-    yield _transform(header, header.frame_id, body, center.position, _quaternion(axes))
+    yield _transform(header, header.frame_id, body, center.position, to_quaternion(axes))
     if landmark_visibility is None:
         return
     in_body = pose.world @ axes
@@ -66,8 +65,3 @@ def _transform(
     msg.transform.translation = Vector3(x=x, y=y, z=z)
     msg.transform.rotation = rotation
     return msg
-
-
-def _quaternion(matrix: NDArray[np.float64]) -> Quaternion:
-    x, y, z, w = Rotation.from_matrix(matrix).as_quat().tolist()
-    return Quaternion(x=x, y=y, z=z, w=w)

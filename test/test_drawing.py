@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from blazepose_ros.colors import landmark_colors
-from blazepose_ros.drawing import RIGHT_SIDE, annotate
-from blazepose_ros.landmarks import NUM_LANDMARKS, Landmark
+from blazepose_ros.drawing import annotate
+from blazepose_ros.landmarks import NUM_LANDMARKS, RIGHT_SIDE, Landmark
 from blazepose_ros.pose import HipCenter, Placement, Pose
 
 # On the unit square, a person that faces the camera: left landmarks on the image's right.
