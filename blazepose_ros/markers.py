@@ -48,8 +48,8 @@ def _landmarks(*, right: bool, small: bool) -> list[Landmark]:
 
 
 JOINTS = (
-    _Joints(0, Marker.SPHERE_LIST, 0.050, _landmarks(right=False, small=False)),
-    _Joints(1, Marker.CUBE_LIST, 0.045, _landmarks(right=True, small=False)),
+    _Joints(0, Marker.SPHERE_LIST, 0.055, _landmarks(right=False, small=False)),
+    _Joints(1, Marker.CUBE_LIST, 0.055, _landmarks(right=True, small=False)),
     _Joints(2, Marker.SPHERE_LIST, 0.020, _landmarks(right=False, small=True)),
     _Joints(3, Marker.CUBE_LIST, 0.018, _landmarks(right=True, small=True)),
 )
