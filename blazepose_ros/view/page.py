@@ -27,7 +27,7 @@ WIDE_PX = 800
 PICTURE_SHARE = 0.42
 TEXT_WIDTH_PX = 330
 # What stands above and beside the picture in its panel.
-PANEL_HEIGHT_PX, PANEL_WIDTH_PX = 80, 22
+PANEL_HEIGHT_PX, PANEL_WIDTH_PX = 100, 22
 
 
 class Page:
@@ -49,7 +49,7 @@ class Page:
         self._text = gui.add_markdown("")
         with gui.add_folder("how long an image takes", expand_by_default=is_wide):
             self._stages = gui.add_markdown("")
-        gui.add_button("look at the first person").on_click(lambda _event: self._people.look_again())
+        gui.add_button("look at the first person").on_click(lambda _event: self.look_again())
         self._aspect = 0.0
 
     @property
@@ -69,6 +69,10 @@ class Page:
             self._image.image = picture
             self._fit(picture.shape[1] / picture.shape[0])
         self._people.show(figures)
+
+    def look_again(self) -> None:
+        """Turn the scene to the first person who is shown next."""
+        self._people.look_again()
 
     def write(self, reading: Reading, diagnoses: Sequence[Diagnosis]) -> None:
         """Write what is known about the camera."""

@@ -104,6 +104,8 @@ class Show:
         feed = self._feed(viewer)
         if feed is None or (feed, feed.count) == viewer.sent:
             return
+        if feed is not viewer.sent[0]:
+            viewer.page.look_again()
         viewer.sent = feed, feed.count
         viewer.page.show(self._picture(feed), figures(feed.people or (), feed.visibility_threshold))
         viewer.browser.ask()
