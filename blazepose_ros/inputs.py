@@ -8,16 +8,22 @@ from types import SimpleNamespace
 from typing import Any
 
 from rclpy.node import Node
-from rclpy.qos import qos_profile_sensor_data
+from rclpy.qos import DurabilityPolicy, QoSProfile, qos_profile_sensor_data
 from sensor_msgs.msg import CameraInfo, Image
+from tf2_msgs.msg import TFMessage
 
 from blazepose_ros.complaints import Complaints
 from blazepose_ros.image_subscription import ImageSubscription
 from blazepose_ros.image_transports import TRANSPORTS, ImageTransport
 from blazepose_ros.scene_source import SceneSource
+from blazepose_ros.target_frame import remember
+from blazepose_ros.transform_tree import TransformTree
 
 # The parameters that the subscription to the images depends on.
 IMAGE_SETTINGS = ("image_transport", "image_reliability")
+
+# As tf2_ros listens to /tf.
+TF_DEPTH = 100
 
 # The values of ``placement`` that look at depth images.
 DEPTH_PLACEMENTS = ("auto", "depth")
@@ -34,6 +40,7 @@ class Inputs:
         scenes: what hears the topics beside the images.
         receive: called with each serialised image, its transport, and when it came.
         complaints: where an incompatible publisher is told of.
+        tree: what remembers transforms, for people in ``target_frame``.
     """
 
     def __init__(
@@ -43,18 +50,21 @@ class Inputs:
         scenes: SceneSource,
         receive: Receive,
         complaints: Complaints,
+        tree: TransformTree,
     ) -> None:
         self._node = node
         self._settings = settings
         self._receive = receive
         self._complaints = complaints
         self._scenes = scenes
+        self._tree = tree
         self._images = self._image_subscription()
         self._calibrations = [
             self._listen(CameraInfo, "camera_info", scenes.calibration.receive),
             self._listen(CameraInfo, "depth/camera_info", scenes.depth.receive_calibration),
         ]
         self._depth = self._depth_subscription()
+        self._transforms = self._transform_subscriptions()
 
     def change(self, settings: SimpleNamespace) -> None:
         """Subscribe as the new values say; the images have to be taken again."""
@@ -65,6 +75,9 @@ class Inputs:
         if before.placement != settings.placement:
             self._end_depth()
             self._depth = self._depth_subscription()
+        if bool(before.target_frame) != bool(settings.target_frame):
+            self._end_transforms()
+            self._transforms = self._transform_subscriptions()
 
     def take_images(self, wanted: bool) -> None:
         """Subscribe to the images, or end that."""
@@ -77,6 +90,7 @@ class Inputs:
         """End all subscriptions."""
         self._images.end()
         self._end_depth()
+        self._end_transforms()
         for subscription in self._calibrations:
             self._node.destroy_subscription(subscription)
 
@@ -89,6 +103,22 @@ class Inputs:
     def _end_depth(self) -> None:
         if self._depth is not None:
             self._node.destroy_subscription(self._depth)
+
+    def _transform_subscriptions(self) -> list[Any]:
+        """Return the subscriptions to transforms, none where no target frame asks for them."""
+        if not self._settings.target_frame:
+            return []
+        moving = partial(remember, self._tree, static=False)
+        fixed = partial(remember, self._tree, static=True)
+        kept = QoSProfile(depth=TF_DEPTH, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+        return [
+            self._node.create_subscription(TFMessage, "/tf", moving, QoSProfile(depth=TF_DEPTH)),
+            self._node.create_subscription(TFMessage, "/tf_static", fixed, kept),
+        ]
+
+    def _end_transforms(self) -> None:
+        for subscription in self._transforms:
+            self._node.destroy_subscription(subscription)
 
     def _image_subscription(self) -> ImageSubscription:
         transport = TRANSPORTS[self._settings.image_transport]

@@ -22,6 +22,7 @@ from blazepose_ros.publishers import OutputOptions, Publishers
 from blazepose_ros.received import Received
 from blazepose_ros.scene_source import SceneSource
 from blazepose_ros.stages import Stages
+from blazepose_ros.transform_tree import Rigid, TransformError, TransformTree
 from blazepose_ros.watchdog import Watchdog
 
 WATCH_PERIOD_S = 0.5
@@ -42,6 +43,7 @@ class BlazePoseNode(ManagedNode):
         super().__init__("blazepose", automatically_declare_parameters_from_overrides=True)
         leave_cores_to_the_model()
         self._complaints = Complaints(self.get_logger().error)
+        self._tree = TransformTree()
         self._model: LoadedModel | None = None
         self._outputs: Publishers | None = None
         self._stages: Stages | None = None
@@ -78,7 +80,9 @@ class BlazePoseNode(ManagedNode):
         warn, complain = self.get_logger().warning, self._complaints.complain
         scenes = SceneSource(self.resolve_topic_name("camera_info"), warn, complain)
         self._stages = Stages(self._settings, self._model, scenes, self._publish, complain)
-        self._inputs = Inputs(self, self._settings, scenes, self._stages.receive, self._complaints)
+        self._inputs = Inputs(
+            self, self._settings, scenes, self._stages.receive, self._complaints, self._tree
+        )
         self._watchdog = Watchdog(
             lambda: load_model(self._settings, self.get_logger()), self._renew_model, complain
         )
@@ -156,5 +160,18 @@ class BlazePoseNode(ManagedNode):
             publish_landmark_tf=settings.publish_landmark_tf,
             tf_prefix=settings.tf_prefix,
             publish_joint_states=settings.publish_joint_states,
+            target_frame=settings.target_frame,
+            camera_in_target=self._camera_in_target(received),
         )
         self._outputs.publish(received, people, options)
+
+    def _camera_in_target(self, received: Received) -> Rigid | None:
+        """Return where the camera was in the target frame, None where that is not known."""
+        target, header = self._settings.target_frame, received.header
+        if not target:
+            return None
+        try:
+            return self._tree.lookup(target, header.frame_id, received.frame.stamp_ns)
+        except TransformError as err:
+            self._complaints.complain(f"nobody is expressed in {target} (target_frame): {err}")
+            return None

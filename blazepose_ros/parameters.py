@@ -184,6 +184,12 @@ PARAMETERS = (
     Parameter("publish_tf", True, "Whether to publish the frames of people on /tf."),
     Parameter("publish_landmark_tf", True, "Whether landmarks have frames too."),
     Parameter("tf_prefix", "", "Goes before the name of each frame of a person."),
+    Parameter(
+        "target_frame",
+        "",
+        "A frame to express people in as well, on ~/target/poses and ~/target/markers, through TF at the"
+        " image's stamp; empty for none.",
+    ),
     Parameter("publish_joint_states", False, "Whether to publish the angles of joints on ~/joint_states."),
     Parameter("enable_segmentation", False, "Whether to publish ~/segmentation_mask."),
     Parameter("camera_frame", "", "The frame_id of images that come with an empty one."),

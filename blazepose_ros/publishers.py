@@ -13,6 +13,7 @@ from rclpy.event_handler import PublisherEventCallbacks
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
 from sensor_msgs.msg import Image, JointState
+from std_msgs.msg import Header
 from tf2_msgs.msg import TFMessage
 from visualization_msgs.msg import MarkerArray
 
@@ -24,6 +25,8 @@ from blazepose_ros.msg import Pose33, Pose33Array, Timing
 from blazepose_ros.pose import Frame, ModelComplexity, Pose
 from blazepose_ros.received import Received
 from blazepose_ros.rising_stamps import RisingStamps
+from blazepose_ros.target_frame import markers_in_frame, pose_in_frame
+from blazepose_ros.transform_tree import Rigid
 from blazepose_ros.transforms import to_tf_message
 
 DEPTH = 10
@@ -40,6 +43,8 @@ class OutputOptions:
     publish_landmark_tf: bool
     tf_prefix: str
     publish_joint_states: bool
+    target_frame: str = ""
+    camera_in_target: Rigid | None = None
 
 
 class Publishers:
@@ -61,6 +66,8 @@ class Publishers:
         self._poses = publisher(Pose33Array, "~/poses")
         self._pose = publisher(Pose33, "~/pose")
         self._markers = publisher(MarkerArray, "~/markers")
+        self._target_poses = publisher(Pose33Array, "~/target/poses")
+        self._target_markers = publisher(MarkerArray, "~/target/markers")
         self._tf = publisher(TFMessage, "/tf", TF_DEPTH)
         self._joint_states = publisher(JointState, "~/joint_states")
         self._annotated = publisher(Image, "~/annotated_image")
@@ -96,6 +103,8 @@ class Publishers:
             self._poses,
             self._pose,
             self._markers,
+            self._target_poses,
+            self._target_markers,
             self._tf,
             self._joint_states,
             self._annotated,
@@ -114,13 +123,18 @@ class Publishers:
             self._timing.publish(to_timing(image.stopwatch.laps_ms, image.count, image.header))
 
     def _publish_poses(self, image: Received, poses: Sequence[Pose], options: OutputOptions) -> None:
-        if not (_has_listeners(self._poses) or _has_listeners(self._pose)):
+        if not any(map(_has_listeners, (self._poses, self._pose, self._target_poses))):
             return
         messages = [to_pose33(pose, image.header, image.frame, options.model_complexity) for pose in poses]
         if _has_listeners(self._poses):
             self._poses.publish(to_pose33_array(messages, image.header))
         if poses and poses[0].primary and _has_listeners(self._pose):
             self._pose.publish(messages[0])
+        if options.camera_in_target is not None and _has_listeners(self._target_poses):
+            frame = options.target_frame
+            moved = [pose_in_frame(message, frame, options.camera_in_target) for message in messages]
+            header = Header(stamp=image.header.stamp, frame_id=frame)
+            self._target_poses.publish(to_pose33_array(moved, header))
 
     def _publish_frames(self, image: Received, poses: Sequence[Pose], options: OutputOptions) -> None:
         if options.publish_tf and _has_listeners(self._tf) and self._tf_stamps.rises(image.frame.stamp_ns):
@@ -131,14 +145,23 @@ class Publishers:
             if message.transforms:
                 self._tf.publish(message)
 
+    def _publish_markers(self, image: Received, poses: Sequence[Pose], options: OutputOptions) -> None:
+        if not (_has_listeners(self._markers) or _has_listeners(self._target_markers)):
+            return
+        message = self._marker_arrays.update(poses, image.header, options.visibility_threshold)
+        if _has_listeners(self._markers):
+            self._markers.publish(message)
+        if options.camera_in_target is not None and _has_listeners(self._target_markers):
+            moved = markers_in_frame(message, options.target_frame, options.camera_in_target)
+            self._target_markers.publish(moved)
+
     def _publish_joint_states(self, image: Received, poses: Sequence[Pose], options: OutputOptions) -> None:
         if poses and options.publish_joint_states and _has_listeners(self._joint_states):
             self._joint_states.publish(to_joint_state(poses, image.header, options.visibility_threshold))
 
     def _publish_pictures(self, image: Received, poses: Sequence[Pose], options: OutputOptions) -> None:
         threshold = options.visibility_threshold
-        if _has_listeners(self._markers):
-            self._markers.publish(self._marker_arrays.update(poses, image.header, threshold))
+        self._publish_markers(image, poses, options)
         if _has_listeners(self._annotated):
             pixels = annotate(image.frame.rgb, poses, threshold)
             self._annotated.publish(to_image(pixels, "rgb8", image.header))

@@ -37,6 +37,7 @@ MESSAGE_RING = {
     "scene_source",
     "stages",
     "soak.picture",
+    "target_frame",
     "transforms",
     "view.feed",
 }
