@@ -9,12 +9,16 @@ from collections.abc import Callable, Sequence
 from blazepose_ros.estimator import EstimatorError
 from blazepose_ros.loading import LoadedModel
 from blazepose_ros.newest_worker import NewestWorker
+from blazepose_ros.pace import Pace
 from blazepose_ros.pose import Pose
 from blazepose_ros.received import Received
 
 
 class Inference:
     """Finds the poses in the newest image there is, one image at a time.
+
+    Attributes:
+        pace: of the estimator.
 
     Args:
         model: what finds them; it is closed here once another is used in its place.
@@ -39,6 +43,7 @@ class Inference:
         self._failure = ""
         self._given_up = False
         self._frame_id: str | None = None
+        self.pace = Pace()
         self._worker = NewestWorker(self._infer, "inference")
         self.offer = self._worker.offer
 
@@ -72,7 +77,8 @@ class Inference:
         model = self._model
         self._began_s = self._clock()
         try:
-            poses = self._estimate(model, received)
+            with self.pace.turn():
+                poses = self._estimate(model, received)
         except EstimatorError as err:
             self._drop(str(err))
             return

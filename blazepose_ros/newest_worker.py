@@ -19,10 +19,14 @@ class NewestWorker(Generic[Item]):
     Args:
         work: called with each item. What it raises ends the thread, and the next offer fails.
         name: the thread's name.
+        idle_s: how long to leave an item to be replaced by a newer one, asked when it is there.
     """
 
-    def __init__(self, work: Callable[[Item], object], name: str) -> None:
+    def __init__(
+        self, work: Callable[[Item], object], name: str, idle_s: Callable[[], float] = lambda: 0.0
+    ) -> None:
         self._work = work
+        self._idle_s = idle_s
         self._changed = threading.Condition()
         self._waiting: Item | None = None
         self._stopping = False
@@ -82,6 +86,8 @@ class NewestWorker(Generic[Item]):
     def _next(self) -> Item | None:
         with self._changed:
             self._changed.wait_for(lambda: self._stopping or self._waiting is not None)
+            if (idle_s := self._idle_s()) > 0:
+                self._changed.wait_for(lambda: self._stopping, idle_s)
             item, self._waiting = self._waiting, None
             self._changed.notify_all()
             return None if self._stopping else item

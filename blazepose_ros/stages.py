@@ -18,11 +18,15 @@ from blazepose_ros.images import ImageError
 from blazepose_ros.inference import Inference
 from blazepose_ros.loading import LoadedModel, pipeline_options
 from blazepose_ros.newest_worker import NewestWorker
+from blazepose_ros.pace import Pace
 from blazepose_ros.pipeline import PersonPipeline
 from blazepose_ros.pose import Frame, Pose
 from blazepose_ros.received import Arrived, Received
 from blazepose_ros.scene_source import SceneSource
 from blazepose_ros.stopwatch import NS_PER_MS, Stopwatch
+
+# No inference has to wait for an image that was decoded a little late.
+DECODING_MARGIN_S = 0.001
 
 Item = TypeVar("Item")
 Publish = Callable[[Received, Sequence[Pose], LoadedModel], object]
@@ -58,7 +62,8 @@ class Stages:
         self._pipeline = PersonPipeline(pipeline_options(settings))
         self._publishing = NewestWorker(self._surviving(self._publish), "publishing")
         self._inference = Inference(model, self._found, self._drop)
-        self._decoding = NewestWorker(self._surviving(self._decode), "decoding")
+        self._decoding_pace = Pace()
+        self._decoding = NewestWorker(self._surviving(self._decode), "decoding", self._spare_s)
 
     def receive(self, serialized: bytes, transport: ImageTransport, arrival_ns: int) -> None:
         """Take an image as it came over the wire, at a time of the node's clock."""
@@ -82,12 +87,17 @@ class Stages:
         for stage in (self._decoding, self._inference, self._publishing):
             stage.stop()
 
+    def _spare_s(self) -> float:
+        """Return how long decoding can wait: until then a newer image may come in place of this one."""
+        return self._inference.pace.left_s() - self._decoding_pace.usual_s - DECODING_MARGIN_S
+
     def _decode(self, arrived: Arrived) -> None:
         stopwatch = arrived.stopwatch
         stopwatch.lap("waiting")
         try:
-            msg = arrived.transport.read(arrived.serialized)
-            frame = Frame(arrived.transport.to_rgb(msg), stamp_ns(msg.header))
+            with self._decoding_pace.turn():
+                msg = arrived.transport.read(arrived.serialized)
+                frame = Frame(arrived.transport.to_rgb(msg), stamp_ns(msg.header))
         except (CdrError, ImageError) as err:
             self._drop(str(err))
             return
