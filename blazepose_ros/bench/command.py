@@ -36,6 +36,7 @@ from blazepose_ros.evaluation.pictures import pictures
 from blazepose_ros.interruption import Interruption
 from blazepose_ros.models.store import BUNDLES, load_cached
 from blazepose_ros.pose import Frame
+from blazepose_ros.processor import leave_cores_to_the_model
 from blazepose_ros.ros_domain import NoFreeDomainError, isolate
 
 REFERENCE = "mediapipe"
@@ -52,7 +53,7 @@ added       latency less the estimator's time on that image
 transport   from the stamp to the arrival at the node
 delivery    from the node's hand-over of the poses to their arrival
 cpu/pose    processor time of the node for each answer
-flat out    more images than the estimator can take: 1.5 times the raw loop's rate
+flat out    more images than the estimator can take: 1.2 times the raw loop's rate
 stock       Fast DDS without this package's profile"""
 
 # Starting and stopping processes, loading the model twice, warming up.
@@ -138,6 +139,7 @@ def _estimators_alone(
     options: argparse.Namespace, source: str, photographs: Sequence[Photograph]
 ) -> dict[str, Any]:
     """Time every backend and precision, taking turns, and see what they get right."""
+    leave_cores_to_the_model()
     document: dict[str, Any] = {"estimators": [], "accuracy": []}
     bgr = load_clip(source, options.sizes[0], frames=1)[0]
     frame = Frame(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), 0)

@@ -17,6 +17,7 @@ from blazepose_ros.estimator import Estimator, EstimatorError, EstimatorOptions
 from blazepose_ros.estimators import create_estimator
 from blazepose_ros.models.store import BUNDLES, ModelError, resolve
 from blazepose_ros.pose import Frame
+from blazepose_ros.processor import leave_cores_to_the_model
 
 WARM_UP_S = 0.5
 MS_PER_S = 1000
@@ -48,6 +49,7 @@ def main(arguments: Sequence[str]) -> int:
     job_file, result_file = map(Path, arguments)
     job = json.loads(job_file.read_text())
     complexity = next(value for value, bundle in BUNDLES.items() if bundle.name == job["model"])
+    leave_cores_to_the_model()
     try:
         images = [cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB) for bgr in load_clip(job["source"], job["size"])]
         options = EstimatorOptions(resolve(complexity).content, complexity)
