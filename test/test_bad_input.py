@@ -166,8 +166,12 @@ def test_a_stamp_before_the_epoch_is_answered_too(ros, person):
 
 @pytest.mark.parametrize(
     ("entry", "complaint"),
-    [(0.0, "no calibration on /camera_info"), (np.nan, "K is not a 3 x 3 matrix of finite numbers")],
-    ids=["zeros", "NaN"],
+    [
+        (0.0, "no calibration on /camera_info"),
+        (np.nan, "K is not a 3 x 3 matrix of finite numbers"),
+        (-525.0, "the focal lengths are -525 and -525, not both positive"),
+    ],
+    ids=["zeros", "NaN", "negative"],
 )
 def test_a_useless_calibration_is_reported_and_a_field_of_view_assumed(
     ros, capfd, person, stamps, entry, complaint

@@ -65,6 +65,19 @@ def test_body_and_landmarks_are_looked_up_where_the_message_says(ros, person):
             np.testing.assert_allclose(found.translation, hips + world[landmark], atol=1e-6)
 
 
+def test_frames_hang_on_each_images_own_frame_and_an_empty_one_has_a_name(ros, person):
+    frame_ids = ["left_eye", "right_eye", ""]
+    with pose_node(ros, "tf", camera_frame="unnamed_eye") as client:
+        client.wait_for(lambda: client.node.count_publishers("/tf"), "the node's /tf")
+        for number, frame_id in enumerate(frame_ids):
+            msg = image_message(person, "bgr8", START_NS + number * PERIOD_NS)
+            msg.header.frame_id = frame_id
+            assert client.ask(msg).header.frame_id == (frame_id or "unnamed_eye")
+        client.wait_for(lambda: len(client.received["tf"]) == len(frame_ids), "all frames")
+    parents = [msg.transforms[0].header.frame_id for msg in client.received["tf"]]
+    assert parents == ["left_eye", "right_eye", "unnamed_eye"]
+
+
 def test_joint_states_are_those_of_the_pose_and_off_by_default(ros, person):
     for published in (False, True):
         states = []
