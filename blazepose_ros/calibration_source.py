@@ -43,6 +43,11 @@ class CalibrationSource:
         self._patience_ends_s: float | None = None
         self._has_warned = False
 
+    @property
+    def is_calibrated(self) -> bool:
+        """Whether there is a usable calibration."""
+        return self._calibrated is not None
+
     def receive(self, serialized: bytes) -> None:
         """Take a calibration as it came over the wire; one that cannot be read changes nothing."""
         try:

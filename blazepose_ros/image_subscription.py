@@ -29,6 +29,10 @@ class ImageSubscription:
         reliability: best_effort, reliable, or auto for what all publishers offer.
         receive: called with each serialised message, in a thread of its own.
         complaints: where an incompatible publisher is told of.
+
+    Attributes:
+        publishers: how many there were when it was looked last.
+        mismatch: why images of one of them cannot arrive, and what to change; or nothing.
     """
 
     def __init__(
@@ -47,11 +51,18 @@ class ImageSubscription:
         self._receive = receive
         self._complaints = complaints
         self._receiver: Receiver | None = None
+        self.mismatch = ""
+        self.publishers = 0
         self._reliability = RELIABILITIES.get(reliability, BEST_EFFORT)
         # Not the node's clock: it stands still where use_sim_time waits for a simulation.
         self._timer = node.create_timer(
             FOLLOW_PERIOD_S, self._follow, clock=Clock(clock_type=ClockType.STEADY_TIME)
         )
+
+    @property
+    def is_open(self) -> bool:
+        """Whether images are subscribed to."""
+        return self._receiver is not None
 
     def open(self) -> None:
         """Subscribe, if that is not done."""
@@ -80,14 +91,11 @@ class ImageSubscription:
         )
 
     def _follow(self) -> None:
-        """Change over when the publishers offer something else, and tell of those that do not fit.
-
-        Raises:
-            RuntimeError: images are no longer received.
-        """
+        """Change over when the publishers offer something else, and tell of those that do not fit."""
+        self.mismatch = ""
         if self._receiver is None:
             return
-        self._receiver.check()
+        self._subscribe_again_where_it_ended(self._receiver)
         offers = self._offers()
         chosen = self._choose(offers)
         if chosen != self._reliability:
@@ -96,13 +104,23 @@ class ImageSubscription:
             self.close()
             self._subscribe()
         if chosen == RELIABLE and BEST_EFFORT in offers:
-            self._complaints.complain(
+            self.mismatch = (
                 f"a publisher of {self._topic} offers less than image_reliability: {self._wanted} asks for:"
                 " its images do not arrive. Set image_reliability to auto or best_effort"
             )
+            self._complaints.complain(self.mismatch)
+
+    def _subscribe_again_where_it_ended(self, receiver: Receiver) -> None:
+        try:
+            receiver.check()
+        except RuntimeError as err:
+            self._complaints.complain(f"{err}: subscribing again")
+            self.close()
+            self._subscribe()
 
     def _offers(self) -> set[ReliabilityPolicy]:
         publishers = self._node.get_publishers_info_by_topic(self._topic)
+        self.publishers = len(publishers)
         return {publisher.qos_profile.reliability for publisher in publishers}
 
     def _choose(self, offers: set[ReliabilityPolicy]) -> ReliabilityPolicy:

@@ -86,6 +86,11 @@ class Inputs:
         else:
             self._images.close()
 
+    @property
+    def images(self) -> ImageSubscription:
+        """The subscription to the images."""
+        return self._images
+
     def close(self) -> None:
         """End all subscriptions."""
         self._images.end()

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from types import SimpleNamespace
 
+from lifecycle_msgs.msg import State
 from rclpy.clock import Clock, ClockType
 
 from blazepose_ros.complaints import Complaints
 from blazepose_ros.declare_parameters import ParameterError
+from blazepose_ros.diagnostics.health import Situation
+from blazepose_ros.diagnostics.publisher import DiagnosticsPublisher
+from blazepose_ros.diagnostics.statistics import Statistics
 from blazepose_ros.estimator import EstimatorError
+from blazepose_ros.image_transports import TRANSPORTS
 from blazepose_ros.inputs import Inputs
 from blazepose_ros.live_parameters import LiveParameters
 from blazepose_ros.loading import LoadedModel, load_model, same_model
@@ -17,6 +23,7 @@ from blazepose_ros.managed_node import ManagedNode, TransitionError
 from blazepose_ros.models.store import ModelError
 from blazepose_ros.parameters import PARAMETERS
 from blazepose_ros.pose import Pose
+from blazepose_ros.process_usage import rss_mb
 from blazepose_ros.processor import leave_cores_to_the_model
 from blazepose_ros.publishers import OutputOptions, Publishers
 from blazepose_ros.received import Received
@@ -26,6 +33,13 @@ from blazepose_ros.transform_tree import Rigid, TransformError, TransformTree
 from blazepose_ros.watchdog import Watchdog
 
 WATCH_PERIOD_S = 0.5
+
+STATES = {
+    State.PRIMARY_STATE_UNCONFIGURED: "unconfigured",
+    State.PRIMARY_STATE_INACTIVE: "inactive",
+    State.PRIMARY_STATE_ACTIVE: "active",
+    State.PRIMARY_STATE_FINALIZED: "finalized",
+}
 
 
 class BlazePoseNode(ManagedNode):
@@ -49,9 +63,14 @@ class BlazePoseNode(ManagedNode):
         self._stages: Stages | None = None
         self._inputs: Inputs | None = None
         self._watchdog: Watchdog | None = None
+        self._scenes: SceneSource | None = None
+        self._statistics = Statistics()
         self._live = LiveParameters(self, PARAMETERS, self._prepare_change, self._change)
         # Not by the node's clock: with use_sim_time it may stand still.
         self.create_timer(WATCH_PERIOD_S, self._watch, clock=Clock(clock_type=ClockType.STEADY_TIME))
+        self._diagnostics = DiagnosticsPublisher(
+            self, self._statistics, self._situation, self._diagnostic_values
+        )
         if self._settings.autostart:
             self.start()
 
@@ -78,10 +97,12 @@ class BlazePoseNode(ManagedNode):
         """Work on images, while somebody wants them."""
         assert self._model is not None
         warn, complain = self.get_logger().warning, self._complaints.complain
-        scenes = SceneSource(self.resolve_topic_name("camera_info"), warn, complain)
-        self._stages = Stages(self._settings, self._model, scenes, self._publish, complain)
+        self._scenes = SceneSource(self.resolve_topic_name("camera_info"), warn, complain)
+        self._stages = Stages(
+            self._settings, self._model, self._scenes, self._publish, self._statistics, complain
+        )
         self._inputs = Inputs(
-            self, self._settings, scenes, self._stages.receive, self._complaints, self._tree
+            self, self._settings, self._scenes, self._stages.receive, self._complaints, self._tree
         )
         self._watchdog = Watchdog(
             lambda: load_model(self._settings, self.get_logger()), self._renew_model, complain
@@ -94,7 +115,8 @@ class BlazePoseNode(ManagedNode):
             self._inputs.close()
         if self._stages is not None:
             self._stages.stop()
-        self._inputs = self._stages = self._watchdog = None
+        self._inputs = self._stages = self._watchdog = self._scenes = None
+        self._statistics.listening(False)
 
     def clean_up(self) -> None:
         """Free the model and take the outputs away."""
@@ -148,7 +170,38 @@ class BlazePoseNode(ManagedNode):
     def _take_images_while_wanted(self) -> None:
         """Take images only while somebody listens, unless told to take them always."""
         if self._inputs is not None and self._outputs is not None:
-            self._inputs.take_images(self._outputs.wanted or not self._settings.lazy)
+            wanted = self._outputs.wanted or not self._settings.lazy
+            self._inputs.take_images(wanted)
+            self._statistics.listening(wanted)
+
+    def _situation(self) -> Situation:
+        state = STATES.get(self.state, "in transition")
+        topic = self.resolve_topic_name(TRANSPORTS[self._settings.image_transport].topic)
+        if self._inputs is None or self._stages is None or self._scenes is None:
+            return Situation(state, active=False, listens=False, topic=topic)
+        return Situation(
+            state,
+            active=True,
+            listens=self._inputs.images.is_open,
+            topic=topic,
+            publishers=self._inputs.images.publishers,
+            mismatch=self._inputs.images.mismatch,
+            trouble=self._stages.trouble(self._settings.inference_timeout_s),
+            places=self._settings.placement != "none",
+            calibrated=self._scenes.calibration.is_calibrated,
+        )
+
+    def _diagnostic_values(self) -> dict[str, str]:
+        """Return the keys and values that diagnostics show beside the figures."""
+        model, scenes = self._model, self._scenes
+        return {
+            "model": model.complexity.name if model else "none",
+            "backend": model.backend if model else "none",
+            "threads": str(self._settings.num_threads or "all cores"),
+            "memory (MB)": f"{rss_mb(os.getpid()):.0f}",
+            "calibration": "camera_info" if scenes and scenes.calibration.is_calibrated else "assumed",
+            "placement": self._settings.placement,
+        }
 
     def _publish(self, received: Received, people: Sequence[Pose], model: LoadedModel) -> None:
         assert self._outputs is not None

@@ -12,6 +12,7 @@ from std_msgs.msg import Header
 
 from blazepose_ros.calibration_source import CalibrationError
 from blazepose_ros.cdr import CdrError
+from blazepose_ros.diagnostics.statistics import Drop, Statistics
 from blazepose_ros.image_messages import stamp_ns
 from blazepose_ros.image_transports import ImageTransport
 from blazepose_ros.images import ImageError
@@ -43,6 +44,7 @@ class Stages:
         model: what finds people.
         scenes: what is known about an image besides its pixels.
         publish: called with each image, the people in it, and the model that found them.
+        statistics: counts what becomes of images.
         complain: told why an image is dropped.
     """
 
@@ -52,22 +54,26 @@ class Stages:
         model: LoadedModel,
         scenes: SceneSource,
         publish: Publish,
+        statistics: Statistics,
         complain: Callable[[str], object],
     ) -> None:
         self.settings = settings
         self._scenes = scenes
         self._publish_people = publish
+        self._statistics = statistics
         self._complain = complain
         self._count = itertools.count(1)
         self._pipeline = PersonPipeline(pipeline_options(settings))
         self._publishing = NewestWorker(self._surviving(self._publish), "publishing")
-        self._inference = Inference(model, self._found, self._drop)
+        self._inference = self._start_inference(model)
         self._decoding_pace = Pace()
         self._decoding = NewestWorker(self._surviving(self._decode), "decoding", self._spare_s)
 
     def receive(self, serialized: bytes, transport: ImageTransport, arrival_ns: int) -> None:
         """Take an image as it came over the wire, at a time of the node's clock."""
-        self._decoding.offer(Arrived(serialized, transport, arrival_ns, next(self._count), Stopwatch()))
+        self._statistics.arrived()
+        image = Arrived(serialized, transport, arrival_ns, next(self._count), Stopwatch())
+        self._count_superseded(self._decoding.offer(image))
 
     def use(self, model: LoadedModel) -> None:
         """Use another model from the next image on, and close the one in use."""
@@ -79,7 +85,7 @@ class Stages:
 
     def renew(self, model: LoadedModel) -> None:
         """Use another model, and wait no longer for the one in use."""
-        given_up, self._inference = self._inference, Inference(model, self._found, self._drop)
+        given_up, self._inference = self._inference, self._start_inference(model)
         given_up.give_up()
 
     def stop(self) -> None:
@@ -99,12 +105,14 @@ class Stages:
                 msg = arrived.transport.read(arrived.serialized)
                 frame = Frame(arrived.transport.to_rgb(msg), stamp_ns(msg.header))
         except (CdrError, ImageError) as err:
-            self._drop(str(err))
+            self._drop(str(err), Drop.UNREADABLE)
             return
+        self._statistics.stamped(frame.stamp_ns)
         header = Header(stamp=msg.header.stamp, frame_id=msg.header.frame_id or self.settings.camera_frame)
         stopwatch.laps_ms["transport"] = (arrived.arrival_ns - frame.stamp_ns) / NS_PER_MS
         stopwatch.lap("decoding")
-        self._inference.offer(Received(header, frame, arrived.count, stopwatch))
+        received = Received(header, frame, arrived.count, stopwatch)
+        self._count_superseded(self._inference.offer(received))
 
     def _found(self, received: Received, poses: Sequence[Pose], model: LoadedModel) -> None:
         self._publishing.hand_over((received, poses, model))
@@ -116,10 +124,15 @@ class Stages:
         try:
             scene = self._scenes.scene_of(received.frame, settings)
         except CalibrationError as err:
-            self._drop(str(err))
+            self._drop(str(err), Drop.CALIBRATION)
             return
         self._pipeline.options = pipeline_options(settings)
-        self._publish_people(received, self._pipeline.update(received.frame, poses, scene), model)
+        people = self._pipeline.update(received.frame, poses, scene)
+        self._publish_people(received, people, model)
+        self._statistics.processed(received.stopwatch.laps_ms, people)
+
+    def _start_inference(self, model: LoadedModel) -> Inference:
+        return Inference(model, self._found, lambda reason: self._drop(reason, Drop.ESTIMATOR))
 
     def _surviving(self, work: Callable[[Item], None]) -> Callable[[Item], None]:
         """Return work that drops an image and goes on with the next, whatever goes wrong."""
@@ -128,9 +141,14 @@ class Stages:
             try:
                 work(item)
             except Exception as err:  # noqa: BLE001  an unknown fault of one image costs that image
-                self._drop(f"{type(err).__name__}: {err}\n{traceback.format_exc()}")
+                self._drop(f"{type(err).__name__}: {err}\n{traceback.format_exc()}", Drop.ERROR)
 
         return survive
 
-    def _drop(self, reason: str) -> None:
+    def _count_superseded(self, in_time: bool) -> None:
+        if not in_time:
+            self._statistics.dropped(Drop.BUSY)
+
+    def _drop(self, reason: str, why: Drop) -> None:
+        self._statistics.dropped(why)
         self._complain(f"image dropped: {reason}")

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import numpy as np
+from diagnostic_msgs.msg import DiagnosticArray
 from processes import ros_arguments, running
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.qos import QoSProfile
@@ -21,6 +22,16 @@ FRAME_ID = "test_optical_frame"
 START_NS = 1_000_000_000_000
 FRAME_NS = 33_000_000
 
+# name: message type, topic
+OUTPUTS = {
+    "poses": (Pose33Array, "blazepose/poses"),
+    "pose": (Pose33, "blazepose/pose"),
+    "markers": (MarkerArray, "blazepose/markers"),
+    "tf": (TFMessage, "/tf"),
+    "annotated_image": (Image, "blazepose/annotated_image"),
+    "diagnostics": (DiagnosticArray, "/diagnostics"),
+}
+
 
 class PoseClient:
     """Publishes images and keeps the newest answer on each topic."""
@@ -35,19 +46,19 @@ class PoseClient:
         ]
         self.image = self.node.create_publisher(message_type, topic, qos)
         self.camera_info = self.node.create_publisher(CameraInfo, "camera_info", qos)
-        self.received = {"poses": [], "pose": [], "markers": [], "tf": [], "annotated_image": []}
+        self.received = {
+            "poses": [],
+            "pose": [],
+            "markers": [],
+            "tf": [],
+            "annotated_image": [],
+            "diagnostics": [],
+        }
 
     def listen(self, *names: str):
-        """Subscribe to outputs of the node: poses, pose, markers, tf, annotated_image."""
-        types = {
-            "poses": (Pose33Array, "blazepose/poses"),
-            "pose": (Pose33, "blazepose/pose"),
-            "markers": (MarkerArray, "blazepose/markers"),
-            "tf": (TFMessage, "/tf"),
-            "annotated_image": (Image, "blazepose/annotated_image"),
-        }
+        """Subscribe to outputs of the node, by their names in OUTPUTS."""
         for name in names:
-            message_type, topic = types[name]
+            message_type, topic = OUTPUTS[name]
             self.node.create_subscription(
                 message_type, topic, self.received[name].append, QoSProfile(depth=50)
             )

@@ -12,11 +12,11 @@ import pytest
 
 from blazepose_ros.bench.clip import forth_and_back, load_clip
 from blazepose_ros.bench.machine import cpu_model, machine
-from blazepose_ros.bench.process_usage import cpu_s, rss_mb
 from blazepose_ros.bench.raw_loop import raw_loop
 from blazepose_ros.bench.stamp import read_stamp_ns, write_stamp_ns
 from blazepose_ros.camera.frame_source import SourceError
 from blazepose_ros.demo.photograph import photograph
+from blazepose_ros.process_usage import cpu_s, rss_mb
 from blazepose_ros.ros_domain import DOMAIN_PORTS, FIRST_PORT, NoFreeDomainError, free_domain
 
 STAMP_NS = 1_795_342_185_123_456_789

@@ -26,6 +26,8 @@ _SPEC = importlib.util.spec_from_file_location("generate", ROOT / "docs" / "gene
 generate = importlib.util.module_from_spec(_SPEC)
 _SPEC.loader.exec_module(generate)
 
+# Names that are the same for all nodes.
+OF_EVERYBODY = {"/tf", "/diagnostics"}
 # What every managed rclpy node brings.
 OF_EVERY_NODE = {"/parameter_events", "/rosout", "/blazepose/transition_event"}
 
@@ -102,8 +104,8 @@ def names(names_and_types):
     found = {name for name, _ in names_and_types} - OF_EVERY_NODE
     return {
         re.sub("^/blazepose/", "~/", name) if name.startswith("/blazepose/") else name.removeprefix("/")
-        for name in found - {"/tf"}
-    } | (found & {"/tf"})
+        for name in found - OF_EVERYBODY
+    } | (found & OF_EVERYBODY)
 
 
 def test_the_topics_of_the_page_are_those_of_the_readme():

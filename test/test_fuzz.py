@@ -23,7 +23,6 @@ from rclpy.serialization import serialize_message
 from sensor_msgs.msg import CompressedImage
 
 from blazepose_ros import inference, stages
-from blazepose_ros.bench.process_usage import rss_mb
 from blazepose_ros.demo.photograph import photograph
 from blazepose_ros.image_transports import TRANSPORTS
 from blazepose_ros.loading import LoadedModel
@@ -31,6 +30,7 @@ from blazepose_ros.markers import MarkerArrays
 from blazepose_ros.messages import to_pose33, to_pose33_array
 from blazepose_ros.parameters import PARAMETERS
 from blazepose_ros.pose import ModelComplexity
+from blazepose_ros.process_usage import rss_mb
 from blazepose_ros.scene_source import SceneSource
 from blazepose_ros.stages import Stages
 from blazepose_ros.transforms import to_tf_message

@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from blazepose_ros.bench.plan import JPEG, STOCK, Case
-from blazepose_ros.bench.process_usage import cpu_s, rss_mb
 from blazepose_ros.bench.rows import CameraRecord, Measurement
 from blazepose_ros.child_processes import ChildProcess, ChildProcesses
 from blazepose_ros.commands import ros_arguments
 from blazepose_ros.interruption import Interruption
 from blazepose_ros.models.store import BUNDLES
+from blazepose_ros.process_usage import cpu_s, rss_mb
 from blazepose_ros.transport import use_image_profile, use_stock_transport
 
 if TYPE_CHECKING:

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 
 import cv2
 
-from blazepose_ros.bench.process_usage import rss_mb
 from blazepose_ros.child_processes import ChildProcess, ChildProcesses, stop
 from blazepose_ros.commands import installed, ros_arguments
 from blazepose_ros.demo.photograph import PhotographMissingError, photograph
 from blazepose_ros.interruption import Interruption
+from blazepose_ros.process_usage import rss_mb
 from blazepose_ros.ros_domain import NoFreeDomainError, isolate
 from blazepose_ros.soak.report import Findings, report, violations
 from blazepose_ros.transport import use_image_profile

@@ -1,0 +1,1 @@
+"""How the node is doing, as robot dashboards expect to hear of it."""
