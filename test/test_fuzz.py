@@ -24,6 +24,7 @@ from sensor_msgs.msg import CompressedImage
 
 from blazepose_ros import inference, stages
 from blazepose_ros.demo.photograph import photograph
+from blazepose_ros.diagnostics.statistics import Statistics
 from blazepose_ros.image_transports import TRANSPORTS
 from blazepose_ros.loading import LoadedModel
 from blazepose_ros.markers import MarkerArrays
@@ -71,7 +72,7 @@ class Node:
         values = SimpleNamespace(**{parameter.name: parameter.default for parameter in PARAMETERS})
         self._scenes = SceneSource("camera_info", self._complain, self._complain)
         self._model = LoadedModel(ModelComplexity.LITE, "fake", Estimator())
-        self._stages = Stages(values, self._model, self._scenes, self._publish, self._complain)
+        self._stages = Stages(values, self._model, self._scenes, self._publish, Statistics(), self._complain)
         self._markers = MarkerArrays()
 
     def receive(self, kind, serialized):
