@@ -36,7 +36,7 @@ def test_a_parameter_file_that_is_not_there_is_answered_with_those_that_are(name
         find_parameter_file(name, CONFIG)
 
 
-@pytest.mark.parametrize("name", ["fast", "accurate"])
+@pytest.mark.parametrize("name", ["fast", "accurate", "depth_camera"])
 def test_a_parameter_file_changes_known_parameters_and_restates_no_default(name):
     defaults = parameters("blazepose")
     changed = parameters(name)
