@@ -50,18 +50,20 @@ def write_bag(
     messages: Iterable[tuple],
     storage=StoragePlugin.MCAP,
     compression=CompressionMode.NONE,
+    late_ns: dict[str, int] | None = None,
 ) -> Path:
-    """Write topic and message pairs as a recording, in the order of their stamps."""
+    """Write topic and message pairs as a recording, some topics later than the others."""
     writer = Writer(path, version=8, storage_plugin=storage)
     if compression is not CompressionMode.NONE:
         writer.set_compression(compression, CompressionFormat.ZSTD)
     connections = {}
+    timed = ((log_ns(message) + (late_ns or {}).get(topic, 0), topic, message) for topic, message in messages)
     with writer:
-        for topic, message in messages:
+        for time_ns, topic, message in sorted(timed, key=lambda each: each[0]) if late_ns else timed:
             name = type_name(type(message))
             if topic not in connections:
                 connections[topic] = writer.add_connection(topic, name, typestore=typestore())
-            writer.write(connections[topic], log_ns(message), serialize_message(message))
+            writer.write(connections[topic], time_ns, serialize_message(message))
     return path
 
 

@@ -12,6 +12,7 @@ import pytest
 import yaml
 from bodies import CAMERA
 from fake_bag_work import body_in_every_image, gray, placed_m  # noqa: F401
+from pose_client import image_message
 from recordings import (
     DELAY_NS,
     camera_info,
@@ -158,6 +159,45 @@ def test_raw_and_compressed_cameras_are_worked_on_together(tmp_path):
         for transform in message.transforms
     }
     assert {"left_body_1", "right_body_1"} <= children
+
+
+def test_joint_angles_are_written_where_the_node_would_publish_them(tmp_path):
+    assert run(bag(tmp_path), tmp_path / "out", "-p", "publish_joint_states:=true") == 0
+    found = read_bag(tmp_path / "out", "/front/blazepose/joint_states")
+    assert len(found) == COUNT
+    assert "left_elbow_flexion_1" in found[0][1].name
+
+
+DEPTH_M = 2.0
+
+
+def depths(topic, frame_id):
+    """Yield depth images of a wall in front of everything."""
+    for number in range(COUNT):
+        millimetres = np.full((CAMERA.height, CAMERA.width), int(1000 * DEPTH_M), np.uint16)
+        message = image_message(millimetres, "16UC1", stamps(COUNT)[number])
+        message.header.frame_id = frame_id
+        yield topic, message
+
+
+@pytest.mark.parametrize("late_ns", [0, 50_000_000])
+def test_registered_depth_places_people(tmp_path, late_ns):
+    """Depth in the camera's own frame; it may be recorded somewhat later than the image."""
+    images = raw_images("/front/image_raw", gray(COUNT))
+    streams = in_order(INFO, images, depths("/front/depth/image", "camera"))
+    source = write_bag(tmp_path / "in", streams, late_ns={"/front/depth/image": late_ns})
+    assert run(source, tmp_path / "out") == 0
+    poses = [message.poses[0] for _, message in read_bag(tmp_path / "out", "/front/blazepose/poses")]
+    assert [pose.placement for pose in poses] == [2] * COUNT
+    assert poses[0].hip_center.pose.position.z == pytest.approx(DEPTH_M, abs=0.3)
+
+
+def test_depth_in_another_frame_is_not_registered(tmp_path):
+    images = raw_images("/front/image_raw", gray(COUNT))
+    source = bag(tmp_path, INFO, images, depths("/front/depth/image", "depth_camera"))
+    assert run(source, tmp_path / "out") == 0
+    _, message = read_bag(tmp_path / "out", "/front/blazepose/poses")[0]
+    assert message.poses[0].placement == 1
 
 
 def test_depth_images_are_no_colour_cameras(tmp_path):

@@ -16,6 +16,7 @@ GENERATED = f"{PACKAGE}.msg"
 # Everything else is pure. A module that moves to another ring moves here, too, on purpose.
 MESSAGE_RING = {
     "bag.camera_recording",
+    "bag.first_look",
     "bag.definitions",
     "bag.reader",
     "bag.shot",

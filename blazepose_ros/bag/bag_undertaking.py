@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
 from rosbags.interfaces import Connection
 
-from blazepose_ros import cdr
 from blazepose_ros.bag.camera_recording import CameraRecording
 from blazepose_ros.bag.cameras import CAMERA_INFO, COMPRESSED_IMAGE, IMAGE, Camera, ImageTopic, find_cameras
 from blazepose_ros.bag.errors import BagError
+from blazepose_ros.bag.first_look import FIRST_LOOKS, first_look, registered_depth
 from blazepose_ros.bag.job import Job
 from blazepose_ros.bag.outputs import OUTPUTS
 from blazepose_ros.bag.reader import BagReader
@@ -19,9 +20,6 @@ from blazepose_ros.bag.undertaking import Undertaking, Wanted, products
 from blazepose_ros.bag.work_folder import WorkFolder, fingerprint
 
 KEEP_ALL, KEEP_NO_IMAGES, KEEP_NOTHING = KEEPS = ("all", "no-images", "nothing")
-# Encodings of depth images, and how image_transport marks them when they are compressed.
-_DEPTH_ENCODINGS = ("16UC1", "32FC1", "mono16")
-_COMPRESSED_DEPTH = "compressedDepth"
 
 
 def undertake(
@@ -54,7 +52,7 @@ def undertake(
         str(source.absolute()),
         fingerprint(source),
         vars(settings),
-        [each.images.name for each in cameras],
+        [[each.images.name, each.depth and each.depth.name] for each in cameras],
     ]
     jobs = [
         Job(
@@ -81,29 +79,21 @@ def _cameras(bag: BagReader, topics: Iterable[str]) -> list[Camera]:
     for connection in bag.connections:
         key = connection.topic, connection.msgtype
         counts[key] = counts.get(key, 0) + connection.msgcount
-    images = [
-        ImageTopic(topic, message_type, count)
+    looks = {
+        topic: ImageTopic(topic, message_type, count)
         for (topic, message_type), count in counts.items()
-        if message_type in (IMAGE, COMPRESSED_IMAGE) and _shows_colour(bag, topic, message_type)
-    ]
-    if not images:
+        if message_type in FIRST_LOOKS
+    }
+    first = {topic: look for topic, images in looks.items() if (look := first_look(bag, images)) is not None}
+    colour = [looks[topic] for topic, look in first.items() if not look.is_depth]
+    if not colour:
         types = sorted({f"{topic} ({message_type})" for topic, message_type in counts})
         raise BagError(f"{bag.path} holds no colour images, only: {', '.join(types)}")
     infos = {topic for topic, message_type in counts if message_type == CAMERA_INFO}
-    return find_cameras(images, infos, topics)
-
-
-def _shows_colour(bag: BagReader, topic: str, message_type: str) -> bool:
-    """Tell colour from depth by the first image; one that cannot be read is a colour image's matter."""
-    first = next(bag.messages({topic}), None)
-    if first is None:
-        return False
-    try:
-        if message_type == IMAGE:
-            return cdr.read_image(first[2]).encoding not in _DEPTH_ENCODINGS
-        return _COMPRESSED_DEPTH not in cdr.read_compressed_image(first[2]).format
-    except cdr.CdrError:
-        return True
+    return [
+        replace(camera, depth=registered_depth(camera, first, infos))
+        for camera in find_cameras(colour, infos, topics)
+    ]
 
 
 def _kept(connections: Sequence[Connection], cameras: Sequence[Camera], keep: str) -> frozenset[str]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -20,6 +21,9 @@ from blazepose_ros.image_transports import TRANSPORTS
 from blazepose_ros.images import ImageError
 from blazepose_ros.pose import Frame
 from blazepose_ros.scene_source import SceneSource
+
+# How much later than an image its depth may have been recorded.
+DEPTH_PATIENCE_NS = 100_000_000
 
 _TRANSPORTS = {IMAGE: TRANSPORTS["raw"], COMPRESSED_IMAGE: TRANSPORTS["compressed"]}
 
@@ -39,15 +43,10 @@ class CameraRecording:
     def shots(self, settings: SimpleNamespace, skip: int, warn: Callable[[str], object]) -> Iterator[Shot]:
         """Yield the images after the first ``skip``; see ``Recording``."""
         scenes = SceneSource(self.camera.info_topic or "camera_info", warn, warn)
-        info_topics = {self.camera.info_topic} - {""}
+        receivers = self._receivers(scenes, warn)
         with BagReader(self.bag) as bag:
-            _begin(scenes, bag, info_topics, warn)
-            number = 0
-            for connection, log_ns, data in bag.messages({self.name, *info_topics}):
-                if connection.topic != self.name:
-                    _calibrate(scenes, data, warn)
-                    continue
-                number += 1
+            _begin(scenes, bag, {self.camera.info_topic} & receivers.keys(), warn)
+            for number, (log_ns, data) in enumerate(self._images(bag, receivers), start=1):
                 if number > skip:
                     try:
                         yield self._shot(number, log_ns, data, scenes, settings)
@@ -57,6 +56,33 @@ class CameraRecording:
     def extras(self, _shot: Shot) -> Iterator[tuple[str, bytes]]:
         """Yield nothing: everything is in the bag already."""
         yield from ()
+
+    def _receivers(
+        self, scenes: SceneSource, warn: Callable[[str], object]
+    ) -> dict[str, Callable[[bytes], object]]:
+        """Return who takes the messages of each topic beside the images."""
+        receivers: dict[str, Callable[[bytes], object]] = {
+            self.camera.info_topic: lambda data: _calibrate(scenes, data, warn)
+        }
+        if self.camera.depth is not None:
+            receivers[self.camera.depth.info_topic] = scenes.depth.receive_calibration
+            receivers[self.camera.depth.name] = scenes.depth.receive
+        return {topic: receive for topic, receive in receivers.items() if topic}
+
+    def _images(
+        self, bag: BagReader, receivers: Mapping[str, Callable[[bytes], object]]
+    ) -> Iterator[tuple[int, bytes]]:
+        """Yield time and message of each image, once what was taken with it has been received."""
+        waiting: deque[tuple[int, bytes]] = deque()
+        patience_ns = 0 if self.camera.depth is None else DEPTH_PATIENCE_NS
+        for connection, log_ns, data in bag.messages({self.name, *receivers}):
+            while waiting and log_ns > waiting[0][0] + patience_ns:
+                yield waiting.popleft()
+            if connection.topic == self.name:
+                waiting.append((log_ns, data))
+            else:
+                receivers[connection.topic](data)
+        yield from waiting
 
     def _shot(
         self, number: int, log_ns: int, data: bytes, scenes: SceneSource, settings: SimpleNamespace

@@ -37,6 +37,19 @@ class ImageTopic:
 
 
 @dataclass(frozen=True)
+class DepthTopic:
+    """A topic of depth images.
+
+    Attributes:
+        name: as recorded.
+        info_topic: its calibration; empty where none was recorded.
+    """
+
+    name: str
+    info_topic: str
+
+
+@dataclass(frozen=True)
 class Camera:
     """A camera of a recording.
 
@@ -44,6 +57,7 @@ class Camera:
         images: its images.
         info_topic: its calibration; empty where none was recorded.
         namespace: the namespace of what is found, that of a node beside the camera.
+        depth: the depth images that are registered to its images, if there are any.
         tf_prefix: goes before the frames of people, so that two cameras' people differ.
     """
 
@@ -51,6 +65,7 @@ class Camera:
     info_topic: str
     namespace: str
     tf_prefix: str = ""
+    depth: DepthTopic | None = None
 
     def topic(self, output: str) -> str:
         """Return the topic of an output: for ``~/poses`` for example ``/front/blazepose/poses``."""
@@ -101,8 +116,16 @@ def _camera(topic: ImageTopic, info_topics: Collection[str], parents: Mapping[st
     namespace = parent if parents[parent] == 1 else topic.base
     several = sum(parents.values()) > 1
     prefix = f"{namespace.strip('/').replace('/', '_')}_" if several and namespace else ""
-    info_topic = f"{parent}/camera_info"  # beside the image, as image_transport has it
-    return Camera(topic, info_topic if info_topic in info_topics else "", namespace, prefix)
+    return Camera(topic, info_topic_of(topic.base, info_topics), namespace, prefix)
+
+
+def info_topic_of(images: str, info_topics: Collection[str]) -> str:
+    """Return where the calibration of a topic of images is, beside it as image_transport has it.
+
+    Empty where there is none. That of a depth image may also be below it.
+    """
+    places = (f"{_parent(images)}/camera_info", f"{images}/camera_info")
+    return next((topic for topic in reversed(places) if topic in info_topics), "")
 
 
 def _parent(topic: str) -> str:

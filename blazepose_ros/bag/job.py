@@ -111,7 +111,7 @@ class _Finder:
             return START
         self.estimator.restore(checkpoint.memory["estimator"])
         self._pipeline = checkpoint.memory["pipeline"]
-        self._outputs.markers = checkpoint.memory["markers"]
+        self._outputs.memory = checkpoint.memory["outputs"]
         return checkpoint
 
     def find(self, shot: Shot, part: PartWriter, warn: Callable[[str], object]) -> None:
@@ -132,7 +132,7 @@ class _Finder:
             memory = {
                 "estimator": self.estimator.state(),
                 "pipeline": self._pipeline,
-                "markers": self._outputs.markers,
+                "outputs": self._outputs.memory,
             }
             checkpoints.save(
                 Checkpoint(images, part.sync(), finished=False, memory=memory), self._job.checkpoint

@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
 import cv2
 from rclpy.serialization import serialize_message
-from sensor_msgs.msg import CameraInfo, CompressedImage
+from sensor_msgs.msg import CameraInfo, CompressedImage, JointState
 from tf2_msgs.msg import TFMessage
 from visualization_msgs.msg import MarkerArray
 
+from blazepose_ros.bag.definitions import typestore
 from blazepose_ros.bag.shot import Shot
 from blazepose_ros.camera.messages import compressed_message
+from blazepose_ros.cdr import ENCAPSULATION_BYTES
 from blazepose_ros.drawing import annotate
 from blazepose_ros.markers import MarkerArrays
-from blazepose_ros.messages import to_pose33, to_pose33_array
+from blazepose_ros.messages import to_joint_state, to_pose33, to_pose33_array
 from blazepose_ros.msg import Pose33, Pose33Array
 from blazepose_ros.pose import ModelComplexity, Pose
+from blazepose_ros.rising_stamps import RisingStamps
 from blazepose_ros.transforms import to_tf_message
 
 POSES, POSE, MARKERS, TF = "~/poses", "~/pose", "~/markers", "/tf"
+JOINT_STATES = "~/joint_states"
 ANNOTATED = "~/annotated_image/compressed"
 IMAGES, CAMERA_INFO = "image/compressed", "camera_info"  # of a video
 # The outputs, named as a node would name them, and their types.
@@ -30,6 +35,7 @@ OUTPUTS: Mapping[str, type] = {
     POSE: Pose33,
     MARKERS: MarkerArray,
     TF: TFMessage,
+    JOINT_STATES: JointState,
     ANNOTATED: CompressedImage,
     IMAGES: CompressedImage,
     CAMERA_INFO: CameraInfo,
@@ -42,8 +48,21 @@ def type_name(message_type: Any) -> str:
     return f"{package}/msg/{message_type.__name__}"
 
 
+@dataclass(frozen=True)
+class OutputMemory:
+    """What outputs know of the images before.
+
+    Attributes:
+        markers: which are shown.
+        tf_stamps: the last one of /tf.
+    """
+
+    markers: MarkerArrays
+    tf_stamps: RisingStamps
+
+
 class Outputs:
-    """Makes the messages of one camera; knows which markers are shown.
+    """Makes the messages of one camera.
 
     Args:
         complexity: the model that found the people.
@@ -55,14 +74,14 @@ class Outputs:
         self._complexity = complexity
         self._tf_prefix = tf_prefix
         self._annotated = annotated
-        self.markers = MarkerArrays()
+        self.memory = OutputMemory(MarkerArrays(), RisingStamps())
 
     def messages(
         self, shot: Shot, people: Sequence[Pose], settings: SimpleNamespace
     ) -> Iterator[tuple[str, bytes]]:
         """Yield output and serialised message for the people in an image."""
         for output, message in self._messages(shot, people, settings):
-            yield output, serialize_message(message)
+            yield output, _serialized(message)
 
     def _messages(
         self, shot: Shot, people: Sequence[Pose], settings: SimpleNamespace
@@ -72,8 +91,10 @@ class Outputs:
         yield POSES, to_pose33_array(poses, header)
         if people and people[0].primary:
             yield POSE, poses[0]
-        yield MARKERS, self.markers.update(people, header, threshold)
-        if settings.publish_tf:
+        yield MARKERS, self.memory.markers.update(people, header, threshold)
+        if people and settings.publish_joint_states:
+            yield JOINT_STATES, to_joint_state(people, header, threshold)
+        if settings.publish_tf and self.memory.tf_stamps.rises(shot.frame.stamp_ns):
             visibility = threshold if settings.publish_landmark_tf else None
             prefix = settings.tf_prefix + self._tf_prefix
             message = to_tf_message(people, header, prefix=prefix, landmark_visibility=visibility)
@@ -82,3 +103,16 @@ class Outputs:
         if self._annotated:
             pixels = annotate(shot.frame.rgb, people, threshold)
             yield ANNOTATED, compressed_message(cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR), header)
+
+
+def _serialized(message: Any) -> bytes:
+    """Return a message as CDR of its exact length.
+
+    Behind a message that ends in empty lists of numbers, as joint states do, the middleware leaves
+    room that it does not fill, and strict readers refuse it.
+    """
+    data = serialize_message(message)
+    if not isinstance(message, JointState):
+        return data
+    size = typestore().get_msgdef(type_name(JointState)).getsize_cdr(0, message, typestore())
+    return data[: ENCAPSULATION_BYTES + size]
