@@ -63,9 +63,9 @@ class Bundle:
         return f"pose_landmarker_{self.name}.task"
 
     @property
-    def known_sha256(self) -> tuple[str, ...]:
+    def known_sha256(self) -> tuple[str, str]:
         """The hashes of Google's bundle and of the assembled one, which give the same poses."""
-        return self.sha256, self.assembled_sha256, _ASSEMBLED_BEFORE[self.complexity]
+        return self.sha256, self.assembled_sha256
 
     @property
     def remedy(self) -> str:
@@ -84,13 +84,6 @@ def _bundle(complexity: ModelComplexity, size_bytes: int, sha256: str, assembled
         f"pose_landmark_{complexity.name.lower()}.tflite",
     )
 
-
-# What an earlier way to assemble them gave, with the help of MediaPipe.
-_ASSEMBLED_BEFORE = {
-    ModelComplexity.LITE: "e4704efcf2bc00bcb60804d90210ba49473aefcbeb7511ad2ae3ad4bec450bdd",
-    ModelComplexity.FULL: "c9fc782da0ccb0d08e1587fdec844113aac19e27bbe37ed23bbffbb44383d85a",
-    ModelComplexity.HEAVY: "53b25dcb2ba31c96309689cc9b131776175cc017e829a4cec3a2bd1439785991",
-}
 
 BUNDLES = {
     bundle.complexity: bundle
