@@ -49,7 +49,7 @@ MAX_ERROR_PX = 5.0
 class AtOnce:
     """A stage that works in its caller's thread: what it raises is raised in the test."""
 
-    def __init__(self, work, _name):
+    def __init__(self, work, _name, _spare_s=None):
         self.offer = self.hand_over = work
 
     def stop(self):
@@ -93,6 +93,7 @@ class Node:
 
     def _complain(self, message):
         assert len(message) < 2000
+        assert "Traceback" not in message  # of what nobody has thought of
         self.complaints += 1
 
 

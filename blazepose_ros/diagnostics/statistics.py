@@ -88,27 +88,27 @@ class Statistics:
             if not listens:
                 self._listening_since_s = None
             elif self._listening_since_s is None:
-                self._listening_since_s = self._clock()
+                self._listening_since_s = self._now()
 
     def arrived(self) -> None:
         """Count an image that came over the wire."""
         with self._lock:
-            self._last_image_s = self._clock()
+            self._last_image_s = self._now()
             self._arrivals.append(self._last_image_s)
 
     def stamped(self, stamp_ns: int) -> None:
         """Note the stamp of an image, in the order of arrival."""
         with self._lock:
             if breaks_off(self._stamp_ns, stamp_ns):
-                self._breaks.append(self._clock())
+                self._breaks.append(self._now())
             if stamp_ns == 0:
-                self._unstamped.append(self._clock())
+                self._unstamped.append(self._now())
             self._stamp_ns = stamp_ns
 
     def dropped(self, why: Drop) -> None:
         """Count an image that was not processed."""
         with self._lock:
-            self._drops.append((self._clock(), why))
+            self._drops.append((self._now(), why))
 
     def processed(self, laps_ms: Mapping[str, float], people: Sequence[Pose]) -> None:
         """Count an image that was answered.
@@ -121,7 +121,7 @@ class Statistics:
         inside_ms = sum(ms for name, ms in laps_ms.items() if name != "transport")
         latency_ms = transport_ms + inside_ms if 0 <= transport_ms <= OF_TODAY_MS else math.nan
         with self._lock:
-            now_s = self._clock()
+            now_s = self._now()
             self._processed.append((now_s, inside_ms, latency_ms))
             self._people = tuple(map(_in_words, people))
             if people:
@@ -130,8 +130,7 @@ class Statistics:
     def snapshot(self) -> Snapshot:
         """Return what the last seconds were like."""
         with self._lock:
-            now_s = self._clock()
-            self._forget(now_s - WINDOW_S)
+            now_s = self._now()
             waiting_s = now_s if self._listening_since_s is None else self._listening_since_s
             return Snapshot(
                 input_hz=len(self._arrivals) / WINDOW_S,
@@ -145,6 +144,12 @@ class Statistics:
                 unstamped=len(self._unstamped),
                 people=self._people if self._processed else (),
             )
+
+    def _now(self) -> float:
+        """Return the time, having forgotten what is too old by now."""
+        now_s = self._clock()
+        self._forget(now_s - WINDOW_S)
+        return now_s
 
     def _forget(self, until_s: float) -> None:
         for times in (self._arrivals, self._breaks, self._unstamped):
