@@ -6,6 +6,15 @@ from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 from blazepose_ros.pose import Frame, ModelComplexity, Pose
+from blazepose_ros.tracking.evidence import SURE_CONFIDENCE
+from blazepose_ros.tracking.people import MAX_LOST_S
+
+_CONFIDENCES = (
+    "min_detection_confidence",
+    "min_presence_confidence",
+    "min_tracking_confidence",
+    "sure_confidence",
+)
 
 
 class EstimatorError(RuntimeError):
@@ -46,6 +55,9 @@ class EstimatorOptions:
         min_detection_confidence: 0 to 1, below it the detector's find is nobody.
         min_presence_confidence: 0 to 1, below it a tracked person is lost.
         min_tracking_confidence: 0 to 1, overlap of the regions of one person in two frames.
+        sure_confidence: 0 to 1, what is found with less has to prove itself in several frames, where
+            the estimator knows how sure its finds are.
+        max_lost_s: how long somebody who is not seen keeps their place: nobody else takes it.
         enable_segmentation: fill ``Pose.mask``.
 
     Raises:
@@ -58,15 +70,19 @@ class EstimatorOptions:
     min_detection_confidence: float = 0.6
     min_presence_confidence: float = 0.5
     min_tracking_confidence: float = 0.5
+    sure_confidence: float = SURE_CONFIDENCE
+    max_lost_s: float = MAX_LOST_S
     enable_segmentation: bool = False
 
     def __post_init__(self) -> None:
         if self.num_poses < 1:
             raise ValueError(f"num_poses is {self.num_poses}, it starts at 1")
-        for name in ("min_detection_confidence", "min_presence_confidence", "min_tracking_confidence"):
+        for name in _CONFIDENCES:
             value = getattr(self, name)
             if not 0.0 <= value <= 1.0:
                 raise ValueError(f"{name} is {value}, outside 0 to 1")
+        if not self.max_lost_s >= 0:
+            raise ValueError(f"max_lost_s is {self.max_lost_s}: nobody is lost for less than no time")
 
 
 @runtime_checkable

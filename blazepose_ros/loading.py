@@ -124,6 +124,7 @@ def load_estimator(settings: SimpleNamespace, model: ModelFile, log: Log) -> Cho
         min_detection_confidence=settings.min_detection_confidence,
         min_presence_confidence=settings.min_presence_confidence,
         min_tracking_confidence=settings.min_tracking_confidence,
+        max_lost_s=settings.max_lost_s,
         enable_segmentation=settings.enable_segmentation,
     )
     runtime = RuntimeOptions(settings.num_threads, Precision(settings.precision), compiled_folder())

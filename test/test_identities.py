@@ -156,10 +156,41 @@ def test_somebody_across_the_room_is_not_who_was_lost():
     assert numbers(identities.update(frame(0.1), [at(2)], MAX_LOST_S)) == [2]
 
 
-def test_somebody_of_half_the_size_is_not_who_was_lost():
+def test_a_bad_reading_of_somebody_is_nobody_new_but_who_stays_there_is():
     identities = Identities()
     identities.update(frame(), [at(0, 3.0)], MAX_LOST_S)
-    assert numbers(identities.update(frame(0.1), [at(0, 7.0)], MAX_LOST_S)) == [2]
+    assert identities.update(frame(0.1), [at(0, 7.0)], MAX_LOST_S) == []
+    assert numbers(identities.update(frame(0.2), [at(0, 7.0)], MAX_LOST_S)) == [2]
+    assert numbers(identities.update(frame(0.3), [at(0, 3.0)], MAX_LOST_S)) == [1]
+
+
+def dressed(*people):
+    """Return an image of people, each a (pose, colour)."""
+    rgb = np.zeros((CAMERA.height, CAMERA.width, 3), np.uint8)
+    for pose, colour in people:
+        left, top = pose.screen[:, :2].min(axis=0).astype(int)
+        right, bottom = pose.screen[:, :2].max(axis=0).astype(int)
+        rgb[max(top, 0) : bottom, max(left, 0) : right] = colour
+    return rgb
+
+
+def test_clothes_tell_who_of_two_has_come_back():
+    identities = Identities()
+    red, blue = (200, 30, 30), (30, 30, 200)
+    pair = at(-0.3), at(0.3)
+    image = dressed((pair[0], red), (pair[1], blue))
+    for index in range(10):
+        identities.update(Frame(image, index * 10**8), pair, MAX_LOST_S)
+    between = at(0.0)
+    (found,) = identities.update(Frame(dressed((between, blue)), 10**9), [between], MAX_LOST_S)
+    assert found.person_id == 2
+
+
+def test_somebody_alone_may_change_clothes():
+    identities = Identities()
+    for index, colour in enumerate([(250, 250, 250)] * 5 + [(0, 0, 0)] * 5):
+        image = Frame(dressed((at(0), colour)), index * 10**8)
+        assert numbers(identities.update(image, [at(0)], MAX_LOST_S)) == [1]
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, 0.0, 1e30])

@@ -67,7 +67,7 @@ def one_frame(estimator, frame):
 
 
 def test_every_photograph_gives_the_poses_that_mediapipe_gives(backend, complexity, make, data):
-    estimator = make(backend, complexity, min_detection_confidence=0.5)
+    estimator = make(backend, complexity, min_detection_confidence=0.5, sure_confidence=0.5)
     people = 0
     for file, by_model in reference_poses(data).items():
         frame = Frame(read_rgb(data / file), 0)
@@ -110,7 +110,7 @@ def joints_found(pose, people):
 
 
 def test_no_joint_is_lost_to_mediapipe(backend, complexity, make, data):
-    estimator = make(backend, complexity, min_detection_confidence=0.5)
+    estimator = make(backend, complexity, min_detection_confidence=0.5, sure_confidence=0.5)
     references, ours, theirs = reference_poses(data), [], []
     for file, people in labelled_people(data).items():
         frame = Frame(read_rgb(data / file), 0)
@@ -124,7 +124,7 @@ def test_no_joint_is_lost_to_mediapipe(backend, complexity, make, data):
 
 def test_several_people_and_their_masks_are_those_of_mediapipe(backend, make, data):
     frame = Frame(read_rgb(data / "images" / "pcl_five_people_rgb.png"), 0)
-    options = {"num_poses": 5, "min_detection_confidence": 0.5, "enable_segmentation": True}
+    options = {"num_poses": 5, "min_detection_confidence": 0.6, "enable_segmentation": True}
     ours, theirs = (make(name, FULL, **options).estimate(frame) for name in (backend, "mediapipe"))
     assert len(ours) == len(theirs) == 2
     for pose, expected in zip(ours, theirs, strict=True):

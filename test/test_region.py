@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from blazepose_ros.blazepose.region import Region, distinct
+from blazepose_ros.blazepose.region import Region
 
 coordinates = st.floats(-2000, 2000)
 angles = st.floats(-math.pi, math.pi)
@@ -122,9 +122,3 @@ def test_overlap_is_intersection_over_union(other, expected):
     region = Region(0, 0, 10)
     assert region.overlap(other) == pytest.approx(expected)
     assert other.overlap(region) == pytest.approx(expected)
-
-
-def test_of_regions_that_overlap_the_first_stays():
-    first, same, other = Region(0, 0, 10), Region(1, 0, 10), Region(50, 0, 10)
-    assert distinct([first, same, other], 0.5) == [first, other]
-    assert distinct([], 0.5) == []

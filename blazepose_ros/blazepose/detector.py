@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -45,6 +46,18 @@ class Detections:
         return Detections(self.scores[index], self.boxes[index], self.points[index])
 
 
+class Found(NamedTuple):
+    """Somebody in an image.
+
+    Attributes:
+        confidence: 0 to 1.
+        region: where.
+    """
+
+    confidence: float
+    region: Region
+
+
 class PersonDetector:
     """Finds the regions of people in a whole image."""
 
@@ -55,8 +68,8 @@ class PersonDetector:
         check_model(model, "person detector", DETECTOR_INPUT_PX, (_BOXES_SHAPE, _SCORES_SHAPE))
         self._input = np.empty((1, DETECTOR_INPUT_PX, DETECTOR_INPUT_PX, 3), np.float32)
 
-    def find(self, rgb: NDArray[np.uint8]) -> list[Region]:
-        """Return a region for every person in (height, width, 3) pixels, the surest first."""
+    def find(self, rgb: NDArray[np.uint8]) -> list[Found]:
+        """Return every person in (height, width, 3) pixels, the surest first."""
         height, width = rgb.shape[:2]
         letterbox = Region.letterbox(width, height)
         crop = letterbox.crop(rgb, DETECTOR_INPUT_PX, cv2.BORDER_CONSTANT)
@@ -65,7 +78,8 @@ class PersonDetector:
         boxes, scores = outputs_by_shape(self._model.run(self._input), (_BOXES_SHAPE, _SCORES_SHAPE))
         people = merge(decode(boxes, scores, self._anchors, self._min_confidence))
         regions = (_region(points, letterbox) for points in people.points)
-        return [region for region in regions if region is not None]
+        found = zip(people.scores.tolist(), regions, strict=True)
+        return [Found(score, region) for score, region in found if region is not None]
 
 
 def decode(

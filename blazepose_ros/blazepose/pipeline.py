@@ -8,21 +8,21 @@ import cv2
 import numpy as np
 
 from blazepose_ros.blazepose.detector import PersonDetector
+from blazepose_ros.blazepose.followers import Followers, FollowingOptions
 from blazepose_ros.blazepose.landmark_model import MASK_SHAPE, LandmarkModel, Reading
-from blazepose_ros.blazepose.region import Region, distinct
 from blazepose_ros.blazepose.runtime import Runtime
 from blazepose_ros.estimator import EstimatorError, EstimatorOptions
 from blazepose_ros.pose import Frame, Pose
 from blazepose_ros.timeline import breaks_off
 
 # What a BlazePose has from its making.
-_NOT_OF_THE_FRAMES = ("_models", "_options")
+_NOT_OF_THE_FRAMES = ("_models", "_following")
 
 
 class BlazePose:
-    """An ``Estimator`` of the two models on any runtime, frame by frame as MediaPipe does.
+    """An ``Estimator`` of the two models on any runtime; single frames give what MediaPipe gives.
 
-    The detector runs only while fewer people than asked for are tracked. Who is tracked is
+    The detector runs only while fewer people than asked for are followed. Who is followed is
     looked for where the landmarks of the previous frame say.
 
     Args:
@@ -38,7 +38,12 @@ class BlazePose:
     def __init__(
         self, runtime: Runtime, detector: bytes, landmarks: bytes, options: EstimatorOptions
     ) -> None:
-        self._options = options
+        self._following = FollowingOptions(
+            num_poses=options.num_poses,
+            max_lost_s=options.max_lost_s,
+            sure_confidence=options.sure_confidence,
+            same_overlap=options.min_tracking_confidence,
+        )
         unused = () if options.enable_segmentation else (MASK_SHAPE,)
         self._models: _Models | None = _Models(
             PersonDetector(runtime.load(detector), options.min_detection_confidence),
@@ -50,7 +55,7 @@ class BlazePose:
 
     def reset(self) -> None:
         """Forget everybody, as at the start."""
-        self._tracked: list[Region] = []
+        self._followers = Followers(self._following)
         self._stamp_ns: int | None = None
         self._shape: tuple[int, ...] | None = None
 
@@ -86,21 +91,11 @@ class BlazePose:
         return another_size or breaks_off(self._stamp_ns, frame.stamp_ns)
 
     def _read(self, frame: Frame, models: _Models) -> list[Reading]:
-        found = (models.landmarks.read(frame.rgb, region) for region in self._regions(frame, models.detector))
-        readings = [reading for reading in found if reading is not None]
-        self._tracked = [reading.next_region for reading in readings]
-        return readings
-
-    def _regions(self, frame: Frame, detector: PersonDetector) -> list[Region]:
-        """Where to look: where people are tracked, then where others are detected.
-
-        As in MediaPipe's association_calculator.h a detection takes the place of the tracked
-        regions that it overlaps. Of two detections the surer one stays; there it is the other.
-        """
-        num_poses = self._options.num_poses
-        detected = detector.find(frame.rgb) if len(self._tracked) < num_poses else []
-        regions = distinct([*detected, *self._tracked], self._options.min_tracking_confidence)
-        return sorted(regions, key=detected.__contains__)[:num_poses]
+        looks = self._followers.want_detections(frame.stamp_ns)
+        detections = models.detector.find(frame.rgb) if looks else None
+        chosen = self._followers.choose(detections, frame.stamp_ns)
+        looked = [(each, models.landmarks.read(frame.rgb, each.region)) for each in chosen]
+        return self._followers.learn(looked, frame)
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import cv2
@@ -114,12 +113,3 @@ class Region:
         """(2, 3), from a crop's pixels to the image's."""
         origin = self.to_image(np.zeros((1, 2)))
         return np.hstack([self.size_px / side_px * self.rotation, origin.T])
-
-
-def distinct(regions: Iterable[Region], max_overlap: float) -> list[Region]:
-    """Return the regions in order, less those that overlap an earlier one."""
-    kept: list[Region] = []
-    for region in regions:
-        if all(region.overlap(other) <= max_overlap for other in kept):
-            kept.append(region)
-    return kept

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from blazepose_ros.estimator import EstimatorError, EstimatorOptions
 from blazepose_ros.pose import Frame, Pose
 from blazepose_ros.timeline import breaks_off
+from blazepose_ros.tracking.attention import Attention
 
 # MediaPipe smooths one person and no more, by the time between frames (One-Euro, 0.05 Hz). Frames
 # that are said to be this far apart are not smoothed, by 0.3 % at most: the smoothing of all
@@ -56,10 +57,11 @@ class MediaPipeEstimator:
             ) from err
         self._mediapipe = mediapipe
         self._options = options
+        self._attention = Attention(options.max_lost_s) if options.num_poses == 1 else None
+        self._stamp_ns: int | None = None
         self._start()
 
     def _start(self) -> None:
-        self._stamp_ns: int | None = None
         self._frames = 0
         self._visibility: NDArray[np.float32] | None = None
         self._landmarker = self._create_landmarker()
@@ -71,7 +73,8 @@ class MediaPipeEstimator:
         if self._starts_anew(frame):
             self.reset()
         self._stamp_ns, self._frames = frame.stamp_ns, self._frames + 1
-        image = self._mediapipe.Image(image_format=self._mediapipe.ImageFormat.SRGB, data=frame.rgb)
+        pixels = self._attention.look(frame) if self._attention else frame.rgb
+        image = self._mediapipe.Image(image_format=self._mediapipe.ImageFormat.SRGB, data=pixels)
         try:
             result = self._landmarker.detect_for_video(image, self._frames * STEP_MS)
         except (RuntimeError, ValueError) as err:
@@ -84,10 +87,16 @@ class MediaPipeEstimator:
                 result.pose_landmarks, result.pose_world_landmarks, masks, strict=True
             )
         ]
-        return self._without_smoothing(poses)
+        return self._without_strangers(self._without_smoothing(poses), frame)
 
     def reset(self) -> None:
         """Forget everybody: MediaPipe can only do so with a new landmarker."""
+        self._stamp_ns = None
+        if self._attention is not None:
+            self._attention.reset()
+        self._restart()
+
+    def _restart(self) -> None:
         self.close()
         self._start()
 
@@ -99,6 +108,13 @@ class MediaPipeEstimator:
         closing = threading.Thread(target=landmarker.close, daemon=True)
         closing.start()
         closing.join(CLOSE_TIMEOUT_S)
+
+    def _without_strangers(self, poses: list[Pose], frame: Frame) -> list[Pose]:
+        """Return the poses, or none where somebody has taken a lost person's place."""
+        if self._attention is None or self._attention.accept(poses, frame):
+            return poses
+        self._restart()  # it would follow the stranger
+        return []
 
     def _starts_anew(self, frame: Frame) -> bool:
         return breaks_off(self._stamp_ns, frame.stamp_ns) or self._frames >= MAX_FRAMES

@@ -13,19 +13,56 @@ from scipy.optimize import linear_sum_assignment
 
 from blazepose_ros.pose import Frame, Pose
 from blazepose_ros.tracking.body import distance, size_px
+from blazepose_ros.tracking.clothes import clothes_of, difference, mean_clothes
+from blazepose_ros.tracking.one_euro import blend
 
 NS_PER_S = 1e9
 # The landmarks of one person move less than this between two images, in bodies, besides what
-# their velocity foretells; somebody who hides may have walked a body's length in a second.
+# their velocity foretells; somebody who hides walks 1.5 m in a second.
 _REACH_BODIES = 0.35
-_REACH_BODIES_PER_S = 1.0
+_REACH_BODIES_PER_S = 0.75
 # A person is not seen half or twice as large in the next image.
 _MAX_GROWTH = 1.8
+# Other clothes, from 0 for the same to 1 for black and white, count like a distance up to this one:
+# less than the reach, so that somebody may turn around or step into the shade.
+_CLOTHES_BODIES = 0.25
+# The colours of clothes are a mean over about this time.
+_CLOTHES_S = 0.5
+# While somebody covers them a person's landmarks fly about for some images: what is as near to
+# them for so long is nobody new.
+_GARBLED_BODIES = 0.5
+_GARBLED_S = 0.2
 # Two poses nearer than this are the same person seen twice.
 _SAME_BODIES = 0.1
-# The velocity is a mean over about this time; foretelling further than it would lead astray.
+# The velocity is a mean over about this time, and foretells a place for no longer than this.
 _VELOCITY_S = 0.2
+_FORETOLD_S = 1.0
+# People whose landmarks are nearer than this cover each other.
+_ENTANGLED_BODIES = 0.5
+_MIN_STEP_S = 1e-3  # between two images of one stamp
 _NEVER = 1e6  # the cost of what cannot be
+
+
+@dataclass(frozen=True)
+class Clear:
+    """A person as last seen away from others, whose landmarks and clothes get mixed with theirs.
+
+    Attributes:
+        screen: (33, 2), pixels.
+        seen_ns: the stamp of that image.
+        velocity_px_s: (2,), of the whole body.
+        clothes: (2, 3), the colours of trunk and thighs, a mean over the last images.
+    """
+
+    screen: NDArray
+    seen_ns: int
+    velocity_px_s: NDArray[np.float64]
+    clothes: NDArray[np.float64]
+
+    def foretold(self, stamp_ns: int) -> NDArray:
+        """Return where the landmarks are at a time if the person goes on, (33, 2), pixels."""
+        ahead_s = min((stamp_ns - self.seen_ns) / NS_PER_S, _FORETOLD_S)
+        return self.screen + self.velocity_px_s * ahead_s
 
 
 @dataclass(frozen=True)
@@ -36,13 +73,13 @@ class Track:
         pose: unsmoothed.
         seen_ns: the stamp of that image.
         size_px: the size of a body there.
-        velocity_px_s: (2,), of the whole body.
+        clear: as last seen away from others.
     """
 
     pose: Pose
     seen_ns: int
     size_px: float
-    velocity_px_s: NDArray[np.float64]
+    clear: Clear
 
 
 class Identities:
@@ -65,7 +102,7 @@ class Identities:
         self._tracks.clear()
 
     def update(self, frame: Frame, poses: Sequence[Pose], max_lost_s: float) -> list[Pose]:
-        """Return the poses with the numbers of their people, each person once.
+        """Return the poses with the numbers of their people, each person once, less bad readings.
 
         Args:
             frame: the image, not older than the one before.
@@ -73,14 +110,33 @@ class Identities:
             max_lost_s: who was not seen for longer than this has left.
         """
         self._end_lost(frame.stamp_ns, max_lost_s)
-        matches = self._match(poses, frame.stamp_ns)
+        seen = [_Seen(pose, size_px(pose), clothes_of(pose, frame)) for pose in poses]
+        matches = self._match(seen, frame.stamp_ns)
         people = []
-        for index in _without_twins(poses, matches):
+        for index in _without_twins(seen, matches):
+            if index not in matches and self._is_garbled(seen[index], matches, frame.stamp_ns):
+                continue
             number = matches[index].person_id if index in matches else self._next()
             person = replace(poses[index], person_id=number)
-            self._tracks[number] = _follow(self._tracks.get(number), person, frame.stamp_ns)
+            alone = not self._is_entangled(number, seen[index])
+            self._tracks[number] = _follow(self._tracks.get(number), seen[index], frame.stamp_ns, alone)
             people.append(person)
         return people
+
+    def _is_garbled(self, seen: _Seen, matches: dict[int, _Match], stamp_ns: int) -> bool:
+        """Return whether a pose that fits nobody is a bad reading of somebody seen there just now."""
+        matched = {match.person_id for match in matches.values()}
+        return any(
+            stamp_ns - track.seen_ns < _GARBLED_S * NS_PER_S
+            and distance(track.pose.screen, seen.pose.screen, track.size_px) < _GARBLED_BODIES
+            for number, track in self._tracks.items()
+            if number not in matched
+        )
+
+    def _is_entangled(self, number: int, seen: _Seen) -> bool:
+        others = (track for other, track in self._tracks.items() if other != number)
+        screen, size = seen.pose.screen, seen.size_px
+        return any(distance(screen, track.pose.screen, size) < _ENTANGLED_BODIES for track in others)
 
     def _next(self) -> int:
         self._newest += 1
@@ -90,7 +146,7 @@ class Identities:
         oldest_ns = stamp_ns - max_lost_s * NS_PER_S
         self._tracks = {n: track for n, track in self._tracks.items() if track.seen_ns >= oldest_ns}
 
-    def _match(self, poses: Sequence[Pose], stamp_ns: int) -> dict[int, _Match]:
+    def _match(self, poses: Sequence[_Seen], stamp_ns: int) -> dict[int, _Match]:
         """Return who each pose is that fits somebody known, by its index."""
         known = list(self._tracks.items())
         costs = np.array([[_cost(track, pose, stamp_ns) for _, track in known] for pose in poses])
@@ -109,34 +165,46 @@ class _Match(NamedTuple):
     cost: float
 
 
-def _cost(track: Track, pose: Pose, stamp_ns: int) -> float:
+class _Seen(NamedTuple):
+    pose: Pose
+    size_px: float
+    clothes: NDArray[np.float64]
+
+
+def _cost(track: Track, seen: _Seen, stamp_ns: int) -> float:
     """Return how little a pose fits a person, in bodies; ``_NEVER`` where it cannot be them."""
-    size = size_px(pose)
-    if not 1 / _MAX_GROWTH < size / track.size_px < _MAX_GROWTH:
+    if not 1 / _MAX_GROWTH < seen.size_px / track.size_px < _MAX_GROWTH:
         return _NEVER
+    unit = math.sqrt(seen.size_px * track.size_px)
+    places = (track.pose.screen, track.clear.foretold(stamp_ns))
+    apart = min(distance(place, seen.pose.screen, unit) for place in places)
+    cost = apart + min(difference(track.clear.clothes, seen.clothes), _CLOTHES_BODIES)
     lost_s = (stamp_ns - track.seen_ns) / NS_PER_S
-    foretold = track.pose.screen[:, :2] + track.velocity_px_s * min(lost_s, _VELOCITY_S)
-    unit = math.sqrt(size * track.size_px)
-    apart = min(distance(foretold, pose.screen, unit), distance(track.pose.screen, pose.screen, unit))
-    return apart if apart < _REACH_BODIES + _REACH_BODIES_PER_S * lost_s else _NEVER
+    return cost if cost < _REACH_BODIES + _REACH_BODIES_PER_S * lost_s else _NEVER
 
 
-def _without_twins(poses: Sequence[Pose], matches: dict[int, _Match]) -> list[int]:
+def _without_twins(poses: Sequence[_Seen], matches: dict[int, _Match]) -> list[int]:
     """Return the indices of the poses, of people seen twice only the one that fits best."""
     kept: list[int] = []
     for index in sorted(range(len(poses)), key=lambda i: matches[i].cost if i in matches else _NEVER):
-        screen, unit = poses[index].screen, size_px(poses[index])
-        if all(distance(screen, poses[other].screen, unit) > _SAME_BODIES for other in kept):
+        screen, unit = poses[index].pose.screen, poses[index].size_px
+        if all(distance(screen, poses[other].pose.screen, unit) > _SAME_BODIES for other in kept):
             kept.append(index)
     return kept
 
 
-def _follow(track: Track | None, pose: Pose, stamp_ns: int) -> Track:
-    size = size_px(pose)
+def _follow(track: Track | None, seen: _Seen, stamp_ns: int, alone: bool) -> Track:
     if track is None:
-        return Track(pose, stamp_ns, size, np.zeros(2))
-    step_s = max((stamp_ns - track.seen_ns) / NS_PER_S, 1e-3)
-    moved = np.median(pose.screen[:, :2] - track.pose.screen[:, :2], axis=0)
-    weight = step_s / (step_s + _VELOCITY_S)
-    velocity = weight * moved / step_s + (1 - weight) * track.velocity_px_s
-    return Track(pose, stamp_ns, size, velocity)
+        clear = Clear(seen.pose.screen[:, :2], stamp_ns, np.zeros(2), seen.clothes)
+    else:
+        clear = _move(track.clear, seen, stamp_ns) if alone else track.clear
+    return Track(seen.pose, stamp_ns, seen.size_px, clear)
+
+
+def _move(clear: Clear, seen: _Seen, stamp_ns: int) -> Clear:
+    step_s = max((stamp_ns - clear.seen_ns) / NS_PER_S, _MIN_STEP_S)
+    screen = seen.pose.screen[:, :2]
+    moved = np.median(screen - clear.screen, axis=0)
+    velocity = blend(moved / step_s, clear.velocity_px_s, step_s / (step_s + _VELOCITY_S))
+    clothes = mean_clothes(clear.clothes, seen.clothes, step_s / (step_s + _CLOTHES_S))
+    return Clear(screen, stamp_ns, velocity, clothes)

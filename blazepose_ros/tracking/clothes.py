@@ -1,0 +1,47 @@
+"""The colours of a person's clothes: a cheap measure that tells people apart who cross."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blazepose_ros.landmarks import Landmark
+from blazepose_ros.pose import Frame, Pose
+
+# Corners of the parts that are looked at: two on the left, two on the right.
+_PARTS = np.array(
+    [
+        [Landmark.LEFT_SHOULDER, Landmark.LEFT_HIP, Landmark.RIGHT_SHOULDER, Landmark.RIGHT_HIP],
+        [Landmark.LEFT_HIP, Landmark.LEFT_KNEE, Landmark.RIGHT_HIP, Landmark.RIGHT_KNEE],
+    ]
+)
+# Each part is sampled on a grid of so many points a side, its edges left out.
+_GRID = np.linspace(0.15, 0.85, 5)
+_DOWN, _ACROSS = (axis.ravel() for axis in np.meshgrid(_GRID, _GRID))
+_WEIGHTS = np.array(
+    [(1 - _ACROSS) * (1 - _DOWN), (1 - _ACROSS) * _DOWN, _ACROSS * (1 - _DOWN), _ACROSS * _DOWN]
+)
+
+
+def clothes_of(pose: Pose, frame: Frame) -> NDArray[np.float64]:
+    """Return the median colours of trunk and thighs, (2, 3), 0 to 1; NaN for what is outside of the image."""
+    points = np.einsum("cg,pcx->pgx", _WEIGHTS, pose.screen[_PARTS, :2])
+    inside = np.all((points >= 0) & (points < (frame.width, frame.height)), axis=2)
+    columns, rows = np.where(inside[..., None], points, 0).astype(int).transpose(2, 0, 1)
+    colours = [
+        np.median(frame.rgb[row[seen], column[seen]], axis=0) if seen.any() else np.full(3, np.nan)
+        for row, column, seen in zip(rows, columns, inside, strict=True)
+    ]
+    return np.array(colours) / np.iinfo(np.uint8).max
+
+
+def difference(clothes: NDArray, other: NDArray) -> float:
+    """Return how different the colours of two people are, 0 to 1; 0 where it cannot be told."""
+    apart = np.abs(clothes - other).mean(axis=1)
+    return float(np.nanmax(apart)) if np.isfinite(apart).any() else 0.0
+
+
+def mean_clothes(old: NDArray, new: NDArray, weight: float) -> NDArray[np.float64]:
+    """Return colours that have moved from the old to the new by a weight; the known where one is not."""
+    mean = (1 - weight) * old + weight * new
+    return np.where(np.isfinite(mean), mean, np.where(np.isfinite(old), old, new))
