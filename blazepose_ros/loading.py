@@ -42,6 +42,7 @@ MODEL_SETTINGS = (
     "min_detection_confidence",
     "min_presence_confidence",
     "min_tracking_confidence",
+    "max_lost_s",
     "enable_segmentation",
 )
 
