@@ -29,6 +29,9 @@ from blazepose_ros.stopwatch import NS_PER_MS, Stopwatch
 # No inference has to wait for an image that was decoded a little late.
 DECODING_MARGIN_S = 0.001
 
+# A node has one camera. A few more on its topic by mistake are kept apart by their frame_id.
+MAX_CAMERAS = 4
+
 Item = TypeVar("Item")
 Publish = Callable[[Received, Sequence[Pose], LoadedModel], object]
 Found = tuple[Received, Sequence[Pose], LoadedModel]
@@ -63,7 +66,7 @@ class Stages:
         self._statistics = statistics
         self._complain = complain
         self._count = itertools.count(1)
-        self._pipeline = PersonPipeline(pipeline_options(settings))
+        self._pipelines: dict[str, PersonPipeline] = {}
         self._publishing = NewestWorker(self._surviving(self._publish), "publishing")
         self._inference = self._start_inference(model)
         self._decoding_pace = Pace()
@@ -126,10 +129,19 @@ class Stages:
         except CalibrationError as err:
             self._drop(str(err), Drop.CALIBRATION)
             return
-        self._pipeline.options = pipeline_options(settings)
-        people = self._pipeline.update(received.frame, poses, scene)
+        pipeline = self._pipeline_of(received.header.frame_id)
+        pipeline.options = pipeline_options(settings)
+        people = pipeline.update(received.frame, poses, scene)
         self._publish_people(received, people, model)
         self._statistics.processed(received.stopwatch.laps_ms, people)
+
+    def _pipeline_of(self, frame_id: str) -> PersonPipeline:
+        """Return what follows the people of a camera, of whom another camera's are no part."""
+        if frame_id not in self._pipelines:
+            if len(self._pipelines) == MAX_CAMERAS:
+                self._pipelines.clear()
+            self._pipelines[frame_id] = PersonPipeline(pipeline_options(self.settings))
+        return self._pipelines[frame_id]
 
     def _start_inference(self, model: LoadedModel) -> Inference:
         return Inference(model, self._found, lambda reason: self._drop(reason, Drop.ESTIMATOR))

@@ -5,6 +5,8 @@ from lifecycle_msgs.srv import ChangeState, GetState
 from rcl_interfaces.srv import GetParameters, ListParameters, SetParameters, SetParametersAtomically
 from rclpy.parameter import Parameter, parameter_value_to_python
 
+UNDER_WAY_S = 0.2  # less than any model takes to load
+
 
 def call(client, service_type, name, request):
     """Return the node's response."""
@@ -39,6 +41,17 @@ def set_parameters(client, atomically=True, **values):
         request = SetParameters.Request(parameters=parameters)
         results = call(client, SetParameters, "set_parameters", request).results
     return "; ".join(result.reason for result in results if not result.successful)
+
+
+def begin_to_set(client, **values):
+    """Ask for a change, and wait until the node is at it but not for its end."""
+    request = SetParametersAtomically.Request(
+        parameters=[Parameter(name, value=value).to_parameter_msg() for name, value in values.items()]
+    )
+    service = client.node.create_client(SetParametersAtomically, "blazepose/set_parameters_atomically")
+    client.wait_for(service.service_is_ready, "the service")
+    future = service.call_async(request)
+    client.executor.spin_until_future_complete(future, timeout_sec=UNDER_WAY_S)
 
 
 def parameters(client):

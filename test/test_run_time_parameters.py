@@ -10,7 +10,7 @@ import yaml
 
 pytest.importorskip("rclpy", reason="rclpy is not installed")
 
-from node_services import parameters, set_parameters
+from node_services import begin_to_set, parameters, set_parameters
 from pose_client import PoseClient, Stream, pose_node, screen_array
 from processes import running
 from sensor_msgs.msg import CompressedImage
@@ -124,6 +124,13 @@ def nested(values):
             group = group.setdefault(part, {})
         group[last] = value
     return groups
+
+
+def test_a_signal_in_the_middle_of_a_change_of_the_model_ends_the_node_in_order(ros, bgr, capfd):
+    with pose_node(ros, model_complexity=0) as client:
+        Stream(client, bgr).ask()
+        begin_to_set(client, backend="mediapipe", model_complexity=2)  # pose_node interrupts it, and looks
+    assert "Traceback" not in capfd.readouterr().err
 
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="there is no /proc")
