@@ -19,6 +19,7 @@ from setuptools.command.build_py import build_py
 ROOT = Path(__file__).resolve().parent
 PACKAGE = ElementTree.parse(ROOT / "package.xml").getroot()
 DISTROS = ("jazzy", "kilted")  # those that have wheels
+BORROWED = ("tf2_msgs", "vision_msgs")  # messages of other packages, of which there are no wheels
 DISTRO = os.environ.get("ROS_DISTRO") or DISTROS[0]
 
 
@@ -38,8 +39,8 @@ class BuildWithInterfaces(build_py):
         for folder in (stage, self.build_lib):  # what was renamed since must not linger
             shutil.rmtree(folder, ignore_errors=True)
         self._cmake("blazepose_ros", ".", stage)
-        if tf2_msgs_is_missing():
-            self._cmake("tf2_msgs", "interfaces/tf2_msgs", stage)
+        for name in filter(is_missing, BORROWED):
+            self._cmake(name, f"interfaces/{name}", stage)
         python = stage / "python"
         shutil.copytree(python, self.build_lib, ignore=shutil.ignore_patterns("*.egg-info", "*.c"))
         self.distribution.data_files = [
@@ -97,15 +98,15 @@ class PlatformDistribution(Distribution):
         return True
 
 
-def tf2_msgs_is_missing():
-    """Tell whether nobody but an earlier build of this package brings tf2_msgs."""
-    if importlib.util.find_spec("tf2_msgs") is None:
+def is_missing(name):
+    """Tell whether nobody but an earlier build of this package brings some messages."""
+    if importlib.util.find_spec(name) is None:
         return True
     try:
         own_files = importlib.metadata.files("blazepose_ros") or []
     except importlib.metadata.PackageNotFoundError:
         return False
-    return any(file.parts[0] == "tf2_msgs" for file in own_files)
+    return any(file.parts[0] == name for file in own_files)
 
 
 def ros_prefix():

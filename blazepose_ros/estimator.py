@@ -58,6 +58,7 @@ class EstimatorOptions:
         sure_confidence: 0 to 1, what is found with less has to prove itself in several frames, where
             the estimator knows how sure its finds are.
         max_lost_s: how long somebody who is not seen keeps their place: nobody else takes it.
+        external_detections: look for people where ``Frame.boxes`` are, and nowhere else.
         enable_segmentation: fill ``Pose.mask``.
 
     Raises:
@@ -72,6 +73,7 @@ class EstimatorOptions:
     min_tracking_confidence: float = 0.5
     sure_confidence: float = SURE_CONFIDENCE
     max_lost_s: float = MAX_LOST_S
+    external_detections: bool = False
     enable_segmentation: bool = False
 
     def __post_init__(self) -> None:

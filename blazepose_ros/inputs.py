@@ -11,6 +11,7 @@ from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile, qos_profile_sensor_data
 from sensor_msgs.msg import CameraInfo, Image
 from tf2_msgs.msg import TFMessage
+from vision_msgs.msg import Detection2DArray
 
 from blazepose_ros.complaints import Complaints
 from blazepose_ros.image_subscription import ImageSubscription
@@ -64,6 +65,7 @@ class Inputs:
             self._listen(CameraInfo, "depth/camera_info", scenes.depth.receive_calibration),
         ]
         self._depth = self._depth_subscription()
+        self._detections = self._detection_subscription()
         self._transforms = self._transform_subscriptions()
 
     def change(self, settings: SimpleNamespace) -> None:
@@ -75,6 +77,9 @@ class Inputs:
         if before.placement != settings.placement:
             self._end_depth()
             self._depth = self._depth_subscription()
+        if before.external_detections != settings.external_detections:
+            self._end_detections()
+            self._detections = self._detection_subscription()
         if bool(before.target_frame) != bool(settings.target_frame):
             self._end_transforms()
             self._transforms = self._transform_subscriptions()
@@ -95,6 +100,7 @@ class Inputs:
         """End all subscriptions."""
         self._images.end()
         self._end_depth()
+        self._end_detections()
         self._end_transforms()
         for subscription in self._calibrations:
             self._node.destroy_subscription(subscription)
@@ -108,6 +114,19 @@ class Inputs:
     def _end_depth(self) -> None:
         if self._depth is not None:
             self._node.destroy_subscription(self._depth)
+
+    def _detection_subscription(self) -> Any:
+        """Return the subscription to the boxes of people, None where they are not used."""
+        if not self._settings.external_detections:
+            return None
+        receive = self._scenes.detections.receive
+        return self._node.create_subscription(
+            Detection2DArray, "detections", receive, qos_profile_sensor_data
+        )
+
+    def _end_detections(self) -> None:
+        if self._detections is not None:
+            self._node.destroy_subscription(self._detections)
 
     def _transform_subscriptions(self) -> list[Any]:
         """Return the subscriptions to transforms, none where no target frame asks for them."""

@@ -43,6 +43,7 @@ MODEL_SETTINGS = (
     "min_presence_confidence",
     "min_tracking_confidence",
     "max_lost_s",
+    "external_detections",
     "enable_segmentation",
 )
 
@@ -126,6 +127,7 @@ def load_estimator(settings: SimpleNamespace, model: ModelFile, log: Log) -> Cho
         min_presence_confidence=settings.min_presence_confidence,
         min_tracking_confidence=settings.min_tracking_confidence,
         max_lost_s=settings.max_lost_s,
+        external_detections=settings.external_detections,
         enable_segmentation=settings.enable_segmentation,
     )
     runtime = RuntimeOptions(settings.num_threads, Precision(settings.precision), compiled_folder())

@@ -99,6 +99,12 @@ PARAMETERS = (
         maximum=MAX_WAIT_S,
     ),
     Parameter(
+        "external_detections",
+        False,
+        "Whether people are looked for in the boxes on detections, of a detector of your own, and"
+        " nowhere else. Not with the backend mediapipe.",
+    ),
+    Parameter(
         "primary",
         Primary.LARGEST.value,
         "Whose pose ~/pose is: the largest in the image, the nearest, the most central one or the one"

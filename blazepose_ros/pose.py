@@ -39,12 +39,34 @@ class Status(IntFlag):
 
 
 @dataclass(frozen=True)
+class Box:
+    """Where a detector outside of this package sees a person; pixels, upright.
+
+    Raises:
+        ValueError: a number is not finite, or the box has no area.
+    """
+
+    x_px: float
+    y_px: float
+    width_px: float
+    height_px: float
+
+    def __post_init__(self) -> None:
+        if not all(map(math.isfinite, (self.x_px, self.y_px, self.width_px, self.height_px))):
+            raise ValueError(f"not finite: {self}")
+        if self.width_px <= 0 or self.height_px <= 0:
+            raise ValueError(f"no area: {self}")
+
+
+@dataclass(frozen=True)
 class Frame:
     """One image, ready for an estimator.
 
     Attributes:
         rgb: (height, width, 3) uint8, red first, C-contiguous, at least 1 x 1.
         stamp_ns: time of capture in nanoseconds, from the image's header.
+        boxes: of the people that a detector outside sees, the surest first, x and y in their
+            middle; None where it says nothing of this image.
 
     Raises:
         ValueError: the pixels have another shape, type or memory layout. Estimators
@@ -53,6 +75,7 @@ class Frame:
 
     rgb: NDArray[np.uint8]
     stamp_ns: int
+    boxes: tuple[Box, ...] | None = None
 
     def __post_init__(self) -> None:
         shape, dtype = self.rgb.shape, self.rgb.dtype

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 from blazepose_ros.calibration_source import CalibrationSource
 from blazepose_ros.depth_source import DepthSource
+from blazepose_ros.detection_source import DetectionSource
 from blazepose_ros.pipeline import Scene
 from blazepose_ros.pose import Frame
 
@@ -25,6 +26,7 @@ class SceneSource:
     ) -> None:
         self.calibration = CalibrationSource(camera_info_topic, warn, complain)
         self.depth = DepthSource(complain)
+        self.detections = DetectionSource(complain)
 
     def scene_of(self, frame: Frame, settings: SimpleNamespace) -> Scene:
         """Return what is known about an image.

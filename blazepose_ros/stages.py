@@ -106,7 +106,8 @@ class Stages:
         try:
             with self._decoding_pace.turn():
                 msg = arrived.transport.read(arrived.serialized)
-                frame = Frame(arrived.transport.to_rgb(msg), stamp_ns(msg.header))
+                stamp = stamp_ns(msg.header)
+                frame = Frame(arrived.transport.to_rgb(msg), stamp, self._scenes.detections.boxes_for(stamp))
         except (CdrError, ImageError) as err:
             self._drop(str(err), Drop.UNREADABLE)
             return

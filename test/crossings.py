@@ -1,16 +1,24 @@
 """Two people who cross, composed from two clips, with known truth."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from scipy.optimize import linear_sum_assignment
 
+from blazepose_ros.estimator import Estimator
 from blazepose_ros.pose import Frame, Pose
 
-WIDTH_PX, HEIGHT_PX = 1280, 960
+WIDTH_PX, HEIGHT_PX = 640, 480
 IMAGES, RATE_HZ = 60, 30
 LEAST_VISIBLE = 0.5
-BODY_PX = (480, 600)  # heights
+BODY_PX = (240, 300)  # heights
+CUTOUT_PX = 320
+# A pose is of somebody where its hips are nearer than this to theirs, a tenth of a body.
+REACH_PX = 25
+# While the hips of two are nearer than this to each other, a pose may be of either.
+APART_PX = 65
 
 
 @dataclass(frozen=True)
@@ -33,6 +41,12 @@ class Cutout:
             for image in (self.rgb, self.mask)
         )
         return Cutout(rgb, mask, self.hips_px * factor)
+
+
+def people_of(frames: Iterable[Frame], estimator: Estimator) -> list[Cutout]:
+    """Return the person in each of a clip's frames, all in one scale."""
+    found = [cut_out(frame, estimator.estimate(frame)[0]) for frame in frames]
+    return [each.scaled(CUTOUT_PX / found[0].mask.shape[0]) for each in found]
 
 
 def cut_out(frame: Frame, pose: Pose) -> Cutout:
@@ -60,9 +74,9 @@ def crossing(clips: tuple[list[Cutout], list[Cutout]], background: np.ndarray, s
     rng = np.random.default_rng(seed)
     while True:
         heights = rng.uniform(*BODY_PX, 2)
-        starts = np.array([rng.uniform(200, 350), rng.uniform(930, 1080)])
-        ends = np.array([rng.uniform(930, 1080), rng.uniform(200, 350)])
-        lanes = rng.uniform(320, 640, 2)
+        starts = np.array([rng.uniform(100, 175), rng.uniform(465, 540)])
+        ends = np.array([rng.uniform(465, 540), rng.uniform(100, 175)])
+        lanes = rng.uniform(160, 320, 2)
         phases = [rng.integers(0, len(clip)) for clip in clips]
         front = int(rng.integers(2))
         crossed = _compose(clips, background, heights, starts, ends, lanes, phases, front)
@@ -98,3 +112,20 @@ def _paste(canvas: np.ndarray, cutout: Cutout, place_px: np.ndarray) -> np.ndarr
     rgb = cv2.warpAffine(cutout.rgb, moved, size)
     canvas[:] = (canvas * (1 - mask[..., None]) + rgb * mask[..., None]).astype(np.uint8)
     return mask
+
+
+def numbers_of(crossed: Crossing, images: Sequence[Sequence[Pose]]) -> tuple[list[set[int]], list[float]]:
+    """Return the numbers that each of the two was given, and in what part of the images they were seen.
+
+    Numbers count in images in which the two are apart.
+    """
+    numbers, seen = [set(), set()], [0, 0]
+    for hips, poses in zip(crossed.hips_px, images, strict=True):
+        found = np.array([pose.screen[[23, 24], :2].mean(axis=0) for pose in poses]).reshape(-1, 2)
+        away = np.linalg.norm(hips[:, None] - found, axis=2)
+        for person, index in zip(*linear_sum_assignment(away), strict=True):
+            if away[person, index] < REACH_PX:
+                seen[person] += 1
+                if np.abs(hips[0] - hips[1]).max() > APART_PX:
+                    numbers[person].add(poses[index].person_id)
+    return numbers, [count / len(images) for count in seen]

@@ -7,7 +7,7 @@ from bodies import FACING_M
 
 from blazepose_ros.blazepose.pipeline import BlazePose
 from blazepose_ros.estimator import EstimatorError, EstimatorOptions
-from blazepose_ros.pose import Frame
+from blazepose_ros.pose import Box, Frame
 
 FRAME_NS = 33_000_000
 HEIGHT, WIDTH = 480, 640
@@ -265,3 +265,33 @@ def test_what_has_no_human_proportions_proves_nothing():
     setup.detector.surest, setup.landmarks.score = 0.0, 0.99
     setup.landmarks.world *= 0.1
     assert not any(setup.see() for _ in range(30))
+
+
+def boxed(setup, *boxes, said=True):
+    setup.stamp_ns += FRAME_NS
+    rgb = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
+    return setup.estimator.estimate(Frame(rgb, setup.stamp_ns, tuple(boxes) if said else None))
+
+
+def test_with_boxes_from_outside_the_detector_never_runs_and_people_are_followed_between_them():
+    setup = Setup(external_detections=True, num_poses=2)
+    assert boxed(setup, said=False) == []
+    found = boxed(setup, Box(100, 240, 80, 200), Box(500, 240, 80, 200))
+    assert sorted(round(pose.screen[0, 0]) for pose in found) == [100, 500]
+    assert len(boxed(setup, said=False)) == 2
+    assert len(boxed(setup)) == 2  # a detector that misses them for once
+    assert setup.detector.runs == 0
+
+
+def test_a_box_is_looked_at_twice_and_a_person_who_is_followed_once():
+    setup = Setup(external_detections=True)
+    boxed(setup, Box(100, 240, 80, 200))
+    assert setup.landmarks.runs == 2
+    boxed(setup, Box(102, 240, 80, 200))
+    assert setup.landmarks.runs == 3
+
+
+def test_no_more_boxes_are_looked_at_than_people_are_asked_for():
+    setup = Setup(external_detections=True, num_poses=1)
+    (pose,) = boxed(setup, Box(500, 240, 80, 200), Box(100, 240, 80, 200))
+    assert round(pose.screen[0, 0]) == 500

@@ -73,7 +73,13 @@ def documented(direction):
 def test_the_table_of_topics_is_what_the_node_has(ros):
     client = PoseClient(ros)
     client.listen("poses")
-    settings = {"model_complexity": 0, "enable_segmentation": True, "lazy": False}
+    settings = {
+        "model_complexity": 0,
+        "backend": "openvino",
+        "enable_segmentation": True,
+        "external_detections": True,
+        "lazy": False,
+    }
     try:
         topics = {"in": set(), "out": set()}
         for transport, image in (("raw", "image"), ("compressed", "image/compressed")):

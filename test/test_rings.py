@@ -23,6 +23,7 @@ MESSAGE_RING = {
     "bag.writer",
     "calibration_source",
     "depth_source",
+    "detection_source",
     "camera.messages",
     "commands",
     "cdr",

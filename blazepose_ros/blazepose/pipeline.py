@@ -7,16 +7,19 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from blazepose_ros.blazepose.detector import PersonDetector
-from blazepose_ros.blazepose.followers import Followers, FollowingOptions
+from blazepose_ros.blazepose.detector import Found, PersonDetector
+from blazepose_ros.blazepose.followers import Follower, Followers, FollowingOptions
 from blazepose_ros.blazepose.landmark_model import MASK_SHAPE, LandmarkModel, Reading
+from blazepose_ros.blazepose.region import Region
 from blazepose_ros.blazepose.runtime import Runtime
 from blazepose_ros.estimator import EstimatorError, EstimatorOptions
 from blazepose_ros.pose import Frame, Pose
 from blazepose_ros.timeline import breaks_off
 
 # What a BlazePose has from its making.
-_NOT_OF_THE_FRAMES = ("_models", "_following")
+_NOT_OF_THE_FRAMES = ("_models", "_following", "_external")
+
+SURE = 1.0  # what somebody else found is somebody
 
 
 class BlazePose:
@@ -44,6 +47,7 @@ class BlazePose:
             sure_confidence=options.sure_confidence,
             same_overlap=options.min_tracking_confidence,
         )
+        self._external = options.external_detections
         unused = () if options.enable_segmentation else (MASK_SHAPE,)
         self._models: _Models | None = _Models(
             PersonDetector(runtime.load(detector), options.min_detection_confidence),
@@ -91,11 +95,23 @@ class BlazePose:
         return another_size or breaks_off(self._stamp_ns, frame.stamp_ns)
 
     def _read(self, frame: Frame, models: _Models) -> list[Reading]:
-        looks = self._followers.want_detections(frame.stamp_ns)
-        detections = models.detector.find(frame.rgb) if looks else None
-        chosen = self._followers.choose(detections, frame.stamp_ns)
-        looked = [(each, models.landmarks.read(frame.rgb, each.region)) for each in chosen]
+        chosen = self._followers.choose(self._detect(frame, models), frame.stamp_ns)
+        looked = [(each, self._look(frame, each, models)) for each in chosen]
         return self._followers.learn(looked, frame)
+
+    def _detect(self, frame: Frame, models: _Models) -> list[Found] | None:
+        if self._external:
+            boxes = None if frame.boxes is None else map(Region.around_box, frame.boxes)
+            return None if boxes is None else [Found(SURE, region) for region in boxes]
+        looks = self._followers.want_detections(frame.stamp_ns)
+        return models.detector.find(frame.rgb) if looks else None
+
+    def _look(self, frame: Frame, who: Follower, models: _Models) -> Reading | None:
+        reading = models.landmarks.read(frame.rgb, who.region)
+        if reading is None or who.screen is not None or not self._external:
+            return reading
+        # A box says little of where the hips are and how a body lies: the first look only aims.
+        return models.landmarks.read(frame.rgb, reading.next_region)
 
 
 @dataclass(frozen=True)

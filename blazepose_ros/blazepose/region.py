@@ -9,6 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from blazepose_ros.pose import Box
+
 # pose_detector_graph.cc and pose_landmarks_detector_graph.cc, ConfigureRectTransformationCalculator.
 _MARGIN = 1.25
 
@@ -60,6 +62,11 @@ class Region:
         if not 0 < size_px < math.inf:
             return None
         return cls(float(center_px[0]), float(center_px[1]), size_px, math.atan2(dx, -dy))
+
+    @classmethod
+    def around_box(cls, box: Box) -> Region:
+        """Return the upright square for the person in a box."""
+        return cls(box.x_px, box.y_px, max(box.width_px, box.height_px) * _MARGIN)
 
     @property
     def rotation(self) -> NDArray[np.float64]:

@@ -46,6 +46,10 @@ class MediaPipeEstimator:
     """
 
     def __init__(self, options: EstimatorOptions, *, allow_telemetry: bool = False) -> None:
+        if options.external_detections:
+            raise EstimatorError(
+                "MediaPipe finds people by itself: for external_detections choose backend openvino or litert"
+            )
         if not allow_telemetry:
             os.environ["https_proxy"] = NO_PROXY_THERE
         try:

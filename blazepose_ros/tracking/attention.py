@@ -11,9 +11,10 @@ from blazepose_ros.pose import Frame, Pose
 from blazepose_ros.tracking.body import box_px, distance, size_px
 
 NS_PER_S = 1e9
-# A lost person is looked for as far around where they were seen, in sizes of their box: more than
-# they walk until they are seen again.
-_MARGIN = 0.25
+# A lost person is looked for as far around where they were seen, in parts of their height, and
+# further as time goes by: 1.7 m, and 1.5 m/s.
+_MARGIN = 0.05
+_MARGIN_PER_S = 0.9
 # Whoever is found there is the lost person if they are nearer than this, in bodies.
 _REACH_BODIES = 0.5
 
@@ -44,7 +45,7 @@ class Attention:
         self._shape = frame.rgb.shape
         if self._pose is None or not self._lost:
             return frame.rgb
-        rows, columns = _around(self._pose, frame)
+        rows, columns = _around(self._pose, frame, _MARGIN + _MARGIN_PER_S * waited_ns / NS_PER_S)
         pixels = np.zeros_like(frame.rgb)
         pixels[rows, columns] = frame.rgb[rows, columns]
         return pixels
@@ -70,8 +71,8 @@ def _apart(pose: Pose, known: Pose) -> float:
     return distance(pose.screen, known.screen, size_px(known))
 
 
-def _around(pose: Pose, frame: Frame) -> tuple[slice, slice]:
+def _around(pose: Pose, frame: Frame, margin: float) -> tuple[slice, slice]:
     left, top, right, bottom = box_px(pose, frame.width, frame.height)
-    wide, high = _MARGIN * (right - left), _MARGIN * (bottom - top)
-    rows = slice(max(int(top - high), 0), int(bottom + high) + 1)
-    return rows, slice(max(int(left - wide), 0), int(right + wide) + 1)
+    margin_px = margin * max(right - left, bottom - top)
+    rows = slice(max(int(top - margin_px), 0), int(bottom + margin_px) + 1)
+    return rows, slice(max(int(left - margin_px), 0), int(right + margin_px) + 1)

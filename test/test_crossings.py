@@ -1,0 +1,52 @@
+"""Two people who cross keep their numbers."""
+
+import itertools
+
+import cv2
+import pytest
+from crossings import HEIGHT_PX, WIDTH_PX, crossing, numbers_of, people_of
+from photographs import frames
+
+from blazepose_ros.estimator import EstimatorOptions
+from blazepose_ros.estimators import create_estimator
+from blazepose_ros.pipeline import PersonPipeline, PipelineOptions, Scene
+from blazepose_ros.pose import ModelComplexity
+
+pytest.importorskip("openvino", reason="OpenVINO is not installed")
+
+CLIPS = (("squats", 30), ("pose2sim_cam01", 60))
+CLIP_IMAGES = 65
+CROSSINGS = 20
+
+
+@pytest.fixture(scope="module")
+def clips(models, data):
+    """The people of two clips, cut out."""
+    options = EstimatorOptions(models[ModelComplexity.FULL], enable_segmentation=True)
+    people = []
+    for name, fps in CLIPS:
+        estimator = create_estimator("openvino", options)
+        clip = itertools.islice(frames(data / "videos" / f"{name}.mp4", fps), CLIP_IMAGES)
+        people.append(people_of(clip, estimator))
+        estimator.close()
+    return tuple(people)
+
+
+@pytest.fixture(scope="module")
+def room(data):
+    """An empty room."""
+    return cv2.resize(next(frames(data / "videos" / "one_by_one.mp4", 10)).rgb, (WIDTH_PX, HEIGHT_PX))
+
+
+@pytest.mark.parametrize("seed", range(CROSSINGS))
+def test_two_who_cross_keep_their_numbers(models, clips, room, seed):
+    crossed = crossing(clips, room, seed)
+    estimator = create_estimator("openvino", EstimatorOptions(models[ModelComplexity.FULL], num_poses=2))
+    pipeline = PersonPipeline(PipelineOptions())
+    images = [pipeline.update(frame, estimator.estimate(frame), Scene()) for frame in crossed.frames]
+    estimator.close()
+    (first, second), seen = numbers_of(crossed, images)
+    assert len(first) <= 1
+    assert len(second) <= 1
+    assert not first & second
+    assert max(seen) > 0.8
