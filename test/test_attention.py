@@ -17,9 +17,9 @@ def frame(time_s, width=CAMERA.width):
 
 @pytest.fixture
 def attention():
-    """Somebody was seen at 0 s and is lost since 0.1 s."""
+    """Somebody was seen until 0 s and is lost since 0.1 s."""
     waiting = Attention(max_lost_s=1.0)
-    for time_s, poses in ((0.0, [WALKER]), (0.1, [])):
+    for time_s, poses in ((-0.3, [WALKER]), (0.0, [WALKER]), (0.1, [])):
         waiting.look(frame(time_s))
         assert waiting.accept(poses, frame(time_s))
     return waiting
@@ -65,6 +65,16 @@ def test_a_reset_and_another_size_of_image_forget_the_lost(attention, forget):
 
 def test_who_is_waited_for_no_time_is_not_waited_for():
     attention = Attention(max_lost_s=0.0)
-    attention.accept([WALKER], frame(0))
-    attention.accept([], frame(0.1))
-    assert attention.look(frame(0.2)).all()
+    for time_s, poses in ((0, [WALKER]), (0.5, [WALKER]), (0.6, [])):
+        attention.look(frame(time_s))
+        attention.accept(poses, frame(time_s))
+    assert attention.look(frame(0.7)).all()
+
+
+def test_who_was_seen_for_a_moment_is_not_waited_for():
+    attention = Attention(max_lost_s=1.0)
+    for time_s, poses in ((0, [WALKER]), (0.1, [WALKER]), (0.2, [])):
+        attention.look(frame(time_s))
+        attention.accept(poses, frame(time_s))
+    assert attention.look(frame(0.3)).all()
+    assert attention.accept([BYSTANDER], frame(0.3))

@@ -62,7 +62,7 @@ def test_a_bystander_does_not_take_the_place_of_a_walker_who_is_covered(models, 
     pytest.importorskip("openvino" if backend == "openvino" else "mediapipe")
     options = EstimatorOptions(models[ModelComplexity.FULL], min_detection_confidence=0.3)
     estimator = create_estimator(backend, options)
-    for index, frame in enumerate(clip[60:], start=60):
+    for index, frame in enumerate(clip[45:], start=45):
         poses = estimator.estimate(cover(frame, hips_px[index]) if index in COVERED else frame)
         assert all(is_walker(pose.screen, hips_px[index]) for pose in poses)
         assert poses or index in COVERED or index == COVERED.stop

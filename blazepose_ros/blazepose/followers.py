@@ -13,7 +13,7 @@ from blazepose_ros.blazepose.detector import Found
 from blazepose_ros.blazepose.landmark_model import Reading
 from blazepose_ros.blazepose.region import Region
 from blazepose_ros.pose import Frame
-from blazepose_ros.tracking.evidence import Evidence, looks_human
+from blazepose_ros.tracking.evidence import ESTABLISHED_S, Evidence, looks_human
 
 NS_PER_S = 1e9
 # While somebody is followed and nobody is missed, others are looked for ten times a second: in
@@ -53,14 +53,20 @@ class Follower:
         evidence: what speaks for the person.
         screen: (33, 3), the landmarks as last seen, pixels; None before the first time.
         seen_ns: the stamp of that image.
-        proven: whether there was enough evidence at some time: such a person is waited for.
+        since_ns: the stamp of the first image that showed the person, there being enough evidence;
+            None before that.
     """
 
     region: Region
     evidence: Evidence
     screen: NDArray[np.float64] | None = None
     seen_ns: int = 0
-    proven: bool = False
+    since_ns: int | None = None
+
+    @property
+    def established(self) -> bool:
+        """Whether the person was followed long enough to be waited for when lost."""
+        return self.since_ns is not None and self.seen_ns - self.since_ns >= ESTABLISHED_S * NS_PER_S
 
 
 class Followers:
@@ -123,7 +129,7 @@ class Followers:
         """
         seen = _without_twins([(each, reading) for each, reading in looked if reading is not None])
         missed = [each for each, _ in looked if all(each is not other for other, _ in seen)]
-        self._lost += [each for each in missed if each.proven]
+        self._lost += [each for each in missed if each.established]
         self._seen = [_follow(each, reading, frame) for each, reading in seen]
         people = zip(self._seen, seen, strict=True)
         return [reading for follower, (_, reading) in people if follower.evidence.sure]
@@ -169,5 +175,7 @@ def _apart(screen: NDArray, other: NDArray, reading: Reading) -> float:
 def _follow(follower: Follower, reading: Reading, frame: Frame) -> Follower:
     human = looks_human(reading.world, reading.screen, frame.width, frame.height)
     evidence = follower.evidence.seen(reading.score, human, frame.stamp_ns)
-    proven = follower.proven or evidence.sure
-    return Follower(reading.next_region, evidence, reading.screen, frame.stamp_ns, proven)
+    since_ns = follower.since_ns
+    if since_ns is None and evidence.sure:
+        since_ns = frame.stamp_ns
+    return Follower(reading.next_region, evidence, reading.screen, frame.stamp_ns, since_ns)

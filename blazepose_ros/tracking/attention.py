@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from blazepose_ros.pose import Frame, Pose
 from blazepose_ros.tracking.body import box_px, distance, size_px
+from blazepose_ros.tracking.evidence import ESTABLISHED_S
 
 NS_PER_S = 1e9
 # A lost person is looked for as far around where they were seen, in parts of their height, and
@@ -33,7 +34,7 @@ class Attention:
     def reset(self) -> None:
         """Forget the person."""
         self._pose: Pose | None = None
-        self._seen_ns = 0
+        self._since_ns = self._seen_ns = 0
         self._lost = False
         self._shape: tuple[int, ...] = ()
 
@@ -55,6 +56,8 @@ class Attention:
         known = self._pose
         if not poses:
             self._lost = known is not None
+            if self._seen_ns - self._since_ns < ESTABLISHED_S * NS_PER_S:
+                self.reset()
             return True
         (pose,) = poses
         if (
@@ -63,6 +66,8 @@ class Attention:
             and distance(pose.screen, known.screen, size_px(known)) > _REACH_BODIES
         ):
             return False
+        if known is None:
+            self._since_ns = frame.stamp_ns
         self._pose, self._seen_ns, self._lost = pose, frame.stamp_ns, False
         return True
 

@@ -18,6 +18,9 @@ _STEADY_PRESENCE = 0.9
 _STEADY_IMAGES = 10
 _STEADY_S = 0.5
 
+# Who was followed for less time than this, as at the edge of the image, is not waited for when lost.
+ESTABLISHED_S = 0.3
+
 NS_PER_S = 1e9
 
 # Torsos of people, shoulders to hips, are measured between these; those of furniture from 0.02 m.
