@@ -191,7 +191,7 @@ RAW = (
         "a length beyond the message",
         "frame_id says 4 GB",
         replaced(image(), b"\x0d\0\0\0faulty_frame", b"\xff\xff\xff\xfffaulty_frame"),
-        "a text has 4294967295 bytes, more than 1024",
+        "the message ends 4294958035 bytes too early",
     ),
     Fault(
         "a text that is no text",
@@ -425,6 +425,42 @@ CALIBRATIONS = (
         "200 bytes of noise",
         b"\xa7" * 200,
         "camera_info dropped: the encapsulation is a7a7",
+    ),
+)
+
+
+def depth(**fields) -> Image:
+    """Return a depth image of two metres everywhere, at the time of ``image()``."""
+    msg = image(encoding="32FC1", pixels=np.full((HEIGHT, WIDTH), 2, np.float32))
+    for name, value in fields.items():
+        setattr(msg, name, value)
+    return msg
+
+
+DEPTHS = (
+    Fault("colours for depth", "encoding `rgb8`", image(), "the encoding 'rgb8' is not one of depth"),
+    Fault(
+        "half of the depths are missing",
+        "data cut in the middle",
+        depth(data=depth().data[: 2 * WIDTH * HEIGHT]),
+        "data has 6144 bytes, but 48 rows",
+    ),
+    Fault(
+        "a depth image of no size", "width and height 0", depth(width=0, height=0), "image is empty: 0 x 0"
+    ),
+    Fault(
+        "an enormous depth image",
+        "100,000 x 100,000 pixels claimed",
+        depth(width=100_000, height=100_000),
+        "100000 x 100000 are more pixels than any camera has",
+    ),
+    Fault("rows of depth too short", "step 1", depth(step=1), "step is 1 bytes"),
+    Fault("a cut depth message", "the first 60 bytes", wire(depth(), 0, 60), "the message ends .*too early"),
+    Fault(
+        "a depth camera that is none",
+        "fx NaN",
+        with_k(fx=math.nan),
+        "depth: .*K is not a 3 x 3 matrix",
     ),
 )
 

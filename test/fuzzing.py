@@ -22,6 +22,7 @@ DEPTHS = {"16UC1": 2, "32FC1": 4}
 
 UINT32 = (0, 1, 2, 3, 7, 255, 256, 65_535, 65_536, 2**31 - 1, 2**31, 2**32 - 1)
 INT32 = (0, 1, -1, 2**31 - 1, -(2**31))
+DEPTHS_M = (2.0, 0.0, -1.0, 1e-30, 1e30, math.inf, -math.inf, math.nan)
 FLOATS = (0.0, -0.0, 1.0, -1.0, 1e-300, 1e308, -1e308, math.inf, -math.inf, math.nan)
 TEXTS = ("", "rgb8", "RGB8", "x" * 5000, "é\N{SNOWMAN}", "\n\x1b[31m", "a b", "../../etc", "%s%n", "'")
 MODELS = ("plumb_bob", "rational_polynomial", "equidistant", "thin_prism", "")
@@ -110,6 +111,14 @@ def change_roi(msg, random):
     setattr(msg.roi, name, random.choice(UINT32))
 
 
+def valid_depth(random):
+    encoding = random.choice(list(DEPTHS))
+    msg = Image(width=WIDTH, height=HEIGHT, encoding=encoding, step=WIDTH * DEPTHS[encoding])
+    depths = np.float32(random.choice(DEPTHS_M)) if encoding == "32FC1" else np.uint16(2000)
+    msg.data = array.array("B", np.full((HEIGHT, WIDTH), depths).tobytes())
+    return msg
+
+
 HEADER_CHANGES = (change_stamp, change_frame_id)
 # kind: a valid message, and what may be done to it
 KINDS = {
@@ -121,6 +130,13 @@ KINDS = {
         ),
     ),
     "compressed": (valid_compressed, (*HEADER_CHANGES, change_text("format"), change_length, change_data)),
+    "depth": (
+        valid_depth,
+        (
+            *HEADER_CHANGES, change_number("width", "height", "step"), change_text("encoding"),
+            change_flag, change_length, change_data,
+        ),
+    ),
     "calibration": (
         valid_calibration,
         (
@@ -129,6 +145,7 @@ KINDS = {
         ),
     ),
 }  # fmt: skip
+KINDS["depth calibration"] = KINDS["calibration"]
 
 
 def flip_bit(wire, random):

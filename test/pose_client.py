@@ -15,7 +15,7 @@ from visualization_msgs.msg import MarkerArray
 
 from blazepose_ros.msg import Pose33, Pose33Array
 
-TIMEOUT_S = 30.0
+TIMEOUT_S = 60.0
 REPEAT_S = 1.0
 FRAME_ID = "test_optical_frame"
 # Stamps start some way into the epoch, as those of a recording do.

@@ -5,6 +5,7 @@ again by its number: ``fuzzed(kind, Random(number))``.
 """
 
 import os
+from functools import partial
 from random import Random
 from types import SimpleNamespace
 
@@ -74,12 +75,19 @@ class Node:
         self._model = LoadedModel(ModelComplexity.LITE, "fake", Estimator())
         self._stages = Stages(values, self._model, self._scenes, self._publish, Statistics(), self._complain)
         self._markers = MarkerArrays()
+        self._receivers = {
+            "image": partial(self._receive_image, transport="raw"),
+            "compressed": partial(self._receive_image, transport="compressed"),
+            "calibration": self._scenes.calibration.receive,
+            "depth": self._scenes.depth.receive,
+            "depth calibration": self._scenes.depth.receive_calibration,
+        }
 
     def receive(self, kind, serialized):
-        if kind == "calibration":
-            self._scenes.calibration.receive(serialized)
-        else:
-            self._stages.receive(serialized, TRANSPORTS[{"image": "raw"}.get(kind, kind)], START_NS)
+        self._receivers[kind](serialized)
+
+    def _receive_image(self, serialized, transport):
+        self._stages.receive(serialized, TRANSPORTS[transport], START_NS)
 
     def _publish(self, received, poses, model):
         messages = [to_pose33(pose, received.header, received.frame, model.complexity) for pose in poses]
@@ -128,7 +136,7 @@ def test_many_fuzzed_messages_leave_memory_as_it_was(node):
         f"{FUZZ_COUNT} messages: {node.published} published, {node.complaints} complaints,"
         f" {before_mb:.0f} MB before and {after_mb:.0f} MB after"
     )
-    assert node.published > FUZZ_COUNT / 5
+    assert node.published > FUZZ_COUNT / 10
     assert node.complaints > FUZZ_COUNT / 5
     assert after_mb - before_mb < MAX_GROWTH_MB
 

@@ -134,3 +134,11 @@ def test_poses_without_extent_stay_finite():
         (out,) = smoother.apply([pose_of(np.zeros((33, 3)), person_id=1)], index, OPTIONS)
         assert np.isfinite(out.screen).all()
         assert np.isfinite(out.world).all()
+
+
+def test_with_a_camera_that_has_no_clock_a_person_who_moves_is_followed():
+    smoother = Smoother()
+    for index in range(60):
+        pose = moved(person(), (5 * index, 0, 0))
+        (found,) = smoother.apply([pose], 0, OPTIONS)
+    assert abs(found.screen - pose.screen).max() < 5

@@ -67,6 +67,7 @@ def metres(values: NDArray, scale: float = 1.0) -> NDArray[np.float32]:
         values: depths in any unit.
         scale: metres in that unit.
     """
-    depth_m = values.astype(np.float32) * np.float32(scale)
+    with np.errstate(invalid="ignore", over="ignore"):  # of bytes that are no depths
+        depth_m = values.astype(np.float32) * np.float32(scale)
     depth_m[~(np.isfinite(depth_m) & (depth_m >= MIN_DEPTH_M))] = np.nan
     return depth_m

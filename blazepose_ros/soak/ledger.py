@@ -24,7 +24,8 @@ SETTLED = 15
 # Where landmarks may be, as a part of the image's width: models differ by less.
 MAX_ERROR = 0.05
 
-MAX_LATENCY_S = 2.0
+# Nothing queues: only a machine that stalls takes seconds.
+MAX_LATENCY_S = 5.0
 # Longer than it takes processes to find each other again.
 MAX_SILENCE_S = 6.0
 

@@ -15,6 +15,9 @@ from blazepose_ros.tracking.one_euro import OneEuroFilter, Tuning, alpha, blend
 NS_PER_S = 1e9
 # Visibility flickers around its threshold; three frames at 30 Hz are enough to still it.
 _VISIBILITY_CUTOFF_HZ = 4.0
+# Images of one stamp come from a camera without a clock: they are as far apart as most cameras'
+# are. Were no time between them, a person who moves would stay where they were first seen.
+_UNTIMED_STEP_S = 1 / 30
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,7 @@ class _Person:
         self._stamp_ns = stamp_ns
 
     def apply(self, pose: Pose, stamp_ns: int, options: SmoothingOptions) -> Pose:
-        step_s = (stamp_ns - self._stamp_ns) / NS_PER_S
+        step_s = (stamp_ns - self._stamp_ns) / NS_PER_S or _UNTIMED_STEP_S
         self._stamp_ns = stamp_ns
         return replace(
             pose,
