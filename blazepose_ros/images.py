@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import cv2
@@ -73,12 +75,10 @@ def to_rgb(msg: Image) -> NDArray[np.uint8]:
     if layout is None:
         raise ImageError(f"the encoding {msg.encoding!r} is not supported; these are: {', '.join(LAYOUTS)}")
     pixels = _pixels(msg, layout)
-    if layout.conversion is None:
-        return np.ascontiguousarray(pixels)
-    try:
+    with _errors_named(f"{msg.encoding} cannot be {msg.width} x {msg.height}"):
+        if layout.conversion is None:
+            return np.ascontiguousarray(pixels)
         return cv2.cvtColor(pixels, layout.conversion)
-    except cv2.error as err:
-        raise ImageError(f"{msg.encoding} cannot be {msg.width} x {msg.height}: {err.err}") from err
 
 
 def decode(msg: CompressedImage) -> NDArray[np.uint8]:
@@ -92,14 +92,26 @@ def decode(msg: CompressedImage) -> NDArray[np.uint8]:
     what = f"the compressed image ({msg.format!r}, {len(data)} bytes)"
     try:
         _check_size(*read_size(data))
-        bgr = cv2.imdecode(np.frombuffer(data, np.uint8), _AS_THE_SENSOR_SAW_IT)
     except HeaderError as err:
         raise ImageError(f"{what} {err}") from err
+    with _errors_named(f"{what} is damaged"):
+        bgr = cv2.imdecode(np.frombuffer(data, np.uint8), _AS_THE_SENSOR_SAW_IT)
+        if bgr is None:
+            raise ImageError(f"{what} is damaged")
+        return cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB)
+
+
+@contextmanager
+def _errors_named(complaint: str) -> Iterator[None]:
+    """Turn what OpenCV and numpy raise into an ImageError."""
+    try:
+        yield
+    except MemoryError as err:
+        raise ImageError(f"memory does not suffice for the image: {err}") from err
     except cv2.error as err:
-        raise ImageError(f"{what} is damaged: {err.err}") from err
-    if bgr is None:
-        raise ImageError(f"{what} is damaged")
-    return cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB)
+        lacks_memory = err.code == cv2.Error.StsNoMem
+        reason = "memory does not suffice for the image" if lacks_memory else complaint
+        raise ImageError(f"{reason}: {err.err}") from err
 
 
 def _check_size(width: int, height: int) -> None:

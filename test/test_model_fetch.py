@@ -7,7 +7,10 @@ import hashlib
 import io
 import multiprocessing
 import os
+import resource
 import tarfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -223,6 +226,31 @@ def test_a_cache_that_cannot_be_made_is_named(monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", "/proc/nowhere")
     with pytest.raises(ModelFetchError, match="cannot write the model into /proc/nowhere/blazepose_ros"):
         fetch([ModelComplexity.FULL], str)
+
+
+@contextmanager
+def room_for(size_bytes: int) -> Iterator[None]:
+    """Let this process write files of so many bytes and no more, as a disk that is nearly full."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size_bytes, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.usefixtures("google")
+def test_on_a_full_disk_it_says_so_and_goes_on_once_there_is_room(cache):
+    with (
+        room_for(5),
+        pytest.raises(ModelFetchError, match=f"cannot write the model into {cache}: .*File too large"),
+    ):
+        fetch([ModelComplexity.FULL], str)
+    assert (cache / "pose_landmarker_full.task.part").stat().st_size == 5
+    assert not (cache / "pose_landmarker_full.task").exists()
+    fetch([ModelComplexity.FULL], str)
+    assert resolve(ModelComplexity.FULL).content == b"published full"
+    assert names(cache) == {"pose_landmarker_full.task"}
 
 
 def fetch_and_exit(news: Path) -> None:

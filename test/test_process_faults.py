@@ -5,6 +5,7 @@
 
 import os
 import re
+import resource
 import shutil
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,10 +15,11 @@ import pytest
 pytest.importorskip("rclpy", reason="rclpy is not installed")
 
 import cv2
+import numpy as np
 from pose_client import START_NS, image_message, pose_node
 from processes import ros_arguments, running
 from rclpy.qos import QoSProfile
-from sensor_msgs.msg import CameraInfo
+from sensor_msgs.msg import CameraInfo, CompressedImage
 
 from blazepose_ros.demo.photograph import photograph
 from blazepose_ros.image_messages import stamp_ns
@@ -33,6 +35,8 @@ RATE_HZ = 30
 # A second of images. What a camera sends before others have discovered it reaches nobody.
 MAX_IMAGES_TO_RECOVERY = RATE_HZ
 KEEP = QoSProfile(depth=1000)
+# Enough for the photograph, not for an image of 128 million pixels.
+MORE_BYTES = 100_000_000
 SHARED_MEMORY = re.compile(r"/dev/shm/\S+")
 
 
@@ -144,3 +148,37 @@ def test_a_model_file_that_is_replaced_while_the_node_runs_changes_nothing(ros, 
         own.unlink()
         last = client.ask(image_message(pixels, "bgr8", START_NS))
     assert before.poses[0].world_landmarks == after.poses[0].world_landmarks == last.poses[0].world_landmarks
+
+
+def test_an_image_that_memory_does_not_suffice_for_is_dropped_and_the_next_one_answered(ros, capfd):
+    small = cv2.imread(str(photograph()))
+    large = CompressedImage(
+        format="jpeg", data=cv2.imencode(".jpg", np.zeros((16000, 8000), np.uint8))[1].tobytes()
+    )
+    log = []
+    with pose_node(ros, image_transport="compressed") as client:
+        assert client.ask(as_jpeg(small, START_NS)).poses
+        limit_memory(client.process.pid, MORE_BYTES)
+
+        def is_refused():
+            client.image.publish(large)
+            client.executor.spin_once(timeout_sec=0.2)
+            log.append(capfd.readouterr().err)
+            return "image dropped: memory does not suffice for the image" in "".join(log)
+
+        client.wait_for(is_refused, "a complaint about memory")
+        assert client.ask(as_jpeg(small, START_NS + 1)).poses
+    log = "".join(log) + capfd.readouterr().err
+    assert "Traceback" not in log
+
+
+def as_jpeg(bgr, stamp_ns):
+    msg = image_message(bgr, "bgr8", stamp_ns)
+    return CompressedImage(header=msg.header, format="jpeg", data=cv2.imencode(".jpg", bgr)[1].tobytes())
+
+
+def limit_memory(pid, more_bytes):
+    """Let a process have so much more memory and no more."""
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[0])
+    most = pages * os.sysconf("SC_PAGE_SIZE") + more_bytes
+    resource.prlimit(pid, resource.RLIMIT_AS, (most, resource.RLIM_INFINITY))
