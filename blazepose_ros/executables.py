@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from blazepose_ros.allocator import use_one_arena
 from blazepose_ros.image_headers import MAX_PIXELS
 from blazepose_ros.run_node import run_node
 from blazepose_ros.transport import use_image_profile
@@ -27,6 +28,7 @@ def node() -> int:
 
 
 def _run(factory: str) -> int:
+    use_one_arena()
     use_image_profile()
     configure_opencv()
     return run_node(factory)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 BYTES_PER_MB = 1_000_000
@@ -30,3 +31,17 @@ def rss_mb(pid: int, proc: Path = Path("/proc")) -> float:
     """
     pages = int((proc / str(pid) / "statm").read_text().split()[_RESIDENT_PAGES])
     return pages * os.sysconf("SC_PAGE_SIZE") / BYTES_PER_MB
+
+
+def anonymous_mb(pid: int, proc: Path = Path("/proc")) -> float:
+    """Return the resident memory that a process has asked for, in millions of bytes.
+
+    Neither files count nor shared memory, whose segments are touched bit by bit.
+
+    Raises:
+        OSError: there is no such process.
+    """
+    (kibibytes,) = re.findall(
+        r"^RssAnon:\s*(\d+) kB$", (proc / str(pid) / "status").read_text(), re.MULTILINE
+    )
+    return int(kibibytes) * 1024 / BYTES_PER_MB

@@ -32,7 +32,7 @@ from blazepose_ros.markers import MarkerArrays
 from blazepose_ros.messages import to_pose33, to_pose33_array
 from blazepose_ros.parameters import PARAMETERS
 from blazepose_ros.pose import ModelComplexity
-from blazepose_ros.process_usage import rss_mb
+from blazepose_ros.process_usage import anonymous_mb
 from blazepose_ros.scene_source import SceneSource
 from blazepose_ros.stages import Stages
 from blazepose_ros.transforms import to_tf_message
@@ -125,13 +125,13 @@ def test_many_fuzzed_messages_leave_memory_as_it_was(node):
     before_mb = 0.0
     for number in range(WARM_UP + FUZZ_COUNT):
         if number == WARM_UP:
-            before_mb = rss_mb(os.getpid())
+            before_mb = anonymous_mb(os.getpid())
         kind = list(KINDS)[number % len(KINDS)]
         try:
             node.receive(kind, fuzzed(kind, Random(number)))
         except Exception as err:
             raise AssertionError(f"fuzzed({kind!r}, Random({number}))") from err
-    after_mb = rss_mb(os.getpid())
+    after_mb = anonymous_mb(os.getpid())
     print(  # noqa: T201
         f"{FUZZ_COUNT} messages: {node.published} published, {node.complaints} complaints,"
         f" {before_mb:.0f} MB before and {after_mb:.0f} MB after"
@@ -173,7 +173,7 @@ def test_a_node_that_is_sent_fuzzed_messages_goes_on(ros, capfd, transport, kind
             if number % BETWEEN_GOOD_IMAGES == 0:
                 found = settled(client, transport, START_NS - number * 10**9)
                 assert np.median(np.linalg.norm(found - reference, axis=1)) < MAX_ERROR_PX
-                sizes_mb.append(rss_mb(client.process.pid))
+                sizes_mb.append(anonymous_mb(client.process.pid))
     print(f"{2 * count} messages over DDS: {sizes_mb[0]:.0f} MB at first, {sizes_mb[-1]:.0f} MB at last")  # noqa: T201
     assert sizes_mb[-1] - sizes_mb[0] < 2 * MAX_GROWTH_MB
     assert "Traceback" not in capfd.readouterr().err

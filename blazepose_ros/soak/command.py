@@ -18,7 +18,7 @@ from blazepose_ros.child_processes import ChildProcess, ChildProcesses
 from blazepose_ros.commands import installed, ros_arguments
 from blazepose_ros.demo.photograph import PhotographMissingError, photograph
 from blazepose_ros.interruption import Interruption
-from blazepose_ros.process_usage import rss_mb
+from blazepose_ros.process_usage import anonymous_mb
 from blazepose_ros.ros_domain import NoFreeDomainError, isolate
 from blazepose_ros.soak.report import Findings, report, violations
 from blazepose_ros.transport import use_image_profile
@@ -141,7 +141,7 @@ def _trouble(rig: Rig, node: ChildProcess, numbers: random.Random, findings: Fin
             rig.ledger.disturb()
         rig.run(REST_S, lambda: node.exit_status is not None)
         if node.exit_status is None:
-            findings.stops_mb.append(rss_mb(node.pid))
+            findings.stops_mb.append(anonymous_mb(node.pid))
 
 
 def _end_of(node: ChildProcess) -> list[str]:
