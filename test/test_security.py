@@ -19,7 +19,10 @@ TIMEOUT_S = 60.0
 
 # Where each node of the policy lies, and how it is started here.
 NODES = {
-    "blazepose": ("blazepose_node", {"model_complexity": 0, "enable_segmentation": True, "lazy": False}),
+    "blazepose": (
+        "blazepose_node",
+        {"model_complexity": 0, "enable_segmentation": True, "lazy": False, "target_frame": "base_link"},
+    ),
     "blazepose_camera": ("blazepose_camera", {"source": str(photograph())}),
 }
 # What only other settings than these ask for: image_transport and use_sim_time.
