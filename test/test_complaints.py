@@ -2,7 +2,7 @@
 
 import pytest
 
-from blazepose_ros.complaints import PERIOD_S, Complaints
+from blazepose_ros.complaints import AND_MORE, MAX_DIFFERENT, PERIOD_S, Complaints
 
 
 class Clock:
@@ -53,3 +53,12 @@ def test_another_message_does_not_wait_for_the_first(complaints, said):
     for message in ("too dark", "too small", "too dark", "too small"):
         complaints.complain(message)
     assert said == ["too dark", "too small"]
+
+
+def test_of_messages_that_all_differ_a_few_are_said(complaints, said, clock):
+    for number in range(1000):
+        complaints.complain(f"{number} bytes are missing")
+    assert said == [*(f"{number} bytes are missing" for number in range(MAX_DIFFERENT)), AND_MORE]
+    clock.now_s += PERIOD_S
+    complaints.complain("too dark")
+    assert said[-1] == "too dark"
