@@ -504,5 +504,5 @@ PARAMETERS = (
         {"publish_tf": False, "placement": "nowhere"},
         "placement",
     ),
-    Fault("an unknown parameter", "`modell: 1`", {"modell": 1}, "modell"),
+    Fault("an unknown parameter", "`model_size: 1`", {"model_size": 1}, "model_size"),
 )
