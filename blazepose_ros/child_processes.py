@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
-from blazepose_ros.interruption import STOP_SIGNALS
+from blazepose_ros.interruption import hear_signals, held_back
 
 # How a process is asked to end, ever less kindly, and how long each request may take.
 STOPPING = ((signal.SIGINT, 1.5), (signal.SIGTERM, 0.5), (signal.SIGKILL, 0.5))
@@ -90,12 +90,9 @@ class ChildProcesses:
 
         A signal meanwhile waits: it must not find a process that nobody knows of.
         """
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
-        try:
+        with held_back():
             child = ChildProcess(command, log)
             self._children.append(child)
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
         return child
 
     def __enter__(self) -> ChildProcesses:
@@ -131,4 +128,4 @@ def last_error(log: str) -> str:
 def _begin_as_child() -> None:
     """Die with the parent, and hear the signals that it has blocked."""
     _PRCTL(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
+    hear_signals()

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import os
+import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib import import_module
+from types import FrameType
 from typing import NamedTuple
 
 # What a shell reports of a process that Ctrl-C ended: 128 + SIGINT.
@@ -39,15 +43,37 @@ def main(arguments: Sequence[str] | None = None) -> int:
     arguments = sys.argv[1:] if arguments is None else arguments
     command = _parser().parse_args(arguments[:1]).command
     try:
-        return int(import_module(COMMANDS[command].module).main(arguments[1:]))
+        with _ctrl_c_leaves_at_once():
+            module = import_module(COMMANDS[command].module)
+        return int(module.main(arguments[1:]))
     except ModuleNotFoundError as err:
         if err.name is None or err.name.startswith(__package__):
             raise
         sys.stderr.write(f"blazepose {command}: the Python package {err.name} is not installed\n")
         return 1
     except KeyboardInterrupt:
-        sys.stderr.write("\ninterrupted\n")
-        return INTERRUPTED
+        return _interrupted()
+
+
+@contextmanager
+def _ctrl_c_leaves_at_once() -> Iterator[None]:
+    """Make no exception of Ctrl-C in an import: extension modules turn it into another one."""
+    before = signal.getsignal(signal.SIGINT)
+    if before is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _leave)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _leave(_number: int, _frame: FrameType | None) -> None:
+    os._exit(_interrupted())
+
+
+def _interrupted() -> int:
+    sys.stderr.write("\ninterrupted\n")
+    return INTERRUPTED
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -58,3 +58,31 @@ class Interruption:
             raise KeyboardInterrupt
         if self._received is not None:
             raise SystemExit(128 + self._received)
+
+
+@contextmanager
+def held_back() -> Iterator[None]:
+    """Let signals wait for the end of a block that starts processes, none of which is then unknown.
+
+    The processes begin with the signals blocked, and hear them once they call `hear_signals`:
+    what starts up is not disturbed.
+    """
+    received: list[int] = []
+    # The handlers, because another thread may take a signal that this one has blocked.
+    handlers = {
+        number: signal.signal(number, lambda number, _: received.append(number)) for number in STOP_SIGNALS
+    }
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        for each in received:
+            signal.raise_signal(each)
+
+
+def hear_signals() -> None:
+    """Hear the signals that `held_back` has blocked in this process."""
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)

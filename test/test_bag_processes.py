@@ -1,11 +1,13 @@
 """``blazepose bag`` and ``blazepose video`` as processes, with the real model on real clips."""
 
 import json
+import os
 import resource
 import shutil
 import signal
 import subprocess
 import time
+from contextlib import suppress
 from itertools import chain, cycle, islice
 from pathlib import Path
 
@@ -126,24 +128,53 @@ def test_a_killed_run_goes_on_without_loss(walk, tmp_path):
             np.testing.assert_allclose(landmarks(our), landmarks(their), atol=1e-4)
 
 
+def interrupted(command, partial, delay_s, send):
+    """Interrupt a run so long after it has begun; return its status and what it said."""
+    process = subprocess.Popen(
+        [executable("blazepose"), *map(str, command)],
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    deadline = time.monotonic() + TIMEOUT_S
+    while not partial.exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(delay_s)
+    send(process.pid, signal.SIGINT)
+    _, said = process.communicate(timeout=TIMEOUT_S)  # until the last process has closed it
+    return process.returncode, said
+
+
 def test_ctrl_c_ends_it_and_the_next_run_goes_on(walk, tmp_path):
     images, _ = walk
     write_bag(tmp_path / "in", raw_images("/image", forth_and_back(images, 60)))
     command = ["bag", tmp_path / "in", tmp_path / "out", *LITE]
-    process = subprocess.Popen(
-        [executable("blazepose"), *map(str, command)], stderr=subprocess.PIPE, text=True
-    )
-    deadline = time.monotonic() + TIMEOUT_S
-    while not (tmp_path / "out.partial").exists():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-    process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=TIMEOUT_S)
-    assert process.returncode == 130, said
+    status, said = interrupted(command, tmp_path / "out.partial", 0.0, os.kill)
+    assert status == 130, said
     assert "Traceback" not in said
     assert not (tmp_path / "out").exists()
     assert blazepose(*command).returncode == 0
     assert len(read_bag(tmp_path / "out", "/blazepose/poses")) == 60
+
+
+@pytest.mark.parametrize(
+    ("delay_s", "send"),
+    [(0.01, os.kill), (0.03, os.killpg), (0.1, os.kill), (0.5, os.killpg)],
+    ids=["at once", "at once, all its processes", "soon", "soon, all its processes"],
+)
+def test_ctrl_c_while_the_work_begins_ends_it_without_a_traceback(walk, tmp_path, delay_s, send):
+    images, _ = walk
+    long = forth_and_back(images, 400)
+    write_bag(
+        tmp_path / "in",
+        in_order(compressed_images("/a/compressed", long), compressed_images("/b/compressed", long)),
+    )
+    command = ["bag", tmp_path / "in", tmp_path / "out", *LITE]
+    status, said = interrupted(command, tmp_path / "out.partial", delay_s, send)
+    assert status == 130, said
+    assert "Traceback" not in said
 
 
 def test_a_file_size_limit_is_told_like_a_full_disk(walk, tmp_path):

@@ -109,6 +109,21 @@ def test_ctrl_c_ends_a_fetch_with_status_130_and_no_traceback(tmp_path):
     assert "Traceback" not in stderr
 
 
+def test_ctrl_c_while_a_command_is_imported_is_no_failed_import(tmp_path, monkeypatch):
+    """Extension modules make an ImportError of any exception in their beginning."""
+    (tmp_path / "slow.py").write_text(
+        "import signal\n"
+        "try:\n    signal.raise_signal(signal.SIGINT)\n"
+        "except KeyboardInterrupt as err:\n    raise ImportError from err\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    run = "from blazepose_ros.cli import *; COMMANDS['slow'] = Command('slow', ''); main(['slow'])"
+    done = subprocess.run(
+        [sys.executable, "-c", run], capture_output=True, text=True, timeout=DEADLINE_S, check=False
+    )
+    assert (done.returncode, done.stderr) == (130, "\ninterrupted\n")
+
+
 def wait_for(path: Path) -> None:
     deadline = time.monotonic() + DEADLINE_S
     while not path.exists():

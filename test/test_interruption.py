@@ -1,10 +1,13 @@
 """How Ctrl-C and SIGTERM end a program."""
 
+import os
 import signal
+import subprocess
+import sys
 
 import pytest
 
-from blazepose_ros.interruption import STOP_SIGNALS, Interruption
+from blazepose_ros.interruption import STOP_SIGNALS, Interruption, held_back
 
 
 @pytest.fixture(autouse=True)
@@ -84,3 +87,40 @@ def test_an_exception_that_it_has_turned_into_does_not_hide_it():
 def test_without_a_signal_nothing_happens():
     with Interruption() as interruption, interruption.deferred():
         pass
+
+
+@pytest.mark.parametrize("by", ["this thread", "another one"])
+def test_a_signal_that_is_held_back_comes_at_the_end(by):
+    """Whichever thread the kernel gives it to."""
+    done = []
+
+    def work():
+        with Interruption(), held_back():
+            if by == "another one":
+                signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
+            os.kill(os.getpid(), signal.SIGINT)
+            done.append(True)
+
+    with pytest.raises(KeyboardInterrupt):
+        work()
+    assert done == [True]
+
+
+def test_processes_begin_with_the_signals_held_back():
+    with held_back():
+        process = subprocess.Popen(
+            [sys.executable, "-c", "from signal import *; print(pthread_sigmask(SIG_BLOCK, []))"],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+    blocked, _ = process.communicate()
+    assert all(repr(number) in blocked for number in STOP_SIGNALS)
+
+
+def test_after_a_block_that_holds_back_all_is_as_before():
+    with Interruption():
+        handlers = [signal.getsignal(number) for number in STOP_SIGNALS]
+        with held_back():
+            pass
+        assert [signal.getsignal(number) for number in STOP_SIGNALS] == handlers
+    assert not signal.pthread_sigmask(signal.SIG_BLOCK, []) & set(STOP_SIGNALS)

@@ -17,6 +17,7 @@ from blazepose_ros.bag.errors import BagError
 from blazepose_ros.bag.job import Job, work
 from blazepose_ros.estimator import EstimatorError
 from blazepose_ros.executables import configure_opencv
+from blazepose_ros.interruption import hear_signals, held_back
 from blazepose_ros.models.store import ModelError
 
 # More of the same camera are counted, not shown.
@@ -37,7 +38,8 @@ def run(
         BagError: one of them failed; the others are stopped, and what they did is kept.
     """
     context = multiprocessing.get_context("spawn")
-    news: Any = context.Queue()
+    with held_back():
+        news: Any = context.Queue()
     threads = max(1, (os.cpu_count() or 1) // min(processes, len(jobs)))
     waiting = [
         context.Process(target=_begin, args=(_with_threads(job, threads), news), daemon=True) for job in jobs
@@ -46,8 +48,9 @@ def run(
     try:
         while waiting or running:
             while waiting and len(running) < processes:
-                running.append(waiting.pop(0))
-                running[-1].start()
+                with held_back():
+                    running.append(waiting.pop(0))
+                    running[-1].start()
             _listen(news, advance, warn)
             running = [process for process in running if not _has_ended(process, news, advance, warn)]
     finally:
@@ -98,7 +101,11 @@ def _listen(news: Any, advance: Callable[[int], object], warn: Callable[[str], o
 def _begin(job: Job, news: Any) -> None:
     """Do a job in a process of its own, which dies with its parent and leaves Ctrl-C to it."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    parent = multiprocessing.parent_process()
+    if parent is None or parent.pid != os.getppid():
+        return  # it died before it could take this one along
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    hear_signals()
     configure_opencv()
     warnings = _Warnings(lambda text: news.put(("warn", text)))
     try:
