@@ -6,10 +6,10 @@ import math
 from collections import deque
 from statistics import median
 
+from blazepose_ros.nanoseconds import NS_PER_S
+
 # A median over this many intervals rides over lost images and changes within a moment.
 INTERVALS = 9
-
-NS_PER_S = 1e9
 
 
 class Cadence:

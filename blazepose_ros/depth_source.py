@@ -14,9 +14,8 @@ from blazepose_ros.camera_model import CameraModel
 from blazepose_ros.cdr import CdrError, read_camera_info, read_image
 from blazepose_ros.image_messages import stamp_ns
 from blazepose_ros.images import ImageError, pixel_rows
+from blazepose_ros.nanoseconds import NS_PER_S
 from blazepose_ros.placement.depth_image import DepthImage, metres
-
-NS_PER_S = 1e9
 
 # Half a second at 30 Hz: an image waits for its inference while newer depth images come.
 KEPT = 16

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
-NS_PER_S = 1_000_000_000
+from blazepose_ros.nanoseconds import NS_PER_S
 
 
 def to_image(pixels: NDArray[np.uint8], encoding: str, header: Header) -> Image:

@@ -17,12 +17,13 @@ from numpy.typing import NDArray
 from std_msgs.msg import ColorRGBA, Header
 from visualization_msgs.msg import Marker, MarkerArray
 
-from blazepose_ros.cadence import NS_PER_S, Cadence
+from blazepose_ros.cadence import Cadence
 from blazepose_ros.colors import depth_colors, landmark_colors
 from blazepose_ros.image_messages import stamp_ns
 from blazepose_ros.label import label
 from blazepose_ros.landmarks import BONES, FACE_AND_FINGERS, RIGHT_SIDE, Landmark
 from blazepose_ros.messages import to_points, to_quaternion
+from blazepose_ros.nanoseconds import NS_PER_S
 from blazepose_ros.pose import HipCenter, Pose
 
 
@@ -107,7 +108,7 @@ def _lifetime(interval_s: float) -> Duration:
     lifetime_s = UNKNOWN_LIFETIME_S
     if math.isfinite(interval_s):
         lifetime_s = min(max(LIFETIME_IMAGES * interval_s, MIN_LIFETIME_S), MAX_LIFETIME_S)
-    seconds, nanoseconds = divmod(round(lifetime_s * NS_PER_S), int(NS_PER_S))
+    seconds, nanoseconds = divmod(round(lifetime_s * NS_PER_S), NS_PER_S)
     return Duration(sec=seconds, nanosec=nanoseconds)
 
 

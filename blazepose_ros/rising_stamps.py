@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from blazepose_ros.nanoseconds import NS_PER_S
+
 # An image that is older by more than this belongs to a recording that starts again.
-RESTART_NS = 1_000_000_000
+RESTART_NS = NS_PER_S
 
 
 class RisingStamps:

@@ -18,13 +18,14 @@ from blazepose_ros.image_transports import ImageTransport
 from blazepose_ros.images import ImageError
 from blazepose_ros.inference import Inference
 from blazepose_ros.loading import LoadedModel, pipeline_options
+from blazepose_ros.nanoseconds import NS_PER_MS
 from blazepose_ros.newest_worker import NewestWorker
 from blazepose_ros.pace import Pace
 from blazepose_ros.pipeline import PersonPipeline
 from blazepose_ros.pose import Frame, Pose
 from blazepose_ros.received import Arrived, Received
 from blazepose_ros.scene_source import SceneSource
-from blazepose_ros.stopwatch import NS_PER_MS, Stopwatch
+from blazepose_ros.stopwatch import Stopwatch
 
 # No inference has to wait for an image that was decoded a little late.
 DECODING_MARGIN_S = 0.001

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 
-NS_PER_MS = 1_000_000
+from blazepose_ros.nanoseconds import NS_PER_MS
 
 
 class Stopwatch:

@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation, Slerp
 
+from blazepose_ros.nanoseconds import NS_PER_MS
+
 # As long as tf2 remembers, and how far back in time a recording that starts again goes at least.
 HISTORY_NS = 10_000_000_000
 
@@ -72,9 +74,9 @@ class _Edge:
         first, last = self.stamps_ns[0], self.stamps_ns[-1]
         if not first <= stamp_ns <= last:
             when = (
-                f"{(stamp_ns - last) / 1e6:.0f} ms after the newest"
+                f"{(stamp_ns - last) / NS_PER_MS:.0f} ms after the newest"
                 if stamp_ns > last
-                else f"{(first - stamp_ns) / 1e6:.0f} ms before the oldest"
+                else f"{(first - stamp_ns) / NS_PER_MS:.0f} ms before the oldest"
             )
             raise TransformError(f"the image is {when} transform from {self.parent} to {child}")
         after = bisect.bisect_left(self.stamps_ns, stamp_ns)

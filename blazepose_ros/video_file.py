@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blazepose_ros.camera.frame_fit import FrameFit, Size
+from blazepose_ros.nanoseconds import NS_PER_S
 
 # A longer pause between two images, or a clock that was set, is shortened to this.
 MAX_HOLD_S = 1.0
@@ -47,7 +48,7 @@ class Video:
         """Add an image, (height, width, 3) uint8, red first, and the time it was taken."""
         if self._last is not None:
             last_ns, last_bgr = self._last
-            self._time_s += min(max(stamp_ns - last_ns, 0) / 1e9, MAX_HOLD_S)
+            self._time_s += min(max(stamp_ns - last_ns, 0) / NS_PER_S, MAX_HOLD_S)
             while self._frames < round(self._time_s * self._rate):
                 self._writer.write(last_bgr)
                 self._frames += 1

@@ -1,15 +1,9 @@
 """Errors that repeat, said once in a while."""
 
 import pytest
+from clock import Clock
 
 from blazepose_ros.complaints import AND_MORE, MAX_DIFFERENT, PERIOD_S, Complaints
-
-
-class Clock:
-    now_s = 100.0
-
-    def __call__(self):
-        return self.now_s
 
 
 @pytest.fixture

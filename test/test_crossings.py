@@ -8,7 +8,7 @@ from crossings import HEIGHT_PX, WIDTH_PX, crossing, numbers_of, people_of
 from photographs import frames
 
 from blazepose_ros.estimator import EstimatorOptions
-from blazepose_ros.estimators import create_estimator
+from blazepose_ros.estimators import choose_estimator
 from blazepose_ros.pipeline import PersonPipeline, PipelineOptions, Scene
 from blazepose_ros.pose import ModelComplexity
 
@@ -25,7 +25,7 @@ def clips(models, data):
     options = EstimatorOptions(models[ModelComplexity.FULL], enable_segmentation=True)
     people = []
     for name, fps in CLIPS:
-        estimator = create_estimator("openvino", options)
+        estimator = choose_estimator("openvino", options).estimator
         clip = itertools.islice(frames(data / "videos" / f"{name}.mp4", fps), CLIP_IMAGES)
         people.append(people_of(clip, estimator))
         estimator.close()
@@ -41,7 +41,8 @@ def room(data):
 @pytest.mark.parametrize("seed", range(CROSSINGS))
 def test_two_who_cross_keep_their_numbers(models, clips, room, seed):
     crossed = crossing(clips, room, seed)
-    estimator = create_estimator("openvino", EstimatorOptions(models[ModelComplexity.FULL], num_poses=2))
+    options = EstimatorOptions(models[ModelComplexity.FULL], num_poses=2)
+    estimator = choose_estimator("openvino", options).estimator
     pipeline = PersonPipeline(PipelineOptions())
     images = [pipeline.update(frame, estimator.estimate(frame), Scene()) for frame in crossed.frames]
     estimator.close()

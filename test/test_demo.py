@@ -190,9 +190,9 @@ def test_a_killed_demo_leaves_no_process_behind(tmp_path):
     ("arguments", "complaint"),
     [
         (["--model", "3"], "invalid choice: '3'"),
-        (["--duration", "0"], "'0' is not a number of seconds above 0"),
-        (["--duration", "nan"], "'nan' is not a number of seconds above 0"),
-        (["--duration", "long"], "'long' is not a number of seconds above 0"),
+        (["--duration", "0"], "'0' is not a number above 0"),
+        (["--duration", "nan"], "'nan' is not a number above 0"),
+        (["--duration", "long"], "'long' is not a number above 0"),
         (["--sauce", "x"], "unrecognized arguments: --sauce x"),
     ],
 )

@@ -9,7 +9,7 @@ import pytest
 from photographs import as_pose, frames, labelled_people, model_name, read_rgb, reference_poses
 
 from blazepose_ros.estimator import EstimatorOptions
-from blazepose_ros.estimators import create_estimator
+from blazepose_ros.estimators import choose_estimator
 from blazepose_ros.evaluation.pdj import WITHOUT_VISIBILITY, detected_joints, nearest_person
 from blazepose_ros.pose import Frame, ModelComplexity
 
@@ -46,7 +46,7 @@ def make(models):
     created = []
 
     def create(backend, complexity, **options):
-        estimator = create_estimator(backend, EstimatorOptions(models[complexity], **options))
+        estimator = choose_estimator(backend, EstimatorOptions(models[complexity], **options)).estimator
         created.append(estimator)
         return estimator
 

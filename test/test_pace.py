@@ -1,16 +1,9 @@
 """How long the turns of a thread take."""
 
 import pytest
+from clock import Clock
 
 from blazepose_ros.pace import Pace
-
-
-class Clock:
-    def __init__(self):
-        self.now_s = 100.0
-
-    def __call__(self):
-        return self.now_s
 
 
 @pytest.fixture

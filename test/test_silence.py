@@ -6,7 +6,7 @@ import pytest
 from photographs import frames, read_rgb
 
 from blazepose_ros.estimator import EstimatorOptions
-from blazepose_ros.estimators import create_estimator
+from blazepose_ros.estimators import choose_estimator
 from blazepose_ros.pose import Frame, ModelComplexity
 
 pytest.importorskip("openvino", reason="OpenVINO is not installed")
@@ -26,7 +26,8 @@ def make(models):
     created = []
 
     def create(complexity, **options):
-        created.append(create_estimator("openvino", EstimatorOptions(models[complexity], **options)))
+        wanted = EstimatorOptions(models[complexity], **options)
+        created.append(choose_estimator("openvino", wanted).estimator)
         return created[-1]
 
     yield create

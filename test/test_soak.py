@@ -42,3 +42,9 @@ def test_what_is_no_picture_is_refused(tmp_path):
     result = soak("--source", str(tmp_path / "none.png"), "--output", str(tmp_path))
     assert result.returncode == 1
     assert "none.png is not a picture" in result.stderr
+
+
+def test_a_duration_of_nothing_is_refused():
+    result = soak("--duration", "0")
+    assert result.returncode == 2
+    assert "'0' is not a number above 0" in result.stderr

@@ -13,12 +13,12 @@ SCRIPT = """
 import sys
 import numpy as np
 from blazepose_ros.estimator import EstimatorOptions
-from blazepose_ros.estimators import create_estimator
+from blazepose_ros.estimators import choose_estimator
 from blazepose_ros.models.store import resolve
 from blazepose_ros.pose import Frame, ModelComplexity
 
 options = EstimatorOptions(resolve(ModelComplexity.LITE).content)
-estimator = create_estimator("mediapipe", options, allow_telemetry=sys.argv[1] == "allowed")
+estimator = choose_estimator("mediapipe", options, allow_telemetry=sys.argv[1] == "allowed").estimator
 estimator.estimate(Frame(np.zeros((120, 160, 3), np.uint8), 0))
 estimator.close()
 """

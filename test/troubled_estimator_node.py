@@ -3,12 +3,11 @@
 import sys
 import threading
 
-from bodies import CAMERA, seen_by
+from fake_estimator_node import POSE, FakeEstimator
 
 from blazepose_ros import executables
 from blazepose_ros.estimators import mediapipe_estimator
 
-POSE = seen_by(CAMERA, (0.0, 0.0, 3.0))
 RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
 
 
@@ -27,7 +26,7 @@ def run_out_of_memory():
 TROUBLES = {RED: hang, GREEN: fail, BLUE: run_out_of_memory}
 
 
-class TroubledEstimator:
+class TroubledEstimator(FakeEstimator):
     """Finds the same person in every image, unless its first pixel has the colour of a trouble.
 
     After any trouble it is of no use any more.
@@ -43,12 +42,6 @@ class TroubledEstimator:
             trouble()
         assert not self._broken
         return [POSE]
-
-    def reset(self):
-        pass
-
-    def close(self):
-        pass
 
 
 if __name__ == "__main__":

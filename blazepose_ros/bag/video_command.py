@@ -22,7 +22,8 @@ from blazepose_ros.bag.work_folder import WorkFolder, fingerprint
 from blazepose_ros.camera.calibration import CalibrationError, load_calibration
 from blazepose_ros.camera.frame_source import SourceError
 from blazepose_ros.camera.image_source import VideoFile
-from blazepose_ros.image_messages import NS_PER_S
+from blazepose_ros.nanoseconds import NS_PER_S
+from blazepose_ros.terminal import number_above_0
 
 NAME = "blazepose video"
 NAMESPACE = "/camera"
@@ -91,7 +92,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--frame-id", default="camera_optical_frame", help="(default: camera_optical_frame)")
     parser.add_argument(
         "--rate",
-        type=_positive,
+        type=number_above_0,
         default=0.0,
         metavar="FPS",
         help="of the images (default: what the file says)",
@@ -106,13 +107,3 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--no-images", action="store_true", help="leave the images out of OUT")
     add_common(parser)
     return parser
-
-
-def _positive(text: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = 0.0
-    if not 0 < number < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
-    return number

@@ -22,7 +22,7 @@ from blazepose_ros.camera.calibration import Calibration, CalibrationError
 from blazepose_ros.camera.frame_fit import FrameFit
 from blazepose_ros.camera.image_source import VideoFile
 from blazepose_ros.camera.messages import camera_info_message, compressed_message, header_message
-from blazepose_ros.image_messages import NS_PER_S
+from blazepose_ros.nanoseconds import NS_PER_S
 from blazepose_ros.pose import Frame
 from blazepose_ros.scene_source import SceneSource
 

@@ -15,11 +15,12 @@ from blazepose_ros.camera.frame_source import SourceError
 from blazepose_ros.camera.image_source import StillImage, open_source
 from blazepose_ros.camera.motion import MOTIONS
 from blazepose_ros.camera.stream import CameraStream, StreamOptions
+from blazepose_ros.nanoseconds import NS_PER_S
 
 # A second: at 1920x1080 they take 200 MB in each camera's process.
 CLIP_FRAMES = 32
 MOTION = "sway"
-PERIOD_NS = round(1e9 / CAMERA_RATE_HZ)
+PERIOD_NS = round(NS_PER_S / CAMERA_RATE_HZ)
 
 
 def load_clip(path: str, size: Size, frames: int = CLIP_FRAMES) -> list[NDArray[np.uint8]]:

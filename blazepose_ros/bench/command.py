@@ -38,6 +38,7 @@ from blazepose_ros.models.store import BUNDLES, load_cached
 from blazepose_ros.pose import Frame
 from blazepose_ros.processor import leave_cores_to_the_model
 from blazepose_ros.ros_domain import NoFreeDomainError, isolate
+from blazepose_ros.terminal import number_above_0, say
 
 REFERENCE = "mediapipe"
 MODELS = tuple(bundle.name for bundle in BUNDLES.values())
@@ -85,7 +86,7 @@ def _run(options: argparse.Namespace) -> int:
         backends = options.backends or _those_that_load(bench, options)
         cases = plan(backends, options.models, options.sizes, options.cameras, quick=options.quick)
         failures = _run_all(bench, cases)
-    _say(table(bench.rows))
+    say(table(bench.rows))
     document = {**bench.document(), **_estimators_alone(options, source, photographs)}
     _save(document, bench, options)
     for failure in failures:
@@ -102,7 +103,7 @@ def _those_that_load(bench: Bench, options: argparse.Namespace) -> list[str]:
         try:
             bench.raw_loop(Case(backend, options.models[0], *options.sizes[0]))
         except BenchError as err:
-            _say(f"{backend} is passed over: {err}")
+            say(f"{backend} is passed over: {err}")
         else:
             found.append(backend)
     return found
@@ -111,7 +112,7 @@ def _those_that_load(bench: Bench, options: argparse.Namespace) -> list[str]:
 def _run_all(bench: Bench, cases: Sequence[Case]) -> list[str]:
     """Measure the cases and return what failed."""
     expected_s = len(cases) * (bench.duration_s + RAW_LOOP_S + OVERHEAD_S)
-    _say(f"{len(cases)} cases, about {expected_s / 60:.0f} minutes, showing {bench.source}")
+    say(f"{len(cases)} cases, about {expected_s / 60:.0f} minutes, showing {bench.source}")
     started_s = time.monotonic()
     failures = []
     with tqdm(cases, unit="case") as progress:
@@ -121,7 +122,7 @@ def _run_all(bench: Bench, cases: Sequence[Case]) -> list[str]:
                 bench.run(case)
             except BenchError as err:
                 failures.append(f"{case.backend} {case.model} {case.label}: {err}")
-    _say(f"measured in {time.monotonic() - started_s:.0f} s\n")
+    say(f"measured in {time.monotonic() - started_s:.0f} s\n")
     return failures
 
 
@@ -146,11 +147,11 @@ def _estimators_alone(
     for name in options.models:
         model = load_cached(next(bundle for bundle in BUNDLES.values() if bundle.name == name)).content
         speed = speed_rows(model, frame)
-        _say("\n" + speed_table(name, speed))
+        say("\n" + speed_table(name, speed))
         document["estimators"] += [{"model": name, **known(asdict(row))} for row in speed]
         if photographs:
             accuracy = accuracy_rows(model, photographs)
-            _say("\n" + accuracy_table(name, accuracy))
+            say("\n" + accuracy_table(name, accuracy))
             document["accuracy"] += [{"model": name, **known(asdict(row))} for row in accuracy]
     return document
 
@@ -158,11 +159,11 @@ def _estimators_alone(
 def _save(document: dict[str, Any], bench: Bench, options: argparse.Namespace) -> None:
     if options.json:
         options.json.write_text(json.dumps(document, indent=1, allow_nan=False) + "\n")
-        _say(f"wrote {options.json}")
+        say(f"wrote {options.json}")
     if options.plot and bench.rows:
         hardware = document["machine"]
         save_plot(bench.rows, f"{hardware['cpu']}, {hardware['cores']} cores", options.plot)
-        _say(f"wrote {options.plot}")
+        say(f"wrote {options.plot}")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -210,7 +211,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--duration",
-        type=_seconds,
+        type=number_above_0,
         default=DURATION_S,
         metavar="SECONDS",
         help=f"how long to measure each case (default: {DURATION_S:g})",
@@ -223,17 +224,3 @@ def _size(text: str) -> Size:
     if not numbers:
         raise argparse.ArgumentTypeError(f"{text!r} is not a size such as 640x480")
     return int(numbers[1]), int(numbers[2])
-
-
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = 0.0
-    if not 0 < seconds < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
-    return seconds
-
-
-def _say(text: str) -> None:
-    print(text, flush=True)  # noqa: T201

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from blazepose_ros.bench.clip import PERIOD_NS, forth_and_back, load_clip
 from blazepose_ros.estimator import Estimator, EstimatorError, EstimatorOptions
-from blazepose_ros.estimators import create_estimator
+from blazepose_ros.estimators import choose_estimator
 from blazepose_ros.models.store import BUNDLES, ModelError, resolve
 from blazepose_ros.pose import Frame
 from blazepose_ros.processor import leave_cores_to_the_model
@@ -53,7 +53,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         images = [cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB) for bgr in load_clip(job["source"], job["size"])]
         options = EstimatorOptions(resolve(complexity).content, complexity)
-        estimator = create_estimator(job["backend"], options)
+        estimator = choose_estimator(job["backend"], options).estimator
         times_ms = raw_loop(estimator, images, job["duration_s"])
         estimator.close()
     except (EstimatorError, ModelError) as err:

@@ -16,9 +16,8 @@ from typing import Any
 import numpy as np
 
 from blazepose_ros.bench.plan import Case
+from blazepose_ros.nanoseconds import NS_PER_MS, NS_PER_S
 
-NS_PER_S = 1_000_000_000
-NS_PER_MS = 1_000_000
 MS_PER_S = 1_000
 
 # What Timing.msg divides the way through the node into, in order.

@@ -9,7 +9,8 @@ from __future__ import annotations
 import ctypes
 import struct
 
-NS_PER_S = 1_000_000_000
+from blazepose_ros.nanoseconds import NS_PER_S
+
 OFFSET_BYTES = 4
 _STAMP = struct.Struct("<iI")
 

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from blazepose_ros.blazepose.detector import Found
 from blazepose_ros.blazepose.landmark_model import Reading
 from blazepose_ros.blazepose.region import Region
+from blazepose_ros.nanoseconds import NS_PER_S
 from blazepose_ros.pose import Frame
 from blazepose_ros.tracking.evidence import ESTABLISHED_S, Evidence, looks_human
 
-NS_PER_S = 1e9
 # While somebody is followed and nobody is missed, others are looked for ten times a second: in
 # every third image at 30 Hz, where the third comes a little early.
 _LOOK_FOR_OTHERS_S = 0.09

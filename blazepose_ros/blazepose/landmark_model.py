@@ -13,6 +13,7 @@ from scipy.special import expit
 from blazepose_ros.blazepose.region import Region
 from blazepose_ros.blazepose.runtime import Model, check_model, outputs_by_shape
 from blazepose_ros.landmarks import NUM_LANDMARKS
+from blazepose_ros.pose import Frame, Pose
 
 INPUT_PX = 256
 # pose_landmarks_detector_graph.cc: what the model returns, kLandmarksNum points of five values.
@@ -59,6 +60,18 @@ class Reading:
     region: Region
     next_region: Region
     mask: NDArray[np.float32] | None = None
+
+    def pose_in(self, frame: Frame) -> Pose:
+        """Return the person as a pose in the frame that was read."""
+        mask = None if self.mask is None else self.region.paste(self.mask, frame.width, frame.height)
+        return Pose(
+            screen=self.screen.astype(np.float32),
+            visibility=self.visibility.astype(np.float32),
+            presence=self.presence.astype(np.float32),
+            world=self.world.astype(np.float32),
+            score=self.score,
+            mask=mask,
+        )
 
 
 class LandmarkModel:

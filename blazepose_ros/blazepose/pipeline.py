@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import cv2
-import numpy as np
 
 from blazepose_ros.blazepose.detector import Found, PersonDetector
 from blazepose_ros.blazepose.followers import Follower, Followers, FollowingOptions
@@ -87,7 +86,7 @@ class BlazePose:
         except (RuntimeError, cv2.error) as err:
             self.reset()
             raise EstimatorError(f"the frame could not be processed: {err}") from err
-        return [_pose(reading, frame) for reading in readings]
+        return [reading.pose_in(frame) for reading in readings]
 
     def _starts_anew(self, frame: Frame) -> bool:
         """Whether nothing known holds: time breaks off, or the images are another camera's."""
@@ -118,15 +117,3 @@ class BlazePose:
 class _Models:
     detector: PersonDetector
     landmarks: LandmarkModel
-
-
-def _pose(reading: Reading, frame: Frame) -> Pose:
-    mask = None if reading.mask is None else reading.region.paste(reading.mask, frame.width, frame.height)
-    return Pose(
-        screen=reading.screen.astype(np.float32),
-        visibility=reading.visibility.astype(np.float32),
-        presence=reading.presence.astype(np.float32),
-        world=reading.world.astype(np.float32),
-        score=reading.score,
-        mask=mask,
-    )

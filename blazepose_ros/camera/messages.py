@@ -12,6 +12,7 @@ from blazepose_ros.camera.calibration import Calibration
 from blazepose_ros.camera.frame_fit import Size
 from blazepose_ros.camera.frame_source import FrameError
 from blazepose_ros.image_messages import byte_array
+from blazepose_ros.nanoseconds import NS_PER_S
 
 _JPEG_QUALITY = 95
 
@@ -19,7 +20,7 @@ _JPEG_QUALITY = 95
 def header_message(stamp_ns: int, frame_id: str) -> Header:
     """Return a header for a stamp in nanoseconds."""
     header = Header(frame_id=frame_id)
-    header.stamp.sec, header.stamp.nanosec = divmod(stamp_ns, 1_000_000_000)
+    header.stamp.sec, header.stamp.nanosec = divmod(stamp_ns, NS_PER_S)
     return header
 
 

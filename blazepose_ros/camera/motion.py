@@ -18,8 +18,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from blazepose_ros.nanoseconds import NS_PER_S
+
 PERIOD_S = 8
-_PERIOD_NS = PERIOD_S * 1_000_000_000
+_PERIOD_NS = PERIOD_S * NS_PER_S
 
 
 @dataclass(frozen=True)

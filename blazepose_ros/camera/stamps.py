@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from blazepose_ros.nanoseconds import NS_PER_S
+
 
 class StampPacer:
     """Spaces stamps by exactly one period for as long as the clock keeps up.
@@ -15,7 +17,7 @@ class StampPacer:
     """
 
     def __init__(self, rate: float) -> None:
-        self.period_ns = round(1e9 / rate)
+        self.period_ns = round(NS_PER_S / rate)
         self._next_ns: int | None = None
 
     def stamp(self, now_ns: int) -> int:

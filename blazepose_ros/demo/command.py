@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import math
 import sys
 import time
 from collections.abc import Sequence
@@ -21,6 +20,7 @@ from blazepose_ros.demo.source import DURATION_S, Show
 from blazepose_ros.interruption import Interruption
 from blazepose_ros.models.store import BUNDLES
 from blazepose_ros.pose import ModelComplexity
+from blazepose_ros.terminal import number_above_0, say
 from blazepose_ros.transport import use_image_profile
 from blazepose_ros.video_file import RecordingError
 
@@ -70,7 +70,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--duration",
-        type=_seconds,
+        type=number_above_0,
         metavar="SECONDS",
         help=f"end after this long (default: {DURATION_S:g}; a video or folder is shown to its end)",
     )
@@ -80,22 +80,12 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = math.nan
-    if not 0 < seconds < math.inf:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
-    return seconds
-
-
 def _run(options: argparse.Namespace, interruption: Interruption) -> int:
     show = Show.of(options.source, options.duration)
     folder = options.output
     folder.mkdir(parents=True, exist_ok=True)
     use_image_profile()
-    _say(f"showing {show.source}; the logs of camera and node are in {folder}")
+    say(f"showing {show.source}; the logs of camera and node are in {folder}")
     tally = Tally()
     with Recorder(folder, show.rate) as recorder, ChildProcesses() as children:
         node = children.start(_node_command(MODELS[options.model]), folder / "node.log")
@@ -131,9 +121,9 @@ def _play(
 def _report(tally: Tally, recorder: Recorder, failure: str) -> int:
     """Say what came and what did not, and return the exit status."""
     if tally.answers:
-        _say(tally.summary())
+        say(tally.summary())
     for path in recorder.written():
-        _say(f"wrote {path}")
+        say(f"wrote {path}")
     if failure:
         sys.stderr.write(f"blazepose demo: {failure}\n")
     return 1 if failure else 0
@@ -170,7 +160,3 @@ def _drain(listener: DemoListener) -> None:
     deadline_s = time.monotonic() + DRAIN_S
     while time.monotonic() < deadline_s:
         listener.listen()
-
-
-def _say(text: str) -> None:
-    print(text, flush=True)  # noqa: T201

@@ -22,6 +22,7 @@ from blazepose_ros.images import to_rgb
 from blazepose_ros.interruption import Interruption
 from blazepose_ros.messages import from_pose33
 from blazepose_ros.msg import Pose33Array
+from blazepose_ros.nanoseconds import NS_PER_MS
 from blazepose_ros.pose import Pose
 
 CAMERA_INFO, IMAGE = "camera_info", "image_raw"
@@ -109,7 +110,7 @@ class DemoListener(Node):
 
     def _on_poses(self, msg: Pose33Array) -> None:
         captured_ns = stamp_ns(msg.header)
-        latency_ms = (self.get_clock().now().nanoseconds - captured_ns) / 1e6
+        latency_ms = (self.get_clock().now().nanoseconds - captured_ns) / NS_PER_MS
         pose = from_pose33(msg.poses[0]) if msg.poses else None
         self._tally.answer(captured_ns, time.monotonic(), latency_ms, pose)
         if pose is not None:

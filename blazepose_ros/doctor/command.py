@@ -8,6 +8,7 @@ from importlib import import_module
 
 from blazepose_ros.doctor.finding import Finding, Level, error
 from blazepose_ros.doctor.report import as_json, as_text
+from blazepose_ros.terminal import say
 
 # Modules with examine(), in the order in which their findings are of use.
 WITHOUT_ROS = ("python_environment", "system", "model_files")
@@ -23,9 +24,9 @@ def main(arguments: Sequence[str]) -> int:
     for finding in examine():
         findings.append(finding)
         if not options.json:
-            _say(as_text(finding))
+            say(as_text(finding))
     if options.json:
-        _say(as_json(findings))
+        say(as_json(findings))
     return int(any(finding.level is Level.ERROR for finding in findings))
 
 
@@ -56,7 +57,3 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--json", action="store_true", help="print a JSON list of findings")
     return parser
-
-
-def _say(text: str) -> None:
-    print(text, flush=True)  # noqa: T201

@@ -66,17 +66,6 @@ def choose_estimator(
     raise EstimatorError("; ".join(passed_over))
 
 
-def create_estimator(
-    backend: str,
-    options: EstimatorOptions,
-    runtime: RuntimeOptions | None = None,
-    *,
-    allow_telemetry: bool = False,
-) -> Estimator:
-    """Return what ``choose_estimator`` chooses."""
-    return choose_estimator(backend, options, runtime, allow_telemetry=allow_telemetry).estimator
-
-
 def _create(
     name: str, options: EstimatorOptions, runtime: RuntimeOptions, allow_telemetry: bool
 ) -> Estimator:

@@ -24,6 +24,7 @@ from blazepose_ros.evaluation.score import Score, score_all
 from blazepose_ros.evaluation.summary import Fairness, Row, fairness, grouping_columns, rows
 from blazepose_ros.interruption import Interruption
 from blazepose_ros.models.store import ModelError
+from blazepose_ros.terminal import say
 
 NAME = "blazepose eval"
 EVERY = "all"
@@ -54,7 +55,7 @@ def _run(options: argparse.Namespace) -> int:
         found += rows(scores, model, contender.backend, columns)
         images += image_rows(scores, model, contender.backend)
     fair = fairness(found)
-    _say(terminal_table(found, fair))
+    say(terminal_table(found, fair))
     _save(options, found, fair, images)
     return 0
 
@@ -114,7 +115,7 @@ def _save(
 
         save_plot(found, fair, options.plot)
     for path in filter(None, (options.json, options.csv, options.plot)):
-        _say(f"wrote {path}")
+        say(f"wrote {path}")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -187,7 +188,3 @@ def _share(text: str) -> float:
     if not 0.0 <= share <= 1.0:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 to 1")
     return share
-
-
-def _say(text: str) -> None:
-    print(text, flush=True)  # noqa: T201

@@ -114,15 +114,7 @@ def read_with(model: LandmarkModel) -> Read:
 
     def read(frame: Frame, region: Region) -> Pose | None:
         reading = model.read(frame.rgb, region)
-        if reading is None:
-            return None
-        return Pose(
-            screen=reading.screen.astype(np.float32),
-            visibility=reading.visibility.astype(np.float32),
-            presence=reading.presence.astype(np.float32),
-            world=reading.world.astype(np.float32),
-            score=reading.score,
-        )
+        return None if reading is None else reading.pose_in(frame)
 
     return read
 

@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from blazepose_ros.camera.frame_source import SourceError
 from blazepose_ros.camera.image_source import IMAGE_SUFFIXES, VIDEO_SUFFIXES, VideoFile
 from blazepose_ros.evaluation.labels import AnnotationsError, LabelledImage
+from blazepose_ros.nanoseconds import NS_PER_S
 from blazepose_ros.pose import Frame
 
 # Single images in a row are stamped as if a camera of this rate had taken them.
 STILL_RATE = 30.0
-_NS_PER_S = 1_000_000_000
 
 
 class Picture(NamedTuple):
@@ -97,4 +97,4 @@ def _frames(path: Path, labels: Sequence[LabelledImage]) -> Iterator[Picture]:
 
 
 def _frame(bgr: NDArray[np.uint8], number: int, rate: float) -> Frame:
-    return Frame(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), round(number * _NS_PER_S / rate))
+    return Frame(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), round(number * NS_PER_S / rate))

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from blazepose_ros.nanoseconds import NS_PER_S
+
 # The state: the logarithm of the distance, its rate, that of the person's stature over the
 # mean person's, and that of the model's body over the person's (too small a body: too near).
 LOG_RANGE, RATE, STATURE, BODY = range(4)
@@ -38,8 +40,6 @@ MAX_GAP_S = 1.0
 # Two measurements are further off than this (the square of their deviation) once in a
 # million: somebody has jumped, or is somebody else.
 GATE = 27.6
-
-NS_PER_S = 1e9
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from blazepose_ros.interruption import Interruption
 from blazepose_ros.process_usage import anonymous_mb
 from blazepose_ros.ros_domain import NoFreeDomainError, isolate
 from blazepose_ros.soak.report import Findings, report, violations
+from blazepose_ros.terminal import number_above_0, say
 from blazepose_ros.transport import use_image_profile
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def _parser() -> argparse.ArgumentParser:
         " is not there, no pose be wrong or late, and memory must not grow.",
     )
     parser.add_argument(
-        "--duration", type=float, default=DURATION_S, metavar="SECONDS", help="default: %(default)g"
+        "--duration", type=number_above_0, default=DURATION_S, metavar="SECONDS", help="default: %(default)g"
     )
     parser.add_argument("--source", help="a picture of one person (default: a photograph)")
     parser.add_argument("--seed", type=int, default=0, help="another order of events (default: 0)")
@@ -101,7 +102,7 @@ def _run(options: argparse.Namespace, interruption: Interruption) -> int:
             finally:
                 findings.duration_s = time.monotonic() - began_s
                 findings.problems += _end_of(node)
-                _say(report(rig.ledger, findings))
+                say(report(rig.ledger, findings))
     return 1 if violations(rig.ledger, findings) else 0
 
 
@@ -156,7 +157,3 @@ def _end_of(node: ChildProcess) -> list[str]:
     if "Traceback" in node.log.read_text(errors="replace"):
         problems.append(f"the node's log has a traceback: {node.log}")
     return problems
-
-
-def _say(text: str) -> None:
-    print(text, flush=True)  # noqa: T201

@@ -10,12 +10,12 @@ from dataclasses import replace
 
 from sensor_msgs.msg import CameraInfo
 
+from blazepose_ros.nanoseconds import NS_PER_S
 from blazepose_ros.parameters import PARAMETERS
 from blazepose_ros.pose import ModelComplexity
 from blazepose_ros.soak.ledger import Content
 from blazepose_ros.soak.picture import ENCODINGS, LONG_SIDES_PX, Look
 from blazepose_ros.soak.rig import OUTPUTS, Rig
-from blazepose_ros.soak.stamps import NS_PER_S
 
 BROKEN_PART = 0.5
 FAST_HZ = 60.0

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-NS_PER_S = 1_000_000_000
+from blazepose_ros.nanoseconds import NS_PER_S
+
 # sec is an int32: what would lie beyond is left where the clock is.
 _LIMIT_NS = (1 << 31) * NS_PER_S
 

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from blazepose_ros.nanoseconds import NS_PER_S
 from blazepose_ros.pose import Frame, Pose
 from blazepose_ros.tracking.body import box_px, distance, size_px
 from blazepose_ros.tracking.evidence import ESTABLISHED_S
 
-NS_PER_S = 1e9
 # A lost person is looked for as far around where they were seen, in parts of their height, and
 # further as time goes by: 1.7 m, and 1.5 m/s.
 _MARGIN = 0.05

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blazepose_ros.landmarks import Landmark
+from blazepose_ros.nanoseconds import NS_PER_S
 
 # From here on the detector is hardly ever wrong: of 112 photographs of nobody it sees somebody in
 # 1 or 2, of 52 people it loses one; at 0.5 it sees somebody in 8 to 10.
@@ -21,7 +22,6 @@ _STEADY_S = 0.5
 # Who was followed for less time than this, as at the edge of the image, is not waited for when lost.
 ESTABLISHED_S = 0.3
 
-NS_PER_S = 1e9
 
 # Torsos of people, shoulders to hips, are measured between these; those of furniture from 0.02 m.
 _TORSO_M = (0.25, 0.7)

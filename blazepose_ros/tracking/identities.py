@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
+from blazepose_ros.nanoseconds import NS_PER_S
 from blazepose_ros.pose import Frame, Pose
 from blazepose_ros.tracking.body import distance, size_px
 from blazepose_ros.tracking.clothes import clothes_of, difference, mean_clothes
 from blazepose_ros.tracking.one_euro import blend
 
-NS_PER_S = 1e9
 # The landmarks of one person move less than this between two images, in bodies, besides what
 # their velocity foretells; somebody who hides walks 1.5 m in a second.
 _REACH_BODIES = 0.35

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from blazepose_ros.nanoseconds import NS_PER_S
 from blazepose_ros.pose import Pose
 from blazepose_ros.tracking.body import BODY_M, size_px
 from blazepose_ros.tracking.one_euro import OneEuroFilter, Tuning, alpha, blend
 
-NS_PER_S = 1e9
 # Visibility flickers around its threshold; three frames at 30 Hz are enough to still it.
 _VISIBILITY_CUTOFF_HZ = 4.0
 # Images of one stamp come from a camera without a clock: they are as far apart as most cameras'

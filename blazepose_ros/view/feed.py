@@ -13,8 +13,8 @@ from blazepose_ros import cdr, images
 from blazepose_ros.image_messages import stamp_ns
 from blazepose_ros.messages import from_pose33
 from blazepose_ros.msg import Pose33Array, Timing
+from blazepose_ros.nanoseconds import NS_PER_MS
 from blazepose_ros.pose import Pose
-from blazepose_ros.stopwatch import NS_PER_MS
 from blazepose_ros.view.recent import Recent
 from blazepose_ros.view.stage import describe
 from blazepose_ros.view.status import OF_TODAY_MS, STAGES, Reading
