@@ -92,7 +92,7 @@ class Resumable(Protocol):
     """An estimator whose memory of the frames before can be kept and given to another one."""
 
     def state(self) -> dict[str, object]:
-        """Return what is known of the frames before; it can be pickled."""
+        """Return what is known of the frames before: objects of this package, numbers and containers."""
         ...
 
     def restore(self, state: dict[str, object]) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import resource
 import shutil
 import signal
@@ -117,6 +118,7 @@ def test_a_killed_run_goes_on_without_loss(walk, tmp_path):
 
     result = blazepose(*command)
     assert result.returncode == 0, result.stderr
+    assert re.search(r"/image/compressed: going on after image [12]00", result.stderr)
     assert "going on with" in result.stderr
     whole = blazepose("bag", tmp_path / "in", tmp_path / "whole", *LITE)
     assert whole.returncode == 0, whole.stderr

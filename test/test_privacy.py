@@ -32,8 +32,6 @@ RUNS_DATA = {
     *("yaml.full_load", "cv2.dnn.readNet"),
 }
 UNPICKLES = {"pickle", "cPickle", "_pickle", "marshal", "shelve", "dill", "joblib", "cloudpickle", "torch"}
-# A recording's checkpoint is pickled; its reader refuses all classes but this package's and numpy's.
-MAKES_ONLY_OUR_OBJECTS = "checkpoint"
 
 
 @pytest.mark.usefixtures("models")
@@ -82,8 +80,7 @@ def imported(node):
 def test_nothing_that_is_read_is_run_or_unpickled(path):
     for node in ast.walk(ast.parse(path.read_text())):
         assert not (isinstance(node, ast.Call) and runs_data(node)), ast.unparse(node)
-        if path.stem != MAKES_ONLY_OUR_OBJECTS:
-            assert not (isinstance(node, ast.Import | ast.ImportFrom) and imported(node) & UNPICKLES)
+        assert not (isinstance(node, ast.Import | ast.ImportFrom) and imported(node) & UNPICKLES)
 
 
 @pytest.mark.parametrize(

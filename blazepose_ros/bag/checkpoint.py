@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import io
+import json
 import os
-import pickle
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
-
-_OWN = "blazepose_ros."
-# How numpy's arrays and scalars come back.
-_NUMPY = {"ndarray", "dtype", "_reconstruct", "scalar", "_frombuffer"}
-_BUILTIN = {"set", "frozenset", "slice", "complex", "bytearray"}
 
 
 @dataclass(frozen=True)
@@ -23,23 +17,31 @@ class Checkpoint:
         images: how many images of the camera are done.
         part_bytes: how long the part is with what was found in them.
         finished: whether there are no more.
-        memory: what the pipeline knows of the images before, by name.
+        memory: what the pipeline knows of the images before, as `plain_data`; None for nothing.
+
+    Raises:
+        ValueError: a number is negative or none.
     """
 
-    images: int
-    part_bytes: int
-    finished: bool
-    memory: dict[str, Any]
+    images: int = 0
+    part_bytes: int = 0
+    finished: bool = False
+    memory: Any = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        for number in (self.images, self.part_bytes):
+            if not isinstance(number, int) or number < 0:
+                raise ValueError(f"{number!r} is no count")
 
 
-START = Checkpoint(images=0, part_bytes=0, finished=False, memory={})
+START = Checkpoint()
 
 
 def save(checkpoint: Checkpoint, path: Path) -> None:
     """Replace the checkpoint in a file; it is there whole, the old one or the new one."""
     new = path.with_name(path.name + ".new")
-    with new.open("wb") as file:
-        pickle.dump(checkpoint, file)
+    with new.open("w") as file:
+        json.dump(asdict(checkpoint), file)
         file.flush()
         os.fsync(file.fileno())
     new.replace(path)
@@ -48,19 +50,6 @@ def save(checkpoint: Checkpoint, path: Path) -> None:
 def load(path: Path) -> Checkpoint:
     """Return the checkpoint in a file; that of the start where there is none, or none of ours."""
     try:
-        checkpoint = _Unpickler(io.BytesIO(path.read_bytes())).load()
-    except (OSError, pickle.UnpicklingError, AttributeError, EOFError, ImportError, ValueError, TypeError):
+        return Checkpoint(**json.loads(path.read_bytes()))
+    except (OSError, TypeError, ValueError, RecursionError):
         return START
-    return checkpoint if isinstance(checkpoint, Checkpoint) else START
-
-
-class _Unpickler(pickle.Unpickler):
-    """Makes nothing but this package's objects and numpy's: a file from a stranger runs no code."""
-
-    def find_class(self, module: str, name: str) -> object:
-        found = super().find_class(module, name)
-        own = isinstance(found, type) and found.__module__.startswith(_OWN)
-        known = (module.startswith("numpy.") or module == "numpy") and name in _NUMPY
-        if own or known or (module == "builtins" and name in _BUILTIN):
-            return found
-        raise pickle.UnpicklingError(f"a checkpoint does not hold {module}.{name}")

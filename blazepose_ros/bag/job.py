@@ -14,6 +14,7 @@ from blazepose_ros.bag.checkpoint import START, Checkpoint
 from blazepose_ros.bag.errors import BagError
 from blazepose_ros.bag.outputs import OUTPUTS, Outputs
 from blazepose_ros.bag.part import PartWriter, Record
+from blazepose_ros.bag.plain_data import from_plain, to_plain
 from blazepose_ros.bag.shot import Recording, Shot
 from blazepose_ros.estimator import EstimatorError, Resumable
 from blazepose_ros.loading import load_model, pipeline_options
@@ -54,7 +55,7 @@ def work(job: Job, advance: Callable[[int], object], warn: Callable[[str], objec
     Args:
         job: the camera.
         advance: told how many more images are done.
-        warn: told of images that are left out.
+        warn: told where it goes on, and of images that are left out.
 
     Raises:
         BagError: the recording is damaged.
@@ -69,10 +70,12 @@ def work(job: Job, advance: Callable[[int], object], warn: Callable[[str], objec
     finder = _Finder(job)
     with closing(finder.estimator):
         before = finder.go_on_from(before)
+        if before.images:
+            warn(f"{job.recording.name}: going on after image {before.images}")
         advance(before.images)
         with PartWriter(job.part, before.part_bytes) as part:
             images = _go_through(job, finder, part, before.images, advance, warn)
-            checkpoints.save(Checkpoint(images, part.sync(), finished=True, memory={}), job.checkpoint)
+            checkpoints.save(Checkpoint(images, part.sync(), finished=True), job.checkpoint)
 
 
 def _go_through(
@@ -107,11 +110,13 @@ class _Finder:
 
     def go_on_from(self, checkpoint: Checkpoint) -> Checkpoint:
         """Remember what was known there, and return it; the start where that cannot be."""
-        if not checkpoint.memory or not isinstance(self.estimator, Resumable):
+        if checkpoint.memory is None or not isinstance(self.estimator, Resumable):
             return START
-        self.estimator.restore(checkpoint.memory["estimator"])
-        self._pipeline = checkpoint.memory["pipeline"]
-        self._outputs.memory = checkpoint.memory["outputs"]
+        try:
+            estimator, self._pipeline, self._outputs.memory = from_plain(checkpoint.memory)
+        except (TypeError, ValueError):
+            return START
+        self.estimator.restore(estimator)
         return checkpoint
 
     def find(self, shot: Shot, part: PartWriter, warn: Callable[[str], object]) -> None:
@@ -129,11 +134,7 @@ class _Finder:
     def save(self, images: int, part: PartWriter) -> None:
         """Write a checkpoint, if the estimator can tell what it knows."""
         if isinstance(self.estimator, Resumable):
-            memory = {
-                "estimator": self.estimator.state(),
-                "pipeline": self._pipeline,
-                "outputs": self._outputs.memory,
-            }
+            memory = to_plain([self.estimator.state(), self._pipeline, self._outputs.memory])
             checkpoints.save(
                 Checkpoint(images, part.sync(), finished=False, memory=memory), self._job.checkpoint
             )
