@@ -116,7 +116,7 @@ def test_ctrl_c_while_a_command_is_imported_is_no_failed_import(tmp_path, monkey
         "try:\n    signal.raise_signal(signal.SIGINT)\n"
         "except KeyboardInterrupt as err:\n    raise ImportError from err\n"
     )
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
     run = "from blazepose_ros.cli import *; COMMANDS['slow'] = Command('slow', ''); main(['slow'])"
     done = subprocess.run(
         [sys.executable, "-c", run], capture_output=True, text=True, timeout=DEADLINE_S, check=False
