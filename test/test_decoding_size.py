@@ -9,7 +9,7 @@ from photographs import frames
 from sensor_msgs.msg import CompressedImage
 
 from blazepose_ros.estimator import EstimatorOptions
-from blazepose_ros.estimators import create_estimator
+from blazepose_ros.estimators import choose_estimator
 from blazepose_ros.images import decode
 from blazepose_ros.pose import Frame, ModelComplexity
 
@@ -34,7 +34,7 @@ def test_a_large_jpeg_keeps_its_size(photographs):
 
 def test_half_the_size_moves_a_person_by_more_than_the_tolerance(photographs, models):
     pytest.importorskip("openvino")
-    estimator = create_estimator("openvino", EstimatorOptions(models[ModelComplexity.FULL]))
+    estimator = choose_estimator("openvino", EstimatorOptions(models[ModelComplexity.FULL])).estimator
 
     def world(jpeg, size):
         estimator.reset()

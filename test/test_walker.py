@@ -11,7 +11,7 @@ pytest.importorskip("rclpy", reason="rclpy is not installed")
 from pose_client import START_NS, image_message, pose_node, screen_array
 
 from blazepose_ros.estimator import EstimatorOptions
-from blazepose_ros.estimators import create_estimator
+from blazepose_ros.estimators import choose_estimator
 from blazepose_ros.pose import Frame, ModelComplexity
 
 CLIP, FPS = "pose2sim_cam02", 60
@@ -61,7 +61,7 @@ def test_the_node_stays_with_the_walker(ros, clip, hips_px, backend, complexity,
 def test_a_bystander_does_not_take_the_place_of_a_walker_who_is_covered(models, clip, hips_px, backend):
     pytest.importorskip("openvino" if backend == "openvino" else "mediapipe")
     options = EstimatorOptions(models[ModelComplexity.FULL], min_detection_confidence=0.3)
-    estimator = create_estimator(backend, options)
+    estimator = choose_estimator(backend, options).estimator
     for index, frame in enumerate(clip[45:], start=45):
         poses = estimator.estimate(cover(frame, hips_px[index]) if index in COVERED else frame)
         assert all(is_walker(pose.screen, hips_px[index]) for pose in poses)
