@@ -14,6 +14,7 @@ from blazepose_ros.blazepose.landmark_model import Reading
 from blazepose_ros.blazepose.region import Region
 from blazepose_ros.nanoseconds import NS_PER_S
 from blazepose_ros.pose import Frame
+from blazepose_ros.tracking.body import distance
 from blazepose_ros.tracking.evidence import ESTABLISHED_S, Evidence, looks_human
 
 # While somebody is followed and nobody is missed, others are looked for ten times a second: in
@@ -169,7 +170,7 @@ def _moved(follower: Follower, reading: Reading) -> float:
 
 
 def _apart(screen: NDArray, other: NDArray, reading: Reading) -> float:
-    return float(np.median(np.linalg.norm(screen[:, :2] - other[:, :2], axis=1))) / reading.region.size_px
+    return distance(screen, other, reading.region.size_px)
 
 
 def _follow(follower: Follower, reading: Reading, frame: Frame) -> Follower:

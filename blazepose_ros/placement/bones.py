@@ -31,6 +31,8 @@ DEPTH_STD_M = 0.06
 # A bone that is this many deviations off counts less (Huber's loss).
 HUBER_DEVIATIONS = 1.5
 ITERATIONS = 6
+# A step this small is far below what bones can tell.
+CONVERGED = 1e-4
 
 # A step of the search, and all of them together, change the logarithm of the distance by so much.
 MAX_STEP = 0.3
@@ -110,6 +112,7 @@ def _search(depth_m: float, slope: NDArray, offset: NDArray, lengths_m: NDArray)
     Both are logarithms: a bone that looks twice too long weighs as one that looks half as long.
     """
     variance_m2 = 2.0 * DEPTH_STD_M**2  # of the difference of two landmarks
+    log_lengths = np.log(lengths_m)
     log_factor = information = 0.0
     for _ in range(ITERATIONS):
         at_m = depth_m * math.exp(log_factor)
@@ -121,14 +124,16 @@ def _search(depth_m: float, slope: NDArray, offset: NDArray, lengths_m: NDArray)
             + variance_m2 * (bones[:, 2] / squares_m2) ** 2
             + 2.0 * ACROSS_STD_M**2 / squares_m2
         )
-        errors = np.log(lengths_m) - 0.5 * np.log(squares_m2)
+        errors = log_lengths - 0.5 * np.log(squares_m2)
         deviations = np.abs(errors) / np.sqrt(variances)
         weights = np.minimum(1.0, HUBER_DEVIATIONS / np.maximum(deviations, HUBER_DEVIATIONS)) / variances
         information = float(weights @ gradient**2)
         if information < MIN_INFORMATION:
             return None
         step = float(weights @ (gradient * errors)) / information
-        log_factor += float(np.clip(step, -MAX_STEP, MAX_STEP))
+        log_factor += min(max(step, -MAX_STEP), MAX_STEP)
+        if abs(step) < CONVERGED:
+            break
     if abs(log_factor) > MAX_LOG_FACTOR:
         return None
     return BoneRange(log_factor, 1.0 / math.sqrt(information))

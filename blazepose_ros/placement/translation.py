@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,6 +27,8 @@ MIN_DISTANCE_M = 0.3
 # Residuals beyond this angle (tangent: one centimetre at one metre) count less (Huber's loss).
 HUBER_TANGENT = 0.01
 ITERATIONS = 5
+# A step this small is far below what the landmarks can tell.
+CONVERGED_M = 1e-4
 
 # Neighbouring landmarks err together: they are worth a fraction of as many independent ones.
 INDEPENDENT_LANDMARKS = 0.25
@@ -69,18 +72,19 @@ def fit_translation(pose: Pose, camera: CameraModel, visibility_threshold: float
     usable = _usable(pose, rays, visibility_threshold)
     if usable.sum() < MIN_LANDMARKS:
         return None
-    points, seen = pose.world[usable].astype(np.float64), rays[usable]
+    points, seen = pose.world[usable].T.astype(np.float64), rays[usable].T
     weights = pose.visibility[usable].astype(np.float64)
     position = _linear_translation(points, seen, weights)
     for _ in range(ITERATIONS):
-        if not _in_front(points + position):
+        if not _in_front(points[2] + position[2]):
             return None
-        jacobian, residuals = _reprojection(points + position, seen)
-        position = position - _solve(jacobian, residuals, weights * _huber_weights(residuals))
-    if not _in_front(points + position):
+        step = _step(points + position[:, None], seen, weights)
+        position = position - step
+        if np.abs(step).max() < CONVERGED_M:
+            break
+    if not _in_front(points[2] + position[2]):
         return None
-    jacobian, residuals = _reprojection(points + position, seen)
-    scatter = _scatter(jacobian, residuals, weights * _huber_weights(residuals))
+    scatter = _scatter(points + position[:, None], seen, weights)
     return TranslationFit(position, scatter, np.where(usable[:, None], rays, np.nan), usable)
 
 
@@ -91,45 +95,61 @@ def _usable(pose: Pose, rays: NDArray, visibility_threshold: float) -> NDArray[n
     return seen & sane
 
 
-def _linear_translation(points: NDArray, rays: NDArray, weights: NDArray) -> NDArray:
+def _linear_translation(points: NDArray, rays: NDArray, weights: NDArray) -> NDArray[np.float64]:
     """Return t of ``(X + t_x) / (Z + t_z) = x``, multiplied out: linear in t, (3,)."""
-    rows = np.zeros((len(points), 2, 3))
-    rows[:, 0, 0] = rows[:, 1, 1] = 1.0
-    rows[:, :, 2] = -rays
-    return _solve(rows, rays * points[:, 2:] - points[:, :2], weights)
+    return _solve(rays, rays * points[2] - points[:2], weights)
 
 
-def _reprojection(points: NDArray, rays: NDArray) -> tuple[NDArray, NDArray]:
-    """Return the projection's derivative by the translation, (N, 2, 3), and its error, (N, 2)."""
-    projected = points[:, :2] / points[:, 2:]
-    jacobian = np.zeros((len(points), 2, 3))
-    jacobian[:, 0, 0] = jacobian[:, 1, 1] = 1.0 / points[:, 2]
-    jacobian[:, :, 2] = -projected / points[:, 2:]
-    return jacobian, projected - rays
+def _step(points: NDArray, rays: NDArray, weights: NDArray) -> NDArray[np.float64]:
+    """Return how far the points are from where their projections would fit best, (3,): Gauss and Newton."""
+    projected = points[:2] / points[2]
+    residuals = projected - rays
+    weights = weights * _huber_weights(residuals) / points[2] ** 2
+    return _solve(projected, residuals * points[2], weights)
 
 
-def _huber_weights(residuals: NDArray) -> NDArray:
-    errors = np.linalg.norm(residuals, axis=1)
-    return HUBER_TANGENT / np.maximum(errors, HUBER_TANGENT)
+def _huber_weights(residuals: NDArray) -> NDArray[np.float64]:
+    return HUBER_TANGENT / np.maximum(np.hypot(*residuals), HUBER_TANGENT)
 
 
-def _solve(rows: NDArray, values: NDArray, weights: NDArray) -> NDArray:
-    """Return the weighted least-squares solution of ``rows @ t = values``, (3,)."""
-    root = np.sqrt(weights)
-    matrix = (rows * root[:, None, None]).reshape(-1, 3)
-    return np.linalg.lstsq(matrix, (values * root[:, None]).ravel(), rcond=None)[0]
+def _solve(rays: NDArray, values: NDArray, weights: NDArray) -> NDArray[np.float64]:
+    """Return the t whose ``t_x - x t_z`` and ``t_y - y t_z`` are nearest to the values, (3,).
+
+    Weighted least squares: t_x and t_y follow from t_z, of which one equation is left.
+    NaN where the rays do not differ.
+
+    Args:
+        rays: (2, N), x and y.
+        values: (2, N).
+        weights: (N,).
+    """
+    total, middle, spread = _spread(rays, weights)
+    information = float(np.vdot(spread, rays))
+    depth = -float(np.vdot(spread, values)) / information if information > 0 else math.nan
+    x, y = (values @ weights / total + middle * depth).tolist()
+    return np.array([x, y, depth])
 
 
-def _scatter(jacobian: NDArray, residuals: NDArray, weights: NDArray) -> NDArray:
+def _spread(rays: NDArray, weights: NDArray) -> tuple[float, NDArray, NDArray]:
+    """Return the sum of the weights, the rays' mean, (2,), and their weighted distances to it, (2, N)."""
+    total = float(weights.sum())
+    middle = rays @ weights / total
+    return total, middle, (rays - middle[:, None]) * weights
+
+
+def _scatter(points: NDArray, rays: NDArray, weights: NDArray) -> NDArray[np.float64]:
     """Return the covariance of the translation, (3, 3), that the residuals speak of."""
-    rows = jacobian.reshape(-1, 3)
-    doubled = np.repeat(weights, 2)
-    information = (rows * doubled[:, None]).T @ rows
-    variance = doubled @ residuals.ravel() ** 2 / doubled.sum()
-    return variance * np.linalg.pinv(information) / INDEPENDENT_LANDMARKS
+    projected = points[:2] / points[2]
+    residuals = projected - rays
+    weights = weights * _huber_weights(residuals)
+    variance = float((residuals**2 @ weights).sum() / (2.0 * weights.sum())) / INDEPENDENT_LANDMARKS
+    total, middle, spread = _spread(projected, weights / points[2] ** 2)
+    towards = np.array([*middle.tolist(), 1.0])
+    # The inverse of the normal equations that _solve solves.
+    across, along = np.diag([1.0 / total, 1.0 / total, 0.0]), np.outer(towards, towards)
+    return variance * (across + along / float(np.vdot(spread, projected)))
 
 
-def _in_front(points: NDArray) -> bool:
+def _in_front(depths: NDArray) -> bool:
     """Tell whether all points are in front of the camera and their middle not too close."""
-    depths = points[:, 2]
     return bool(np.isfinite(depths).all() and depths.min() > 0 and depths.mean() > MIN_DISTANCE_M)

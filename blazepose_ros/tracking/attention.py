@@ -72,10 +72,6 @@ class Attention:
         return True
 
 
-def _apart(pose: Pose, known: Pose) -> float:
-    return distance(pose.screen, known.screen, size_px(known))
-
-
 def _around(pose: Pose, frame: Frame, margin: float) -> tuple[slice, slice]:
     left, top, right, bottom = box_px(pose, frame.width, frame.height)
     margin_px = margin * max(right - left, bottom - top)

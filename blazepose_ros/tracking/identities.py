@@ -13,7 +13,7 @@ from scipy.optimize import linear_sum_assignment
 
 from blazepose_ros.nanoseconds import NS_PER_S
 from blazepose_ros.pose import Frame, Pose
-from blazepose_ros.tracking.body import distance, size_px
+from blazepose_ros.tracking.body import distance, middle, size_px
 from blazepose_ros.tracking.clothes import clothes_of, difference, mean_clothes
 from blazepose_ros.tracking.one_euro import blend
 
@@ -204,7 +204,7 @@ def _follow(track: Track | None, seen: _Seen, stamp_ns: int, alone: bool) -> Tra
 def _move(clear: Clear, seen: _Seen, stamp_ns: int) -> Clear:
     step_s = max((stamp_ns - clear.seen_ns) / NS_PER_S, _MIN_STEP_S)
     screen = seen.pose.screen[:, :2]
-    moved = np.median(screen - clear.screen, axis=0)
+    moved = middle(screen - clear.screen)
     velocity = blend(moved / step_s, clear.velocity_px_s, step_s / (step_s + _VELOCITY_S))
     clothes = mean_clothes(clear.clothes, seen.clothes, step_s / (step_s + _CLOTHES_S))
     return Clear(screen, stamp_ns, velocity, clothes)

@@ -68,4 +68,5 @@ def _brightness(pose: Pose, frame: Frame) -> float:
     if not box.size:
         return 0.0
     step = max(1, max(box.shape[:2]) // _SAMPLES)
-    return float(box[::step, ::step].max(axis=2).mean())
+    red, green, blue = box[::step, ::step].transpose(2, 0, 1)
+    return float(np.maximum(np.maximum(red, green), blue).mean())
