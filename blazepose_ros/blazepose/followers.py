@@ -174,8 +174,10 @@ def _apart(screen: NDArray, other: NDArray, reading: Reading) -> float:
 
 
 def _follow(follower: Follower, reading: Reading, frame: Frame) -> Follower:
-    human = looks_human(reading.world, reading.screen, frame.width, frame.height)
-    evidence = follower.evidence.seen(reading.score, human, frame.stamp_ns)
+    evidence = follower.evidence
+    if not evidence.sure:
+        human = looks_human(reading.world, reading.screen, frame.width, frame.height)
+        evidence = evidence.seen(reading.score, human, frame.stamp_ns)
     since_ns = follower.since_ns
     if since_ns is None and evidence.sure:
         since_ns = frame.stamp_ns

@@ -91,7 +91,11 @@ class OpenVinoModel:
 
     def __init__(self, compiled: openvino.CompiledModel) -> None:
         self._request = compiled.create_infer_request()
+        self._bound: NDArray[np.float32] | None = None
 
     def run(self, image: NDArray[np.float32]) -> Sequence[NDArray[np.float32]]:
         """Return the outputs; see ``Model``."""
-        return self._request.infer([image], share_inputs=True, share_outputs=True).to_tuple()
+        if image is not self._bound:  # to look an input up takes longer than to crop an image
+            self._request.set_input_tensor(openvino.Tensor(image, shared_memory=True))
+            self._bound = image
+        return self._request.infer(share_outputs=True).to_tuple()
