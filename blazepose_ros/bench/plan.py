@@ -28,7 +28,7 @@ class Case:
         height: of the images, in pixels.
         encoding: raw pixels or jpeg.
         transport: this package's DDS profile, or the stock one.
-        rate_hz: images per second; None for more than the estimator can take.
+        rate_hz: images per second; None for as many as the raw loop takes.
         cameras: how many there are, each with a node process of its own.
 
     Raises:

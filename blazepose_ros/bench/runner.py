@@ -31,8 +31,6 @@ RAW_LOOP_S = 2.0
 CASE_TIMEOUT_S = 120.0
 POLL_S = 0.05
 
-FLAT_OUT_FACTOR = 1.2
-
 
 @dataclass
 class Bench:
@@ -69,7 +67,7 @@ class Bench:
             BenchError: it could not be measured.
         """
         raw_ms = self.raw_loop(case)
-        offered_hz = case.rate_hz or FLAT_OUT_FACTOR * MS_PER_S / median_ms(raw_ms)
+        offered_hz = case.rate_hz or MS_PER_S / median_ms(raw_ms)
         job = Job(case, self.node_command, self.source, offered_hz, self.duration_s, self.folder)
         job.save(self.folder / "job.json")
         self.measured.append((case, offered_hz, Measurement.from_dict(self._child("measure"))))
