@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,8 +17,27 @@ DEPTH_STD_M = 0.06
 # The variance of an angle of which nothing is known, in square radians.
 UNKNOWN_ANGLE = np.pi**2 / 3
 
-# A torso shorter or narrower than this has no direction to speak of.
+# Shorter than this, an error of a vector turns it anywhere.
+NO_EXTENT_M = 1e-3
+
+# Shorter than this, a vector has no direction to speak of.
 MIN_EXTENT_M = 0.02
+
+# The lines of the shoulders and of the hips together are 1.1 to 1.2 times as long as the trunk
+# (de Leva 1996). Below this share of the trunk the model does not tell the two sides apart, and
+# what the feet say counts the more, the narrower the torso looks.
+CLEAR_WIDTH = 0.8
+
+TOWARDS_THE_CAMERA = np.array([0.0, 0.0, -1.0])
+TO_THE_IMAGES_TOP = np.array([0.0, -1.0, 0.0])
+
+_HIPS = (Landmark.LEFT_HIP, Landmark.RIGHT_HIP)
+_SHOULDERS = (Landmark.LEFT_SHOULDER, Landmark.RIGHT_SHOULDER)
+_EARS = (Landmark.LEFT_EAR, Landmark.RIGHT_EAR)
+_KNEES = (Landmark.LEFT_KNEE, Landmark.RIGHT_KNEE)
+_ANKLES = (Landmark.LEFT_ANKLE, Landmark.RIGHT_ANKLE)
+_HEELS = (Landmark.LEFT_HEEL, Landmark.RIGHT_HEEL)
+_TOES = (Landmark.LEFT_FOOT_INDEX, Landmark.RIGHT_FOOT_INDEX)
 
 
 def body_axes(world: NDArray) -> NDArray[np.float64] | None:
@@ -24,20 +45,24 @@ def body_axes(world: NDArray) -> NDArray[np.float64] | None:
 
     x points forward out of the body, y to the person's left, z from the hips to the head.
 
+    The torso alone decides, as long as it is seen with a width. Where its two sides coincide or
+    its two lines contradict each other, as they do from the side, the feet take over, from heel
+    to toe; where these say nothing either, the bend of the knees, and last of all the person
+    faces the camera. Where the shoulders are at the hips, upwards is from the hips to the ears,
+    from the ankles to the hips, or to the image's top.
+
     Args:
-        world: (33, 3) landmarks in metres.
+        world: (33, 3) landmarks in metres, optical axes.
 
     Returns:
-        A rotation matrix, (3, 3), whose columns are x, y and z, or None for a torso that
-        has collapsed into a point or a line.
+        A rotation matrix, (3, 3), whose columns are x, y and z, or None where landmarks of
+        the torso are missing.
     """
-    upwards, leftwards = _torso(world)
-    z = _unit(upwards)
-    if z is None:
+    points = np.asarray(world, np.float64)
+    if not np.isfinite(points[[*_HIPS, *_SHOULDERS]]).all():
         return None
-    y = _unit(leftwards - (leftwards @ z) * z)
-    if y is None:
-        return None
+    z = _first_direction(_upwards(points))
+    y = _leftwards(points, z)
     return np.column_stack((np.cross(y, z), y, z))
 
 
@@ -55,24 +80,59 @@ def body_axes_covariance(world: NDArray) -> NDArray[np.float64]:
     if axes is None:
         return UNKNOWN_ANGLE * np.eye(3)
     x, _, z = axes.T
-    upwards, leftwards = _torso(world)
-    width_m = np.linalg.norm(leftwards - (leftwards @ z) * z)
+    trunk, width = _torso(np.asarray(world, np.float64))
     landmark = np.diag([ACROSS_STD_M, ACROSS_STD_M, DEPTH_STD_M]) ** 2
     # An error e of the trunk, the difference of two means of two, turns it by z x e / length.
-    tilt = _cross_matrix(z) / np.linalg.norm(upwards)
+    tilt = _cross_matrix(z) / _at_least(NO_EXTENT_M, trunk)
     # An error of the width, the sum of four landmarks, turns it about the trunk.
-    twist = np.outer(z, x) / width_m
-    covariance = tilt @ landmark @ tilt.T + twist @ (4.0 * landmark) @ twist.T
-    return covariance * min(1.0, float(UNKNOWN_ANGLE / np.linalg.eigvalsh(covariance)[-1]))
+    twist = np.outer(z, x) / _at_least(NO_EXTENT_M, _across(width, z))
+    variances, about = np.linalg.eigh(tilt @ landmark @ tilt.T + twist @ (4.0 * landmark) @ twist.T)
+    return (about * np.minimum(variances, UNKNOWN_ANGLE)) @ about.T
 
 
-def _torso(world: NDArray) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _torso(points: NDArray) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the vectors from the hips to the shoulders and, twice as long, from right to left."""
-    points = np.asarray(world, np.float64)
-    hips = points[[Landmark.LEFT_HIP, Landmark.RIGHT_HIP]]
-    shoulders = points[[Landmark.LEFT_SHOULDER, Landmark.RIGHT_SHOULDER]]
-    upwards = shoulders.mean(axis=0) - hips.mean(axis=0)
-    return upwards, (hips[0] - hips[1]) + (shoulders[0] - shoulders[1])
+    hips, shoulders = points[list(_HIPS)], points[list(_SHOULDERS)]
+    trunk = shoulders.mean(axis=0) - hips.mean(axis=0)
+    return trunk, (hips[0] - hips[1]) + (shoulders[0] - shoulders[1])
+
+
+def _upwards(points: NDArray) -> Iterator[NDArray]:
+    """Yield what points upwards in the body, the most reliable first."""
+    yield _between(points, _HIPS, _SHOULDERS)
+    yield _between(points, _HIPS, _EARS)
+    yield _between(points, _ANKLES, _HIPS)
+    yield TO_THE_IMAGES_TOP
+
+
+def _forwards(points: NDArray) -> Iterator[NDArray]:
+    """Yield what points forwards in the body, apart from its torso, the most reliable first."""
+    yield _between(points, _HEELS, _TOES)
+    yield _between(points, _HIPS, _KNEES) + _between(points, _ANKLES, _KNEES)
+    yield TOWARDS_THE_CAMERA
+    yield TO_THE_IMAGES_TOP
+
+
+def _leftwards(points: NDArray, z: NDArray) -> NDArray[np.float64]:
+    """Return the unit vector to the person's left, (3,), at right angles to z."""
+    trunk, width = _torso(points)
+    across = _across(width, z)
+    share = min(1.0, float(np.linalg.norm(across)) / _at_least(MIN_EXTENT_M, CLEAR_WIDTH * trunk))
+    if share == 1.0:
+        return _unit(across)
+    by_limbs = _first_direction(np.cross(z, forwards) for forwards in _forwards(points))
+    by_torso = _first_direction((across, by_limbs))
+    return _first_direction((share * by_torso + (1.0 - share) * by_limbs, by_torso))
+
+
+def _between(points: NDArray, start: Sequence[Landmark], end: Sequence[Landmark]) -> NDArray[np.float64]:
+    """Return the vector from the middle of two landmarks to that of two others."""
+    return points[list(end)].mean(axis=0) - points[list(start)].mean(axis=0)
+
+
+def _across(vector: NDArray, z: NDArray) -> NDArray[np.float64]:
+    """Return what of a vector is at right angles to z."""
+    return vector - (vector @ z) * z
 
 
 def _cross_matrix(vector: NDArray) -> NDArray[np.float64]:
@@ -81,6 +141,14 @@ def _cross_matrix(vector: NDArray) -> NDArray[np.float64]:
     return np.array([[0.0, -z, y], [z, 0.0, -x], [-y, x, 0.0]])
 
 
-def _unit(vector: NDArray) -> NDArray[np.float64] | None:
-    length = np.linalg.norm(vector)
-    return vector / length if length > MIN_EXTENT_M else None
+def _at_least(least: float, vector: NDArray) -> float:
+    return max(least, float(np.linalg.norm(vector)))
+
+
+def _first_direction(vectors: Iterable[NDArray]) -> NDArray[np.float64]:
+    """Return the direction of the first vector that has one."""
+    return next(_unit(vector) for vector in vectors if np.linalg.norm(vector) > MIN_EXTENT_M)
+
+
+def _unit(vector: NDArray) -> NDArray[np.float64]:
+    return vector / np.linalg.norm(vector)

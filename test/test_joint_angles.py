@@ -115,7 +115,7 @@ def test_an_arm_that_points_forwards_is_not_raised_sidewards_at_any_angle():
 
 
 def test_a_body_without_axes_has_no_angles():
-    assert all(math.isnan(value) for value in angles(np.zeros((33, 3))).values())
+    assert all(math.isnan(value) for value in angles(np.full((33, 3), np.nan)).values())
 
 
 @given(arrays(np.float32, (33, 3), elements=st.floats(-2, 2, width=32)))

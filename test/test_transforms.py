@@ -138,4 +138,9 @@ def test_somebody_who_was_not_placed_has_no_frames():
 
 
 def test_a_torso_without_axes_leaves_the_hip_centre_alone():
-    assert frames(placed(world=np.zeros((33, 3)))).keys() == {"hip_center_1"}
+    missing = np.full((33, 3), np.nan)
+    assert frames(placed(world=missing)).keys() == {"hip_center_1"}
+
+
+def test_whoever_is_placed_has_a_body_even_where_all_landmarks_coincide():
+    assert "body_1" in frames(placed(world=np.zeros((33, 3))))
