@@ -5,6 +5,7 @@ import json
 import math
 
 import cv2
+import model_card
 import numpy as np
 import pytest
 
@@ -19,15 +20,9 @@ from blazepose_ros.evaluation.report import (
     write_json,
 )
 from blazepose_ros.evaluation.score import Score
-from blazepose_ros.evaluation.summary import Fairness, fairness, grouping_columns, rows
+from blazepose_ros.evaluation.summary import fairness, grouping_columns, rows
 
-# The model card says of its 14 regions, in percent PDJ: average, standard deviation, and the
-# range from the worst to the best. 96.2 - 91.4 = 4.8, 94.0 - 89.2 = 4.8, 89.7 - 83.2 = 6.5.
-CARD = {
-    "heavy": ((94.2, 1.3, 91.4, 96.2), 4.8),
-    "full": ((91.8, 1.4, 89.2, 94.0), 4.8),
-    "lite": ((87.0, 2.0, 83.2, 89.7), 6.5),
-}
+HALF_A_DIGIT = 0.05 + 1e-9  # of the card's figures
 
 
 def score(pdj, latency_ms=10.0, screen_px=None, place=None, **groups):
@@ -82,24 +77,45 @@ def test_every_column_is_summed_up_by_itself():
     ]
 
 
-@pytest.mark.parametrize("model", CARD)
-def test_the_card_s_own_regions_are_fair(model):
-    figures, spread = CARD[model]
-    published = Fairness("region", model, "mediapipe", *figures)
-    assert published.spread == pytest.approx(spread)
-    assert published.is_fair
-    assert fairness_line(published) == (
-        f"region: average {figures[0]:.1f} % +/- {figures[1]:.1f}, range [{figures[2]:.1f},"
-        f" {figures[3]:.1f}], spread {spread:.1f}: within the model card's 7.5 % PDJ"
+def carded(column, model):
+    """Return scores with the mean and the standard deviation that the card gives for each group."""
+    groups, *_ = model_card.TABLES[column]
+    for group, figures in groups.items():
+        mean, std = figures[model_card.MODELS.index(model)]
+        for off in (-std, std):
+            yield score(mean + off, **{column: group})
+
+
+@pytest.mark.parametrize("model", model_card.MODELS)
+@pytest.mark.parametrize("column", model_card.TABLES)
+def test_groups_are_summed_up_as_in_the_model_card_s_tables(column, model):
+    groups, averages, ranges = model_card.TABLES[column]
+    index = model_card.MODELS.index(model)
+    found = rows(list(carded(column, model)), model, "mediapipe", [column])
+    for row in found[1:]:
+        assert (row.pdj_mean, row.pdj_std) == pytest.approx(groups[row.group][index])
+    (fair,) = fairness(found)
+    assert fair.spread == pytest.approx(ranges[index], abs=HALF_A_DIGIT)
+    assert fair.is_fair
+    if averages:
+        assert fair.average == pytest.approx(averages[index], abs=HALF_A_DIGIT)
+    if column == "region" and model in model_card.REGIONS_STD:
+        assert fair.std == pytest.approx(model_card.REGIONS_STD[model], abs=HALF_A_DIGIT)
+
+
+def test_the_card_s_regions_read_as_in_the_card():
+    (fair,) = fairness(rows(list(carded("region", "lite")), "lite", "mediapipe", ["region"]))
+    assert fairness_line(fair) == (
+        "region: average 93.8 % +/- 1.5, range [90.3, 95.4], spread 5.1: within the model card's 7.5 % PDJ"
     )
 
 
 def test_average_deviation_and_range_are_those_of_the_groups_means():
     """The worst and the best of the card's regions for Lite, and one in the middle of both."""
-    (found,) = fairness(rows(regions(83.2, 89.7, 86.45), "lite", "mediapipe", ["region"]))
-    assert found.average == pytest.approx(86.45)
-    assert found.std == pytest.approx(3.25 * math.sqrt(2 / 3))
-    assert (found.lowest, found.highest) == pytest.approx((83.2, 89.7))
+    (found,) = fairness(rows(regions(90.3, 95.4, 92.85), "lite", "mediapipe", ["region"]))
+    assert found.average == pytest.approx(92.85)
+    assert found.std == pytest.approx(2.55)  # sqrt((2.55^2 + 2.55^2 + 0^2) / 2)
+    assert (found.lowest, found.highest) == pytest.approx((90.3, 95.4))
 
 
 @pytest.mark.parametrize(("best", "fair"), [(87.4, True), (87.5, True), (87.6, False)])

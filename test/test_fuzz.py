@@ -136,7 +136,7 @@ def test_many_fuzzed_messages_leave_memory_as_it_was(node):
         f"{FUZZ_COUNT} messages: {node.published} published, {node.complaints} complaints,"
         f" {before_mb:.0f} MB before and {after_mb:.0f} MB after"
     )
-    assert node.published > FUZZ_COUNT / 10
+    assert node.published > FUZZ_COUNT / 20  # a tenth of them are images that can be read
     assert node.complaints > FUZZ_COUNT / 5
     assert after_mb - before_mb < MAX_GROWTH_MB
 
@@ -174,6 +174,6 @@ def test_a_node_that_is_sent_fuzzed_messages_goes_on(ros, capfd, transport, kind
                 found = settled(client, transport, START_NS - number * 10**9)
                 assert np.median(np.linalg.norm(found - reference, axis=1)) < MAX_ERROR_PX
                 sizes_mb.append(anonymous_mb(client.process.pid))
+    assert "Traceback" not in capfd.readouterr().err
     print(f"{2 * count} messages over DDS: {sizes_mb[0]:.0f} MB at first, {sizes_mb[-1]:.0f} MB at last")  # noqa: T201
     assert sizes_mb[-1] - sizes_mb[0] < 2 * MAX_GROWTH_MB
-    assert "Traceback" not in capfd.readouterr().err

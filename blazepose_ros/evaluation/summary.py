@@ -61,7 +61,7 @@ class Fairness:
         model: lite, full or heavy.
         backend: what ran it.
         average: mean of the groups' means.
-        std: standard deviation of the groups' means.
+        std: standard deviation of the groups' means, as the model card has it: of a sample.
         lowest: the smallest of them.
         highest: the largest.
     """
@@ -102,7 +102,7 @@ def fairness(found: Iterable[Row]) -> list[Fairness]:
         if row.column and np.isfinite(row.pdj_mean):
             together.setdefault((row.column, row.model, row.backend), []).append(row.pdj_mean)
     return [
-        Fairness(*key, float(np.mean(means)), float(np.std(means)), min(means), max(means))
+        Fairness(*key, float(np.mean(means)), float(np.std(means, ddof=1)), min(means), max(means))
         for key, means in together.items()
         if len(means) > 1
     ]
