@@ -75,7 +75,7 @@ class LiveParameters:
             values, own = self._changed(changes)
             if own:
                 prepared = in_thread(lambda: self._prepare(values), "preparing")
-                await finished(prepared)
+                await finished(prepared, self._node.executor)
                 self._pending = (values, prepared.result())
         except ParameterError as error:
             return _refused(error)

@@ -118,7 +118,7 @@ class ManagedNode(LifecycleNode):
     ) -> ChangeState.Response:
         if self.state == State.PRIMARY_STATE_UNCONFIGURED and _asks_to_configure(request.transition):
             self._prepared = in_thread(self.prepare, "preparing")
-            await finished(self._prepared)
+            await finished(self._prepared, self.executor)
         self._problem = ""
         try:
             response = self._change_state(request, response)

@@ -9,12 +9,10 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pkgutil import resolve_name
 from types import FrameType
 from typing import Any
-
-# How long a blocked executor may keep a signal waiting.
-_SIGNAL_POLL_S = 0.1
 
 # How long closing may take after a signal. Launchers wait 5 s until they insist, robots less.
 _LEAVE_TIMEOUT_S = 1.5
@@ -29,6 +27,11 @@ class _StopSignals:
     """SIGINT and SIGTERM: the exit at once while starting, a flag once the node spins.
 
     Launchers repeat their signals. All but the first do nothing.
+
+    Attributes:
+        received: whether one has come.
+        starting: whether there is nothing to close yet.
+        wake: called in another thread, to have the executor see the flag.
     """
 
     _NUMBERS = (signal.SIGINT, signal.SIGTERM)
@@ -36,8 +39,11 @@ class _StopSignals:
     def __init__(self) -> None:
         self.received = False
         self.starting = True
-        self._insist = threading.Event()
-        threading.Thread(target=self._end_in_time, name=_LEAVING, daemon=True).start()
+        self.wake: Callable[[], object] = lambda: None
+        heard, told = os.pipe()
+        os.set_blocking(told, False)
+        signal.set_wakeup_fd(told)
+        threading.Thread(target=self._end_in_time, args=(heard,), name=_LEAVING, daemon=True).start()
         for number in self._NUMBERS:
             signal.signal(number, self._receive)
 
@@ -47,15 +53,16 @@ class _StopSignals:
             signal.signal(number, signal.SIG_IGN)
 
     def _receive(self, _number: int, _frame: FrameType | None) -> None:
-        if self.received:
-            return
-        self.received = True
-        self._insist.set()
         if self.starting:
-            raise SystemExit(0)
+            # No exception: an extension module that is being imported turns it into another one.
+            _leave_at_once()
+        self.received = True
 
-    def _end_in_time(self) -> None:
-        self._insist.wait()
+    def _end_in_time(self, heard: int) -> None:
+        """Wait for a signal, which comes here even while the main thread waits for ever in a library."""
+        while os.read(heard, 1)[0] not in self._NUMBERS:
+            pass
+        self.wake()
         time.sleep(_LEAVE_TIMEOUT_S)
         _leave_at_once()
 
@@ -85,8 +92,6 @@ def run_node(factory: str) -> int:
         get_logger(sys.argv[0].rpartition("/")[2]).fatal(str(error))
         return 1
     finally:
-        if signals.received and signals.starting:
-            _leave_at_once()
         # rclpy frees a lifecycle node, and Fast DDS its shared memory, with the last reference.
         gc.collect()
         rclpy.try_shutdown()
@@ -135,11 +140,28 @@ def _live(make: Callable[[], Any], signals: _StopSignals) -> None:
     try:
         executor = SingleThreadedExecutor()
         executor.add_node(node)
+        signals.wake = _waker(node)
         signals.starting = False
         while not signals.received:
-            executor.spin_once(timeout_sec=_SIGNAL_POLL_S)
+            executor.spin_once()
     finally:
         node.destroy_node()
+
+
+def _waker(node: Any) -> Callable[[], None]:
+    """Return what ends an executor's wait for the node, from any thread.
+
+    That wait is in C, and a signal alone does not end it.
+    """
+    from rclpy.impl.implementation_singleton import rclpy_implementation
+
+    condition = node.create_guard_condition(lambda: None)
+
+    def wake() -> None:
+        with suppress(rclpy_implementation.InvalidHandle):  # the node is closed already
+            condition.trigger()
+
+    return wake
 
 
 def _made(make: Callable[[], Any]) -> Any:
