@@ -31,7 +31,11 @@ _CLOTHES_S = 0.5
 # While somebody covers them a person's landmarks fly about for some images: what is as near to
 # them for so long is nobody new.
 _GARBLED_BODIES = 0.5
-_GARBLED_S = 0.2
+_JUST_NOW_S = 0.2
+# A reading that is further than this from everybody, and not much nearer to one than to another who
+# is not seen besides, is made of both of them.
+_UNCLEAR_BODIES = 0.2
+_MIXED_BODIES = 0.1
 # Two poses nearer than this are the same person seen twice.
 _SAME_BODIES = 0.1
 # The velocity is a mean over about this time, and foretells a place for no longer than this.
@@ -112,9 +116,10 @@ class Identities:
         self._end_lost(frame.stamp_ns, max_lost_s)
         seen = [_Seen(pose, size_px(pose), clothes_of(pose, frame)) for pose in poses]
         matches = self._match(seen, frame.stamp_ns)
+        hidden = self._without(matches)
         people = []
         for index in _without_twins(seen, matches):
-            if index not in matches and self._is_garbled(seen[index], matches, frame.stamp_ns):
+            if self._is_bad(seen[index], matches.get(index), hidden, frame.stamp_ns):
                 continue
             number = matches[index].person_id if index in matches else self._next()
             person = replace(poses[index], person_id=number)
@@ -123,15 +128,24 @@ class Identities:
             people.append(person)
         return people
 
-    def _is_garbled(self, seen: _Seen, matches: dict[int, _Match], stamp_ns: int) -> bool:
-        """Return whether a pose that fits nobody is a bad reading of somebody seen there just now."""
+    def _without(self, matches: dict[int, _Match]) -> list[Track]:
         matched = {match.person_id for match in matches.values()}
-        return any(
-            stamp_ns - track.seen_ns < _GARBLED_S * NS_PER_S
-            and distance(track.pose.screen, seen.pose.screen, track.size_px) < _GARBLED_BODIES
-            for number, track in self._tracks.items()
-            if number not in matched
-        )
+        return [track for number, track in self._tracks.items() if number not in matched]
+
+    def _is_bad(self, seen: _Seen, match: _Match | None, hidden: list[Track], stamp_ns: int) -> bool:
+        """Return whether a pose is a reading of somebody who is covered.
+
+        Args:
+            seen: the pose.
+            match: who it is; None for somebody new.
+            hidden: those who are nobody's match in the image.
+            stamp_ns: when it was taken.
+        """
+        if match is None:
+            return any(_is_garbled(track, seen, stamp_ns) for track in hidden)
+        nearly = match.cost + _MIXED_BODIES
+        unclear = match.cost > _UNCLEAR_BODIES
+        return unclear and any(_cost(track, seen, stamp_ns) < nearly for track in hidden)
 
     def _is_entangled(self, number: int, seen: _Seen) -> bool:
         others = (track for other, track in self._tracks.items() if other != number)
@@ -180,7 +194,15 @@ def _cost(track: Track, seen: _Seen, stamp_ns: int) -> float:
     apart = min(distance(place, seen.pose.screen, unit) for place in places)
     cost = apart + min(difference(track.clear.clothes, seen.clothes), _CLOTHES_BODIES)
     lost_s = (stamp_ns - track.seen_ns) / NS_PER_S
-    return cost if cost < _REACH_BODIES + _REACH_BODIES_PER_S * lost_s else _NEVER
+    # Nobody changes clothes between two images: they tell who comes back, and which of two it is.
+    off = apart if lost_s < _JUST_NOW_S else cost
+    return cost if off < _REACH_BODIES + _REACH_BODIES_PER_S * lost_s else _NEVER
+
+
+def _is_garbled(track: Track, seen: _Seen, stamp_ns: int) -> bool:
+    """Return whether a pose that fits nobody is a bad reading of a person seen there just now."""
+    just_now = stamp_ns - track.seen_ns < _JUST_NOW_S * NS_PER_S
+    return just_now and distance(track.pose.screen, seen.pose.screen, track.size_px) < _GARBLED_BODIES
 
 
 def _without_twins(poses: Sequence[_Seen], matches: dict[int, _Match]) -> list[int]:
