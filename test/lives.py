@@ -16,7 +16,7 @@ IMAGES = 40
 # Wide enough for people of whom none is in another one's place.
 CAMERA = CameraModel(1920, 480, np.array([[525.0, 0, 959.5], [0, 520, 239.5], [0, 0, 1]]))
 LANES = (-1.0, 0.0, 1.0)  # metres aside for every metre away
-NEAR_M, FAR_M = 2.5, 6.0  # on either side of the model's reach, in every lane
+NEAR_M, FAR_M = 2.2, 6.0  # on either side of the model's reach, in every lane
 NOISE_PX = 2.0
 BRIGHT, DARK = 120, 3
 FACE = slice(Landmark.NOSE, Landmark.MOUTH_RIGHT + 1)
@@ -64,7 +64,7 @@ def lives(draw) -> list[Life]:
         died = draw(st.integers(born, IMAGES))
         gap = draw(st.integers(born, IMAGES))
         gaps = frozenset(range(gap, gap + draw(st.integers(0, 5))))
-        speed_m_s = draw(st.floats(-0.25, 0.25))
+        speed_m_s = draw(st.floats(-0.15, 0.15))
         z_m = draw(st.sampled_from((NEAR_M, FAR_M)))
         drawn.append(Life(lane, born, died, gaps, speed_m_s, z_m, draw(st.booleans())))
     return drawn

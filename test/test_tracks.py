@@ -10,7 +10,7 @@ from blazepose_ros.pose import Status
 from blazepose_ros.tracking.identities import Identities
 from blazepose_ros.tracking.people import MAX_LOST_S, People, TrackingOptions
 
-EXAMPLES = settings(max_examples=100, deadline=None)
+EXAMPLES = settings(max_examples=60, deadline=None)
 ROUNDING_PX = 1e-3
 
 
