@@ -40,6 +40,7 @@ class CalibrationSource:
         self._complain = complain
         self._clock = clock
         self._calibrated: CameraModel | None = None
+        self._is_known = False
         self._patience_ends_s: float | None = None
         self._has_warned = False
 
@@ -47,6 +48,11 @@ class CalibrationSource:
     def is_calibrated(self) -> bool:
         """Whether there is a usable calibration."""
         return self._calibrated is not None
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the camera has said how it is calibrated, or that it is not."""
+        return self._is_known
 
     def receive(self, serialized: bytes) -> None:
         """Take a calibration as it came over the wire; one that cannot be read changes nothing."""
@@ -57,6 +63,7 @@ class CalibrationSource:
 
     def update(self, msg: CameraInfo) -> None:
         """Take the newest calibration; one of no use means none."""
+        self._is_known = True
         try:
             self._calibrated = to_camera_model(msg)
         except CalibrationError as err:

@@ -26,6 +26,9 @@ IMAGE_SETTINGS = ("image_transport", "image_reliability")
 # As tf2_ros listens to /tf.
 TF_DEPTH = 100
 
+# The parameters that say what beside the images is listened to, while they are taken.
+BESIDES_SETTINGS = ("placement", "external_detections")
+
 # The values of ``placement`` that look at depth images.
 DEPTH_PLACEMENTS = ("auto", "depth")
 
@@ -33,7 +36,10 @@ Receive = Callable[[bytes, ImageTransport, int], object]
 
 
 class Inputs:
-    """Subscribes to the topics beside the images, and to the images while they are wanted.
+    """Subscribes to the images and the topics beside them, while they are wanted.
+
+    Before that, one calibration is waited for: the first image finds it there. Transforms are
+    always listened to, where they are of use: an image needs those before it.
 
     Args:
         node: the node that subscribes.
@@ -59,13 +65,10 @@ class Inputs:
         self._complaints = complaints
         self._scenes = scenes
         self._tree = tree
+        self._wanted = False
         self._images = self._image_subscription()
-        self._calibrations = [
-            self._listen(CameraInfo, "camera_info", scenes.calibration.receive),
-            self._listen(CameraInfo, "depth/camera_info", scenes.depth.receive_calibration),
-        ]
-        self._depth = self._depth_subscription()
-        self._detections = self._detection_subscription()
+        self._calibration: Any = self._calibration_subscription()
+        self._besides: list[Any] = []
         self._transforms = self._transform_subscriptions()
 
     def change(self, settings: SimpleNamespace) -> None:
@@ -74,22 +77,23 @@ class Inputs:
         if any(getattr(before, name) != getattr(settings, name) for name in IMAGE_SETTINGS):
             self._images.end()
             self._images = self._image_subscription()
-        if before.placement != settings.placement:
-            self._end_depth()
-            self._depth = self._depth_subscription()
-        if before.external_detections != settings.external_detections:
-            self._end_detections()
-            self._detections = self._detection_subscription()
+        if any(getattr(before, name) != getattr(settings, name) for name in BESIDES_SETTINGS):
+            self._end(self._besides)
         if bool(before.target_frame) != bool(settings.target_frame):
-            self._end_transforms()
+            self._end(self._transforms)
             self._transforms = self._transform_subscriptions()
 
     def take_images(self, wanted: bool) -> None:
-        """Subscribe to the images, or end that."""
+        """Subscribe to the images and what belongs to them, or end that."""
+        self._wanted = wanted
         if wanted:
             self._images.open()
+            self._calibration = self._calibration or self._calibration_subscription()
+            self._besides = self._besides or self._subscriptions_besides()
         else:
             self._images.close()
+            self._end(self._besides)
+            self._rest()
 
     @property
     def images(self) -> ImageSubscription:
@@ -99,34 +103,42 @@ class Inputs:
     def close(self) -> None:
         """End all subscriptions."""
         self._images.end()
-        self._end_depth()
-        self._end_detections()
-        self._end_transforms()
-        for subscription in self._calibrations:
-            self._node.destroy_subscription(subscription)
+        self._end(self._besides)
+        self._end(self._transforms)
+        self._end_calibration()
 
-    def _depth_subscription(self) -> Any:
-        """Return the subscription to depth images, None where they are not used."""
-        if self._settings.placement not in DEPTH_PLACEMENTS:
-            return None
-        return self._listen(Image, "depth", self._scenes.depth.receive)
+    def _calibration_subscription(self) -> Any:
+        return self._listen(CameraInfo, "camera_info", self._calibrate)
 
-    def _end_depth(self) -> None:
-        if self._depth is not None:
-            self._node.destroy_subscription(self._depth)
+    def _calibrate(self, serialized: bytes) -> None:
+        self._scenes.calibration.receive(serialized)
+        self._rest()
 
-    def _detection_subscription(self) -> Any:
-        """Return the subscription to the boxes of people, None where they are not used."""
-        if not self._settings.external_detections:
-            return None
-        receive = self._scenes.detections.receive
-        return self._node.create_subscription(
-            Detection2DArray, "detections", receive, qos_profile_sensor_data
-        )
+    def _rest(self) -> None:
+        """Hear no more calibrations while one is known and no image is taken."""
+        if self._scenes.calibration.is_known and not self._wanted:
+            self._end_calibration()
 
-    def _end_detections(self) -> None:
-        if self._detections is not None:
-            self._node.destroy_subscription(self._detections)
+    def _end_calibration(self) -> None:
+        if self._calibration is not None:
+            self._node.destroy_subscription(self._calibration)
+            self._calibration = None
+
+    def _subscriptions_besides(self) -> list[Any]:
+        """Return the subscriptions to depth and to the boxes of people, as far as they are used."""
+        scenes, subscriptions = self._scenes, []
+        if self._settings.placement in DEPTH_PLACEMENTS:
+            subscriptions += [
+                self._listen(CameraInfo, "depth/camera_info", scenes.depth.receive_calibration),
+                self._listen(Image, "depth", scenes.depth.receive),
+            ]
+        if self._settings.external_detections:
+            subscriptions.append(
+                self._node.create_subscription(
+                    Detection2DArray, "detections", scenes.detections.receive, qos_profile_sensor_data
+                )
+            )
+        return subscriptions
 
     def _transform_subscriptions(self) -> list[Any]:
         """Return the subscriptions to transforms, none where no target frame asks for them."""
@@ -140,9 +152,9 @@ class Inputs:
             self._node.create_subscription(TFMessage, "/tf_static", fixed, kept),
         ]
 
-    def _end_transforms(self) -> None:
-        for subscription in self._transforms:
-            self._node.destroy_subscription(subscription)
+    def _end(self, subscriptions: list[Any]) -> None:
+        while subscriptions:
+            self._node.destroy_subscription(subscriptions.pop())
 
     def _image_subscription(self) -> ImageSubscription:
         transport = TRANSPORTS[self._settings.image_transport]

@@ -10,7 +10,7 @@ pytest.importorskip("rclpy", reason="rclpy is not installed")
 from pose_client import START_NS, PoseClient, image_message, pose_node
 from processes import ros_arguments, running
 from rclpy.qos import QoSProfile, ReliabilityPolicy
-from sensor_msgs.msg import Image
+from sensor_msgs.msg import CameraInfo, Image
 
 from blazepose_ros.msg import Timing
 
@@ -45,6 +45,31 @@ def test_a_lazy_node_takes_images_only_while_somebody_listens(ros, bgr):
             client.listen("poses")
             client.wait_for(lambda: subscribers(client) == 1, "the node's subscription")
             assert client.ask(image_message(bgr, "bgr8", 2 * START_NS)).poses
+    finally:
+        client.close()
+
+
+def besides(client):
+    """Return how many hear calibrations, and how many depth."""
+    topics = ("camera_info", "depth", "depth/camera_info")
+    return [client.node.count_subscribers(topic) for topic in topics]
+
+
+def test_a_node_that_nobody_listens_to_hears_one_calibration_and_then_nothing(ros):
+    client = PoseClient(ros)
+    try:
+        with running("blazepose_node", *ros_arguments({"model_complexity": 0})):
+            client.wait_for(lambda: besides(client) == [1, 0, 0], "the calibration's subscription")
+
+            def rests():
+                client.camera_info.publish(CameraInfo())
+                return besides(client) == [0, 0, 0]
+
+            client.wait_for(rests, "the end of it")
+            client.listen("poses")
+            client.wait_for(lambda: besides(client) == [1, 1, 1], "all subscriptions")
+            client.node.destroy_subscription(next(iter(client.node.subscriptions)))
+            client.wait_for(lambda: besides(client) == [0, 0, 0], "the end of all")
     finally:
         client.close()
 
