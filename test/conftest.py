@@ -1,7 +1,10 @@
 """What all tests share: the data with known answers, the models, and a DDS of their own."""
 
 import os
+import re
 import signal
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -13,6 +16,8 @@ from blazepose_ros.transport import profile_variable
 
 HERE = Path(__file__).resolve().parent
 DATA = HERE.parents[1] / "shared" / "data"
+SHARED_MEMORY = Path("/dev/shm")
+FAST_DDS = re.compile("fastrtps_|fastdds_")
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -31,6 +36,37 @@ def _ctrl_c_reaches_children():
     """Undo what a shell does to tests in the background: they, and their children, ignore SIGINT."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_shared_memory_is_left():
+    """Remove what the middleware of killed processes has left, and nothing that anybody uses."""
+    before = shared_memory()
+    yield
+    left = shared_memory() - before
+    for path in left - in_use(left):
+        path.unlink(missing_ok=True)
+
+
+def shared_memory() -> set[Path]:
+    """Return Fast DDS's files in shared memory: segments, ports, their locks and semaphores."""
+    return {path for path in SHARED_MEMORY.glob("*") if FAST_DDS.search(path.name)}
+
+
+def in_use(paths: set[Path]) -> set[Path]:
+    """Return those that a process has mapped or open."""
+    files = {name for process in Path("/proc").glob("[0-9]*") for name in files_of(process)}
+    return {path for path in paths if str(path) in files}
+
+
+def files_of(process: Path) -> Iterator[str]:
+    """Yield what a process has mapped and open, as far as it still runs."""
+    with suppress(OSError):
+        yield from re.findall(r"/dev/shm/\S+", (process / "maps").read_text())
+    with suppress(OSError):
+        for descriptor in (process / "fd").iterdir():
+            with suppress(OSError):
+                yield str(descriptor.readlink())
 
 
 @pytest.fixture(scope="session", autouse=True)
