@@ -16,7 +16,9 @@ pytest.importorskip("openvino", reason="OpenVINO is not installed")
 
 CLIPS = (("squats", 30), ("pose2sim_cam01", 60))
 CLIP_IMAGES = 65
-CROSSINGS = 20
+LEAST_SEEN = 0.6
+# Of twenty by hand, with every model; the last one is one that MediaPipe reads badly half way.
+CROSSINGS = (("openvino", 1), ("openvino", 5), ("openvino", 12), ("openvino", 16), ("mediapipe", 6))
 
 
 @pytest.fixture(scope="module")
@@ -38,16 +40,17 @@ def room(data):
     return cv2.resize(next(frames(data / "videos" / "one_by_one.mp4", 10)).rgb, (WIDTH_PX, HEIGHT_PX))
 
 
-@pytest.mark.parametrize("seed", range(CROSSINGS))
-def test_two_who_cross_keep_their_numbers(models, clips, room, seed):
+@pytest.mark.parametrize(("backend", "seed"), CROSSINGS)
+def test_two_who_cross_keep_their_numbers(models, clips, room, backend, seed):
+    pytest.importorskip(backend, reason=f"{backend} is not installed")
     crossed = crossing(clips, room, seed)
     options = EstimatorOptions(models[ModelComplexity.FULL], num_poses=2)
-    estimator = choose_estimator("openvino", options).estimator
+    estimator = choose_estimator(backend, options).estimator
     pipeline = PersonPipeline(PipelineOptions())
     images = [pipeline.update(frame, estimator.estimate(frame), Scene()) for frame in crossed.frames]
     estimator.close()
     (first, second), seen = numbers_of(crossed, images)
-    assert len(first) <= 1
-    assert len(second) <= 1
-    assert not first & second
-    assert max(seen) > 0.8
+    assert len(first) == 1
+    assert len(second) == 1
+    assert first != second
+    assert min(seen) > LEAST_SEEN

@@ -11,6 +11,7 @@ from rcl_interfaces.srv import SetParameters
 from rclpy.parameter import Parameter
 
 from blazepose_ros.msg import Pose33
+from blazepose_ros.tracking.primary import Primary
 
 PERIOD_NS = 100_000_000
 SHIFT_PX = 8
@@ -89,3 +90,69 @@ def test_what_speaks_against_a_pose_is_published(ros, photograph):
         assert cut.status & Pose33.TRUNCATED
         (dark,) = ask(client, photograph // 8, 40).poses
         assert dark.status & Pose33.LOW_LIGHT
+
+
+@pytest.mark.usefixtures("models")
+def test_how_long_the_lost_are_waited_for_changes_while_the_node_runs(ros, photograph):
+    nobody = np.zeros_like(photograph)
+    with pose_node(ros, model_complexity=0, max_lost_s=0.5) as client:
+        numbers = []
+        for start, max_lost_s in ((0, 5.0), (100, 0.5)):
+            assert set_parameter(client, "max_lost_s", max_lost_s).successful
+            for index in range(5):
+                ask(client, photograph, start + index)
+            assert not ask(client, nobody, start + 5).poses
+            (back,) = ask(client, photograph, start + 25).poses
+            numbers.append(back.person_id)
+        assert numbers == [1, 3]
+        assert not set_parameter(client, "max_lost_s", -1.0).successful
+
+
+@pytest.fixture(scope="module")
+def pair(photograph):
+    """Somebody large on the left and somebody small in the middle, and the boxes of both."""
+    height, width = photograph.shape[:2]
+    small = cv2.resize(photograph, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+    canvas = np.full((height, 3 * width, 3), photograph[0, 0], np.uint8)
+    canvas[:, :width] = photograph
+    top, left = height // 4, 3 * width // 2 - width // 4
+    canvas[top : top + small.shape[0], left : left + small.shape[1]] = small
+    large_box = (width / 2, height / 2, width, height, 0.8)
+    small_box = (3 * width / 2, height / 2, small.shape[1], small.shape[0], 0.9)
+    return canvas, (large_box, small_box)
+
+
+@pytest.mark.usefixtures("models")
+def test_the_rule_of_the_primary_person_changes_while_the_node_runs(ros, pair):
+    pytest.importorskip("vision_msgs", reason="vision_msgs is not installed")
+    from rclpy.qos import QoSProfile
+    from test_detection_source import detections
+    from vision_msgs.msg import Detection2DArray
+
+    pixels, boxes = pair
+    large_x, small_x = (box[0] for box in boxes)
+    chosen = {
+        Primary.LARGEST: large_x,
+        Primary.MOST_CENTRAL: small_x,
+        Primary.NEAREST: large_x,
+        Primary.FIRST: small_x,
+    }
+    settings = {"model_complexity": 0, "num_poses": 2, "external_detections": True}
+    with pose_node(ros, "pose", **settings) as client:
+        detector = client.node.create_publisher(Detection2DArray, "detections", QoSProfile(depth=10))
+        client.wait_for(detector.get_subscription_count, "the node's subscription")
+        for turn, (rule, x) in enumerate(chosen.items()):
+            assert set_parameter(client, "primary", rule.value).successful
+            for index in range(20 * turn, 20 * turn + 20):
+                detector.publish(detections(*boxes, stamp_ns=START_NS + index * PERIOD_NS))
+                people = ask(client, pixels, index).poses
+                if len(people) == 2:
+                    break
+            primary = client.wait_for(
+                lambda stamp=people[0].header.stamp: [
+                    pose for pose in client.received["pose"] if pose.header.stamp == stamp
+                ],
+                "the primary person",
+            )[-1]
+            assert primary.person_id == people[0].person_id
+            assert abs(screen_array(primary)[[23, 24], 0].mean() - x) < pixels.shape[1] / 6
