@@ -90,7 +90,10 @@ class BlazePoseNode(ManagedNode):
         """Keep the model and announce the outputs."""
         self._model = prepared
         self._outputs = Publishers(
-            self, segmentation=self._settings.enable_segmentation, on_matched=self._take_images_while_wanted
+            self,
+            segmentation=self._settings.enable_segmentation,
+            hri=self._settings.publish_hri,
+            on_matched=self._take_images_while_wanted,
         )
 
     def activate(self) -> None:
@@ -145,6 +148,7 @@ class BlazePoseNode(ManagedNode):
             self._replace_model(model)
         if self._outputs is not None:
             self._outputs.offer_mask(settings.enable_segmentation)
+            self._outputs.offer_hri(settings.publish_hri)
         if self._stages is not None:
             self._stages.settings = settings
         if self._inputs is not None:

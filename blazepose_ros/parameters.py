@@ -197,6 +197,12 @@ PARAMETERS = (
         " image's stamp; empty for none.",
     ),
     Parameter("publish_joint_states", False, "Whether to publish the angles of joints on ~/joint_states."),
+    Parameter(
+        "publish_hri",
+        False,
+        "Whether to publish REP-155's topics /humans/bodies/tracked and /humans/bodies/<id>/skeleton2d,"
+        " which needs the package hri_msgs.",
+    ),
     Parameter("enable_segmentation", False, "Whether to publish ~/segmentation_mask."),
     Parameter("camera_frame", "", "The frame_id of images that come with an empty one."),
     Parameter(

@@ -18,6 +18,8 @@ from tf2_msgs.msg import TFMessage
 from visualization_msgs.msg import MarkerArray
 
 from blazepose_ros.drawing import annotate
+from blazepose_ros.hri_messages import HriMessagesError
+from blazepose_ros.hri_publishers import HriPublishers
 from blazepose_ros.image_messages import to_image
 from blazepose_ros.markers import MarkerArrays
 from blazepose_ros.messages import to_joint_state, to_pose33, to_pose33_array, to_timing
@@ -53,10 +55,11 @@ class Publishers:
     Args:
         node: the node that publishes.
         segmentation: whether there is a topic for the mask.
+        hri: whether there are REP-155's topics.
         on_matched: called whenever a subscriber of an output comes or goes.
     """
 
-    def __init__(self, node: Node, *, segmentation: bool, on_matched: Callable[[], None]) -> None:
+    def __init__(self, node: Node, *, segmentation: bool, hri: bool, on_matched: Callable[[], None]) -> None:
         events = PublisherEventCallbacks(matched=lambda _status: on_matched())
 
         def publisher(message_type: type, topic: str, depth: int = DEPTH) -> Any:
@@ -76,13 +79,16 @@ class Publishers:
         self._mask_lock = threading.Lock()  # the stage that publishes is not the one that takes it away
         self._create_mask = lambda: publisher(Image, "~/segmentation_mask")
         self.offer_mask(segmentation)
+        self._hri: HriPublishers | None = None
+        self._create_hri = lambda: HriPublishers(publisher, node.destroy_publisher)
+        self.offer_hri(hri)
         self._marker_arrays = MarkerArrays()
         self._tf_stamps = RisingStamps()
 
     @property
     def wanted(self) -> bool:
         """Whether anybody listens to any output."""
-        return any(map(_has_listeners, self._all()))
+        return any(map(_has_listeners, self._all())) or (self._hri is not None and self._hri.wanted)
 
     def offer_mask(self, offered: bool) -> None:
         """Have a topic for the mask, or none."""
@@ -93,8 +99,20 @@ class Publishers:
                 self._node.destroy_publisher(self._mask)
                 self._mask = None
 
+    def offer_hri(self, offered: bool) -> None:
+        """Have REP-155's topics, or none; where their messages are not installed, say so."""
+        if offered and self._hri is None:
+            try:
+                self._hri = self._create_hri()
+            except HriMessagesError as err:
+                self._node.get_logger().error(str(err))
+        elif self._hri is not None and not offered:
+            taken, self._hri = self._hri, None
+            taken.close()
+
     def close(self) -> None:
         """Take all topics away."""
+        self.offer_hri(False)
         for publisher in filter(None, self._all()):
             self._node.destroy_publisher(publisher)
 
@@ -119,6 +137,8 @@ class Publishers:
         self._publish_frames(image, poses, options)
         self._publish_joint_states(image, poses, options)
         self._publish_pictures(image, poses, options)
+        if (hri := self._hri) is not None:
+            hri.publish(image, poses)
         if _has_listeners(self._timing):
             self._timing.publish(to_timing(image.stopwatch.laps_ms, image.count, image.header))
 
@@ -140,7 +160,11 @@ class Publishers:
         if options.publish_tf and _has_listeners(self._tf) and self._tf_stamps.rises(image.frame.stamp_ns):
             visibility = options.visibility_threshold if options.publish_landmark_tf else None
             message = to_tf_message(
-                poses, image.header, prefix=options.tf_prefix, landmark_visibility=visibility
+                poses,
+                image.header,
+                prefix=options.tf_prefix,
+                landmark_visibility=visibility,
+                hri=self._hri is not None,
             )
             if message.transforms:
                 self._tf.publish(message)

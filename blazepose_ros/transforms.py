@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+import numpy as np
 from geometry_msgs.msg import Quaternion, TransformStamped, Vector3
 from numpy.typing import NDArray
 from std_msgs.msg import Header
 from tf2_msgs.msg import TFMessage
 
 from blazepose_ros.body_axes import body_axes
+from blazepose_ros.hri_messages import hri_id
 from blazepose_ros.landmarks import Landmark
 from blazepose_ros.messages import to_quaternion
 from blazepose_ros.pose import HipCenter, Pose
@@ -21,6 +23,7 @@ def to_tf_message(
     *,
     prefix: str = "",
     landmark_visibility: float | None = None,
+    hri: bool = False,
 ) -> TFMessage:
     """Return the frames of all people who are placed, with the image's stamp.
 
@@ -29,16 +32,22 @@ def to_tf_message(
         header: the image's; its frame_id is the parent.
         prefix: goes before every child's name.
         landmark_visibility: landmarks from this visibility on get a frame; None: none does.
+        hri: whether bodies have a frame by their name in REP-155's topics as well.
     """
     transforms: list[TransformStamped] = []
     for pose in poses:
         if pose.hip_center is not None:
-            transforms += _frames(pose, pose.hip_center, header, prefix, landmark_visibility)
+            transforms += _frames(pose, pose.hip_center, header, prefix, landmark_visibility, hri)
     return TFMessage(transforms=transforms)
 
 
 def _frames(
-    pose: Pose, center: HipCenter, header: Header, prefix: str, landmark_visibility: float | None
+    pose: Pose,
+    center: HipCenter,
+    header: Header,
+    prefix: str,
+    landmark_visibility: float | None,
+    hri: bool,
 ) -> Iterator[TransformStamped]:
     hip_center = f"{prefix}hip_center_{pose.person_id}"
     yield _transform(header, header.frame_id, hip_center, center.position, Quaternion(w=1.0))
@@ -47,6 +56,10 @@ def _frames(
         return
     body = f"{prefix}body_{pose.person_id}"
     yield _transform(header, header.frame_id, body, center.position, to_quaternion(axes))
+    if hri:
+        yield _transform(
+            header, body, f"{prefix}body_{hri_id(pose.person_id)}", np.zeros(3), Quaternion(w=1.0)
+        )
     if landmark_visibility is None:
         return
     in_body = pose.world @ axes

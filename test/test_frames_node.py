@@ -11,6 +11,8 @@ pytest.importorskip("rclpy", reason="rclpy is not installed")
 
 from pose_client import FRAME_ID, START_NS, image_message, pose_node, world_array
 from rclpy.qos import QoSProfile
+from rclpy.time import Time
+from scipy.spatial.transform import Rotation
 from sensor_msgs.msg import JointState
 
 from blazepose_ros.body_axes import body_axes
@@ -63,6 +65,50 @@ def test_body_and_landmarks_are_looked_up_where_the_message_says(ros, person):
         if pose.screen_landmarks[landmark].visibility >= 0.5:
             found = tree.lookup(FRAME_ID, f"{landmark.frame_name}_{pose.person_id}", last_ns)
             np.testing.assert_allclose(found.translation, hips + world[landmark], atol=1e-6)
+
+
+def stamp_of(answer):
+    return Time.from_msg(answer.header.stamp)
+
+
+def test_tf2_finds_the_body_and_every_landmark(ros, person):
+    """A listener such as any other node has, where tf2 is installed."""
+    tf2_ros = pytest.importorskip("tf2_ros", reason="tf2_ros is not installed")
+    with pose_node(ros) as client:
+        buffer = tf2_ros.Buffer()
+        listener = tf2_ros.TransformListener(buffer, client.node)
+        client.wait_for(lambda: client.node.count_subscribers("/tf"), "the listener")
+        stamps_ns = iter(range(START_NS, START_NS + 10**12, PERIOD_NS))
+        answers = []
+
+        def found():
+            """Ask again; meanwhile the frames of the answer before have come."""
+            answers.append(client.ask(image_message(person, "bgr8", next(stamps_ns))))
+            return answers[1:] and buffer.can_transform(FRAME_ID, "body_1", stamp_of(answers[-2]))
+
+        client.wait_for(found, "body_1 in tf2")
+        answer = answers[-2]
+        stamp = stamp_of(answer)
+
+        def look_up(frame):
+            return buffer.lookup_transform(FRAME_ID, frame, stamp).transform
+
+        (pose,) = answer.poses
+        world, center = world_array(pose), pose.hip_center.pose.position
+        hips = np.array([center.x, center.y, center.z])
+        turn = look_up("body_1").rotation
+        axes = Rotation.from_quat([turn.x, turn.y, turn.z, turn.w]).as_matrix()
+        np.testing.assert_allclose(axes, body_axes(world), atol=1e-6)
+        frames = {"body_1": hips, "hip_center_1": hips} | {
+            f"{landmark.frame_name}_1": hips + world[landmark]
+            for landmark in Landmark
+            if pose.screen_landmarks[landmark].visibility >= 0.5
+        }
+        assert len(frames) > 30
+        for frame, place in frames.items():
+            found = look_up(frame).translation
+            np.testing.assert_allclose((found.x, found.y, found.z), place, atol=1e-6)
+        listener.unregister()
 
 
 def test_frames_hang_on_each_images_own_frame_and_an_empty_one_has_a_name(ros, person):

@@ -31,7 +31,7 @@ def run(distances_m, height_m=0.0, period_ns=PERIOD_NS):
 def test_the_first_image_is_between_its_two_measurements():
     distance, std = RangeFilter(0.0, STATURE_M).update(measured(3.0, 3.3), 0)
     assert 3.05 < distance < 3.25
-    assert std < BODY_STD < STATURE_STD
+    assert std < STATURE_STD < BODY_STD
 
 
 def test_without_bones_the_models_body_says_it_all():

@@ -34,6 +34,8 @@ MESSAGE_RING = {
     "inference",
     "launching.packages",
     "markers",
+    "hri_messages",
+    "hri_publishers",
     "messages",
     "camera.resource_url",
     "received",

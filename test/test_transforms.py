@@ -142,5 +142,11 @@ def test_a_torso_without_axes_leaves_the_hip_centre_alone():
     assert frames(placed(world=missing)).keys() == {"hip_center_1"}
 
 
+def test_a_body_has_a_second_name_for_those_who_know_it_from_rep_155s_topics():
+    transforms = frames(placed(person_id=7), hri=True)
+    assert transforms["body_b7"].header.frame_id == "body_7"
+    np.testing.assert_array_equal(matrix(transforms["body_b7"]), np.eye(4))
+
+
 def test_whoever_is_placed_has_a_body_even_where_all_landmarks_coincide():
     assert "body_1" in frames(placed(world=np.zeros((33, 3))))
