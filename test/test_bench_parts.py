@@ -3,7 +3,6 @@
 import os
 import re
 import socket
-import threading
 import time
 from itertools import islice, pairwise
 
@@ -68,17 +67,15 @@ def test_a_message_too_short_for_a_stamp_is_not_written_to():
 
 def test_a_camera_lists_the_stamps_of_what_somebody_listened_to():
     bench_camera = pytest.importorskip("blazepose_ros.bench.camera", reason="ROS is not installed")
-    stopping, published = threading.Event(), []
+    published = []
 
     def publish(message):
         published.append(read_stamp_ns(message))
-        if len(published) == 5:
-            stopping.set()
         return len(published) > 2
 
     before_ns = time.time_ns()
     messages = [bytes(range(number, number + 16)) for number in range(3)]
-    sent_ns = bench_camera.play(publish, messages, 1000.0, stopping)
+    sent_ns = bench_camera.play(publish, messages, 1000.0, lambda: len(published) == 5)
     assert sent_ns == published[2:]
     assert published == sorted(published)
     assert before_ns <= published[0] <= published[-1] <= time.time_ns()

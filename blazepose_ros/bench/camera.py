@@ -10,7 +10,6 @@ import argparse
 import json
 import signal
 import sys
-import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -32,7 +31,10 @@ TOPICS = {"raw": (Image, "image"), "jpeg": (CompressedImage, "image/compressed")
 
 
 def play(
-    publish: Callable[[bytes], bool], messages: Sequence[bytes], rate_hz: float, stopping: threading.Event
+    publish: Callable[[bytes], bool],
+    messages: Sequence[bytes],
+    rate_hz: float,
+    is_stopping: Callable[[], bool],
 ) -> list[int]:
     """Publish messages at a rate until told to stop; one that is late delays those after it.
 
@@ -40,7 +42,7 @@ def play(
         publish: sends a message and tells whether anybody listens.
         messages: serialised, each starting with a header; they are given new stamps.
         rate_hz: messages per second.
-        stopping: ends it.
+        is_stopping: whether to end, asked before each message.
 
     Returns:
         The stamps of those that somebody listened to, in nanoseconds.
@@ -48,7 +50,8 @@ def play(
     sent_ns: list[int] = []
     next_s = time.monotonic()
     for index in forth_and_back(len(messages)):
-        if stopping.wait(max(0.0, next_s - time.monotonic())):
+        time.sleep(max(0.0, next_s - time.monotonic()))
+        if is_stopping():
             break
         next_s = max(next_s + 1 / rate_hz, time.monotonic())
         stamp_ns = time.time_ns()
@@ -69,8 +72,9 @@ def render(source: str, width: int, height: int, encoding: str) -> list[bytes]:
 
 def main(arguments: Sequence[str]) -> int:
     """Play the clip until SIGINT, then write what was sent."""
-    stopping = threading.Event()
-    signal.signal(signal.SIGINT, lambda *_: stopping.set())
+    # A handler that took a lock, as an event's does, would wait for ever for the loop it has interrupted.
+    received: list[int] = []
+    signal.signal(signal.SIGINT, lambda number, _: received.append(number))
     import rclpy
     from rclpy.signals import SignalHandlerOptions
     from rclpy.utilities import remove_ros_args
@@ -85,7 +89,7 @@ def main(arguments: Sequence[str]) -> int:
         publisher.publish(message)
         return bool(publisher.get_subscription_count())
 
-    sent_ns = play(publish, messages, options.rate, stopping)
+    sent_ns = play(publish, messages, options.rate, lambda: bool(received))
     options.result.write_text(json.dumps(sent_ns))
     node.destroy_node()
     rclpy.try_shutdown()
