@@ -90,13 +90,18 @@ def to_quaternion(rotation: NDArray) -> Quaternion:
     return Quaternion(x=x, y=y, z=z, w=w)
 
 
-def _to_pose(hip_center: HipCenter, world: NDArray) -> PoseWithCovariance:
-    msg = PoseWithCovariance()
-    msg.pose.position = to_points(hip_center.position[None])[0]
+def pose_covariance(hip_center: HipCenter, world: NDArray) -> NDArray[np.float64]:
+    """Return the covariance of geometry_msgs/PoseWithCovariance, (6, 6), of a body at a place."""
     covariance = np.zeros((6, 6))
     covariance[:3, :3] = hip_center.covariance
     covariance[3:, 3:] = body_axes_covariance(world)
-    msg.covariance = covariance.ravel()
+    return covariance
+
+
+def _to_pose(hip_center: HipCenter, world: NDArray) -> PoseWithCovariance:
+    msg = PoseWithCovariance()
+    msg.pose.position = to_points(hip_center.position[None])[0]
+    msg.covariance = pose_covariance(hip_center, world).ravel()
     return msg
 
 

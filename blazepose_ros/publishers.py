@@ -27,6 +27,7 @@ from blazepose_ros.msg import Pose33, Pose33Array, Timing
 from blazepose_ros.pose import Frame, ModelComplexity, Pose
 from blazepose_ros.received import Received
 from blazepose_ros.rising_stamps import RisingStamps
+from blazepose_ros.serialized_poses import serialize_pose33, serialize_pose33_array
 from blazepose_ros.target_frame import markers_in_frame, pose_in_frame
 from blazepose_ros.transform_tree import Rigid
 from blazepose_ros.transforms import to_tf_message
@@ -143,16 +144,14 @@ class Publishers:
             self._timing.publish(to_timing(image.stopwatch.laps_ms, image.count, image.header))
 
     def _publish_poses(self, image: Received, poses: Sequence[Pose], options: OutputOptions) -> None:
-        if not any(map(_has_listeners, (self._poses, self._pose, self._target_poses))):
-            return
-        messages = [to_pose33(pose, image.header, image.frame, options.model_complexity) for pose in poses]
+        what = image.header, image.frame, options.model_complexity
         if _has_listeners(self._poses):
-            self._poses.publish(to_pose33_array(messages, image.header))
+            self._poses.publish(serialize_pose33_array(poses, *what))
         if poses and poses[0].primary and _has_listeners(self._pose):
-            self._pose.publish(messages[0])
+            self._pose.publish(serialize_pose33(poses[0], *what))
         if options.camera_in_target is not None and _has_listeners(self._target_poses):
-            frame = options.target_frame
-            moved = [pose_in_frame(message, frame, options.camera_in_target) for message in messages]
+            frame, camera = options.target_frame, options.camera_in_target
+            moved = [pose_in_frame(to_pose33(pose, *what), frame, camera) for pose in poses]
             header = Header(stamp=image.header.stamp, frame_id=frame)
             self._target_poses.publish(to_pose33_array(moved, header))
 

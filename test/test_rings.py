@@ -27,6 +27,7 @@ MESSAGE_RING = {
     "camera.messages",
     "commands",
     "cdr",
+    "serialized_poses",
     "diagnostics.messages",
     "image_messages",
     "image_transports",
