@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import math
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +32,7 @@ CLEAR_WIDTH = 0.8
 TOWARDS_THE_CAMERA = np.array([0.0, 0.0, -1.0])
 TO_THE_IMAGES_TOP = np.array([0.0, -1.0, 0.0])
 
+_Pair = tuple[Landmark, Landmark]
 _HIPS = (Landmark.LEFT_HIP, Landmark.RIGHT_HIP)
 _SHOULDERS = (Landmark.LEFT_SHOULDER, Landmark.RIGHT_SHOULDER)
 _EARS = (Landmark.LEFT_EAR, Landmark.RIGHT_EAR)
@@ -63,7 +65,7 @@ def body_axes(world: NDArray) -> NDArray[np.float64] | None:
         return None
     z = _first_direction(_upwards(points))
     y = _leftwards(points, z)
-    return np.column_stack((np.cross(y, z), y, z))
+    return np.column_stack((_cross_matrix(y) @ z, y, z))
 
 
 def body_axes_covariance(world: NDArray) -> NDArray[np.float64]:
@@ -93,8 +95,7 @@ def body_axes_covariance(world: NDArray) -> NDArray[np.float64]:
 def _torso(points: NDArray) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the vectors from the hips to the shoulders and, twice as long, from right to left."""
     hips, shoulders = points[list(_HIPS)], points[list(_SHOULDERS)]
-    trunk = shoulders.mean(axis=0) - hips.mean(axis=0)
-    return trunk, (hips[0] - hips[1]) + (shoulders[0] - shoulders[1])
+    return _between(points, _HIPS, _SHOULDERS), (hips[0] - hips[1]) + (shoulders[0] - shoulders[1])
 
 
 def _upwards(points: NDArray) -> Iterator[NDArray]:
@@ -117,17 +118,17 @@ def _leftwards(points: NDArray, z: NDArray) -> NDArray[np.float64]:
     """Return the unit vector to the person's left, (3,), at right angles to z."""
     trunk, width = _torso(points)
     across = _across(width, z)
-    share = min(1.0, float(np.linalg.norm(across)) / _at_least(MIN_EXTENT_M, CLEAR_WIDTH * trunk))
+    share = min(1.0, _length(across) / _at_least(MIN_EXTENT_M, CLEAR_WIDTH * trunk))
     if share == 1.0:
         return _unit(across)
-    by_limbs = _first_direction(np.cross(z, forwards) for forwards in _forwards(points))
+    by_limbs = _first_direction(_cross_matrix(z) @ forwards for forwards in _forwards(points))
     by_torso = _first_direction((across, by_limbs))
     return _first_direction((share * by_torso + (1.0 - share) * by_limbs, by_torso))
 
 
-def _between(points: NDArray, start: Sequence[Landmark], end: Sequence[Landmark]) -> NDArray[np.float64]:
+def _between(points: NDArray, start: _Pair, end: _Pair) -> NDArray[np.float64]:
     """Return the vector from the middle of two landmarks to that of two others."""
-    return points[list(end)].mean(axis=0) - points[list(start)].mean(axis=0)
+    return (points[end[0]] + points[end[1]] - points[start[0]] - points[start[1]]) / 2.0
 
 
 def _across(vector: NDArray, z: NDArray) -> NDArray[np.float64]:
@@ -142,13 +143,17 @@ def _cross_matrix(vector: NDArray) -> NDArray[np.float64]:
 
 
 def _at_least(least: float, vector: NDArray) -> float:
-    return max(least, float(np.linalg.norm(vector)))
+    return max(least, _length(vector))
 
 
 def _first_direction(vectors: Iterable[NDArray]) -> NDArray[np.float64]:
     """Return the direction of the first vector that has one."""
-    return next(_unit(vector) for vector in vectors if np.linalg.norm(vector) > MIN_EXTENT_M)
+    return next(_unit(vector) for vector in vectors if _length(vector) > MIN_EXTENT_M)
 
 
 def _unit(vector: NDArray) -> NDArray[np.float64]:
-    return vector / np.linalg.norm(vector)
+    return vector / _length(vector)
+
+
+def _length(vector: NDArray) -> float:
+    return math.sqrt(float(vector @ vector))
