@@ -32,7 +32,7 @@ DEPTH_STD_M = 0.06
 HUBER_DEVIATIONS = 1.5
 ITERATIONS = 6
 # A step this small is far below what bones can tell.
-CONVERGED = 1e-4
+CONVERGED = 1e-3
 
 # A step of the search, and all of them together, change the logarithm of the distance by so much.
 MAX_STEP = 0.3

@@ -28,7 +28,7 @@ MIN_DISTANCE_M = 0.3
 HUBER_TANGENT = 0.01
 ITERATIONS = 5
 # A step this small is far below what the landmarks can tell.
-CONVERGED_M = 1e-4
+CONVERGED_M = 1e-3
 
 # Neighbouring landmarks err together: they are worth a fraction of as many independent ones.
 INDEPENDENT_LANDMARKS = 0.25
