@@ -6,11 +6,17 @@ import os
 import random
 import socket
 from collections.abc import Iterable
+from contextlib import suppress
 
 # RTPS 2.5 (9.6.2.3): a domain's first port is this many above those of the one before.
 DOMAIN_PORTS, FIRST_PORT = 250, 7400
+# Discovery and user traffic have the first two, participants those from the tenth on: this one is free
+# and says that somebody has chosen the domain, also while none of its participants runs.
+CHOSEN_PORT = 9
 # Above it, Linux hands the ports to whoever asks for any.
 LAST_DOMAIN = 101
+
+_kept: list[socket.socket] = []  # until the process ends
 
 
 class NoFreeDomainError(RuntimeError):
@@ -23,21 +29,35 @@ def isolate() -> None:
     Raises:
         NoFreeDomainError: all domains are in use.
     """
-    os.environ["ROS_DOMAIN_ID"] = str(free_domain(random.sample(range(1, LAST_DOMAIN + 1), LAST_DOMAIN)))
+    domain, sign = choose_domain(random.sample(range(1, LAST_DOMAIN + 1), LAST_DOMAIN))
+    _kept.append(sign)
+    os.environ["ROS_DOMAIN_ID"] = str(domain)
     os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
 
 
-def free_domain(candidates: Iterable[int]) -> int:
-    """Return the first DDS domain whose discovery port nobody has.
+def choose_domain(candidates: Iterable[int]) -> tuple[int, socket.socket]:
+    """Return the first DDS domain that nobody is in or has chosen, and the sign that it is chosen now.
 
     Raises:
-        NoFreeDomainError: all are in use.
+        NoFreeDomainError: there is none.
     """
     for domain in candidates:
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-            try:
-                probe.bind(("", FIRST_PORT + DOMAIN_PORTS * domain))
-            except OSError:
-                continue
-            return domain
+        first_port = FIRST_PORT + DOMAIN_PORTS * domain
+        with suppress(OSError), _bound(first_port):
+            return domain, _bound(first_port + CHOSEN_PORT)
     raise NoFreeDomainError("no ROS domain is free: end other ROS processes first")
+
+
+def _bound(port: int) -> socket.socket:
+    """Return a socket on a port.
+
+    Raises:
+        OSError: somebody else has it.
+    """
+    bound = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    try:
+        bound.bind(("", port))
+    except OSError:
+        bound.close()
+        raise
+    return bound

@@ -16,7 +16,13 @@ from blazepose_ros.bench.stamp import read_stamp_ns, write_stamp_ns
 from blazepose_ros.camera.frame_source import SourceError
 from blazepose_ros.demo.photograph import photograph
 from blazepose_ros.process_usage import cpu_s, rss_mb
-from blazepose_ros.ros_domain import DOMAIN_PORTS, FIRST_PORT, NoFreeDomainError, free_domain
+from blazepose_ros.ros_domain import (
+    DOMAIN_PORTS,
+    FIRST_PORT,
+    LAST_DOMAIN,
+    NoFreeDomainError,
+    choose_domain,
+)
 
 STAMP_NS = 1_795_342_185_123_456_789
 
@@ -150,9 +156,20 @@ def test_a_processor_is_named_after_its_model_or_its_architecture(tmp_path):
 def test_a_domain_in_use_is_passed_over():
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
         domain = next(number for number in range(60, 100) if bound(taken, number))
-        assert free_domain([domain, domain + 1]) == domain + 1
+        chosen, sign = choose_domain(range(domain, LAST_DOMAIN))
+        sign.close()
+        assert chosen > domain
         with pytest.raises(NoFreeDomainError):
-            free_domain([domain])
+            choose_domain([domain])
+
+
+def test_a_domain_that_somebody_has_chosen_is_passed_over_while_nothing_runs_in_it():
+    domain, sign = choose_domain(range(60, LAST_DOMAIN))
+    with sign, pytest.raises(NoFreeDomainError):
+        choose_domain([domain])
+    again, sign = choose_domain([domain])
+    sign.close()
+    assert again == domain
 
 
 def bound(probe, domain):
