@@ -135,6 +135,7 @@ def test_the_hip_centre_is_where_it_was_measured(ros, data, backend, clip):
 @pytest.mark.parametrize(("clip", "complexity"), FITTED_ALONE)
 def test_the_other_models_place_it_no_worse_than_a_fit_to_each_image(ros, data, clip, complexity):
     answers = watch(ros, data, clip, model_complexity=int(complexity))
-    median = np.median(relative_errors(answers, truth_of(data, clip)))
-    print(f"{clip}, {complexity.name}: {100 * median:.2f} % of the distance")  # noqa: T201
+    median, most = np.percentile(relative_errors(answers, truth_of(data, clip)), [50, 90])
+    print(f"{clip}, {complexity.name}: {100 * median:.2f} %, 90 % within {100 * most:.2f} %")  # noqa: T201
+    assert most <= 0.065
     assert median <= FITTED_ALONE[clip, complexity]
