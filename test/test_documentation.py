@@ -148,3 +148,27 @@ def test_every_file_that_a_page_names_exists(page):
 def test_every_page_is_in_the_readmes_list():
     for page in (ROOT / "docs").glob("*.md"):
         assert f"](docs/{page.name})" in README
+
+
+def places():
+    """Return the places that the map of the source names, each with the names to be found there."""
+    rows = re.findall(r"^\| .+ \| (`.+`) \|$", (ROOT / "CONTRIBUTING.md").read_text(), re.MULTILINE)
+    for row in rows:
+        for place, names_there in re.findall(r"`([a-z0-9_]+/[a-z0-9_/.]*)`(?:: ((?:`\w+`(?:, )?)+))?", row):
+            yield place, re.findall(r"`(\w+)`", names_there)
+
+
+def test_the_map_of_the_source_names_every_folder_of_it():
+    folders = {f"blazepose_ros/{path.parent.name}/" for path in ROOT.glob("blazepose_ros/*/__init__.py")}
+    assert folders <= {place for place, _ in places()}
+
+
+@pytest.mark.parametrize(("place", "names_there"), places(), ids=[place for place, _ in places()])
+def test_what_the_map_of_the_source_names_is_there(place, names_there):
+    path = ROOT / place
+    assert path.exists()
+    text = (
+        (path / "__init__.py" if names_there and path.is_dir() else path).read_text() if names_there else ""
+    )
+    for name in names_there:
+        assert re.search(rf"^(?:def |class )?{name}\b", text, re.MULTILINE), name
