@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import runpy
 import signal
 import subprocess
 import sys
@@ -129,3 +130,10 @@ def wait_for(path: Path) -> None:
     while not path.exists():
         assert time.monotonic() < deadline, f"{path} did not appear within {DEADLINE_S:g} s"
         time.sleep(0.02)
+
+
+def test_colcons_script_runs_nothing_where_a_worker_process_imports_it(tmp_path):
+    script = tmp_path / "blazepose"
+    template = (Path(__file__).parents[1] / "cmake" / "console_script.in").read_text()
+    script.write_text(template.replace("@module@", "cli").replace("@function@", "main"))
+    assert runpy.run_path(str(script), run_name="__mp_main__")["main"] is main
