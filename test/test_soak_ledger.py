@@ -24,8 +24,8 @@ NOSE = [0]
 PLACE = np.array([[100.0, 200.0]])
 
 
-def sent(stamp_ns, content=Content.PERSON, frame_id="camera", sent_s=0.0):
-    return Sent(stamp_ns, frame_id, SIZE, content, sent_s, PLACE)
+def sent(stamp_ns, content=Content.PERSON, frame_id="camera", sent_s=0.0, place=PLACE):
+    return Sent(stamp_ns, frame_id, SIZE, content, sent_s, place)
 
 
 def person(x=100.0, y=200.0):
@@ -65,6 +65,15 @@ def test_images_may_be_left_out(ledger):
         ledger.send(sent(stamp_ns))
     ledger.answer(9, "camera", [person()], SIZE, 0.01)
     assert not ledger.violations
+
+
+@pytest.mark.parametrize(("x", "is_right"), [(100.0, True), (300.0, True), (200.0, False)])
+def test_an_answer_to_images_of_one_stamp_may_be_to_any_of_them(ledger, x, is_right):
+    exchange(ledger, SETTLED, Content.PERSON, [person()])
+    for place in (PLACE, np.add(PLACE, (200.0, 0.0))):
+        ledger.send(sent(SETTLED, place=place))
+    ledger.answer(SETTLED, "camera", [person(x)], SIZE, 0.01)
+    assert (not ledger.violations) == is_right
 
 
 @pytest.mark.parametrize(("stamp_ns", "frame_id"), [(2, "camera"), (1, "other"), (0, "camera")])

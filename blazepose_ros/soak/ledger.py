@@ -133,7 +133,7 @@ class Ledger:
         self._check_size(entry, poses, size)
         self._check_latency(heard_s - image.sent_s)
         if all(each.content is image.content for _, each in entry.images):
-            self._check_people(image, poses)
+            self._check_people([each for _, each in entry.images], poses)
 
     def derived(self, stamp_ns: int, frame_id: str, topic: str) -> None:
         """Compare the stamp and frame of another output with the images."""
@@ -167,7 +167,8 @@ class Ledger:
         if latency_s > MAX_LATENCY_S:
             self._break(f"an answer took more than {MAX_LATENCY_S:g} s")
 
-    def _check_people(self, image: Sent, poses: Sequence[Pose]) -> None:
+    def _check_people(self, images: Sequence[Sent], poses: Sequence[Pose]) -> None:
+        image = images[-1]
         self._run = self._run + 1 if image.content is self._run_content else 1
         self._run_content = image.content
         if image.content is Content.BROKEN:
@@ -177,13 +178,21 @@ class Ledger:
         elif image.content is Content.PERSON and not poses and self._run > MAX_BLIND:
             self._break("nobody in an image of a person")
         elif image.content is Content.PERSON and self.landmarks and self._run > SETTLED:
-            self._check_place(image, poses)
+            self._check_place(images, poses)
 
-    def _check_place(self, image: Sent, poses: Sequence[Pose]) -> None:
-        """Compare the person closest to the truth with it: there may be others in the picture."""
+    def _check_place(self, images: Sequence[Sent], poses: Sequence[Pose]) -> None:
+        """Compare the person closest to the truth with it: there may be others in the picture.
+
+        Of images with one stamp nothing tells which of them an answer is to.
+        """
         errors = [
-            np.median(np.linalg.norm(pose.screen[self.landmarks, :2] - image.landmarks, axis=1))
+            _apart(pose.screen[self.landmarks, :2], image.landmarks) / image.size[0]
+            for image in images
             for pose in poses
         ]
-        if not min(errors) <= MAX_ERROR * image.size[0]:  # NaN is wrong, too
+        if not min(errors) <= MAX_ERROR:  # NaN is wrong, too
             self._break("a wrong pose: landmarks are not where the person is")
+
+
+def _apart(points: NDArray, others: NDArray) -> float:
+    return float(np.median(np.linalg.norm(points - others, axis=1)))
