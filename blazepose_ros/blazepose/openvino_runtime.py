@@ -6,6 +6,7 @@ import hashlib
 import sys
 import tempfile
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +25,21 @@ _DEVICE = "CPU"
 _CAPABILITIES = {Precision.BF16: "BF16", Precision.F16: "FP16", Precision.F32: "FP32"}
 
 
+@cache
+def _core() -> openvino.Core:
+    """Return the library's entry, one for all models and as long as the process lives.
+
+    With it goes the stack that it gives the thread for signals: had each model its own, the
+    next Ctrl-C after another model was loaded and the first one closed would find that stack freed.
+    """
+    return openvino.Core()
+
+
 class OpenVinoRuntime:
     """Compiles models for this processor."""
 
     def __init__(self, options: RuntimeOptions) -> None:
-        self._core = openvino.Core()
+        self._core = _core()
         self._cache = CompiledCache(options.cache_dir)
         self._config: dict[str, Any] = {
             "PERFORMANCE_HINT": "LATENCY",
