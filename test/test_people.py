@@ -58,6 +58,25 @@ def test_a_reset_forgets_people_but_not_their_numbers(pipeline):
     assert pipeline.update(frame(1), [pose(0)], SCENE)[0].person_id == 2
 
 
+def test_images_of_another_size_are_not_compared_with_those_before(pipeline):
+    pipeline.update(frame(0), [pose(0)], SCENE)
+    half = Frame(np.full((CAMERA.height // 2, CAMERA.width // 2, 3), 120, np.uint8), PERIOD_NS)
+    smaller = pose_of(FACING_M, pose(0).screen / 2)
+    (person,) = pipeline.update(half, [smaller], Scene(CAMERA.scaled_to(half.width, half.height)))
+    assert person.person_id == 2
+    np.testing.assert_allclose(person.screen, smaller.screen, rtol=1e-5)
+
+
+@pytest.mark.parametrize("growth", [0.5, 2.0])
+def test_while_stamps_stand_still_a_leap_silences_nobody_for_long(pipeline, growth):
+    """A video that begins anew, say, from a camera without a clock."""
+    pipeline.update(frame(0), [pose(0)], SCENE)
+    leapt = pose(0, 3.9 / growth)
+    for _ in range(3):
+        people = pipeline.update(frame(0), [leapt], SCENE)
+    assert people
+
+
 def test_a_repeated_stamp_goes_on(pipeline):
     for _ in range(3):
         (person,) = pipeline.update(frame(7), [pose(0)], SCENE)

@@ -200,8 +200,11 @@ def _cost(track: Track, seen: _Seen, stamp_ns: int) -> float:
 
 
 def _is_garbled(track: Track, seen: _Seen, stamp_ns: int) -> bool:
-    """Return whether a pose that fits nobody is a bad reading of a person seen there just now."""
-    just_now = stamp_ns - track.seen_ns < _JUST_NOW_S * NS_PER_S
+    """Return whether a pose that fits nobody is a bad reading of a person seen there just now.
+
+    Where stamps stand still nothing tells when that was: it would be just now for ever.
+    """
+    just_now = 0 < stamp_ns - track.seen_ns < _JUST_NOW_S * NS_PER_S
     return just_now and distance(track.pose.screen, seen.pose.screen, track.size_px) < _GARBLED_BODIES
 
 

@@ -44,6 +44,7 @@ class People:
         self._smoother = Smoother()
         self._choice = PrimaryChoice()
         self._stamp_ns: int | None = None
+        self._shape: tuple[int, ...] | None = None
 
     def reset(self) -> None:
         """Forget everybody; their numbers stay taken."""
@@ -54,16 +55,22 @@ class People:
         """Return the poses of an image with their identities, smoothed.
 
         Args:
-            frame: the image; one that is older than the one before forgets everybody.
+            frame: the image; one that is older than the one before, or of another size, forgets
+                everybody.
             poses: what an estimator found in it.
             options: how to follow.
         """
-        if self._stamp_ns is not None and frame.stamp_ns < self._stamp_ns:
+        if self._starts_anew(frame):
             self.reset()
-        self._stamp_ns = frame.stamp_ns
+        self._stamp_ns, self._shape = frame.stamp_ns, frame.rgb.shape
         people = self._identities.update(frame, poses, options.max_lost_s)
         self._smoother.keep(self._identities.known)
         return self._smoother.apply(people, frame.stamp_ns, options.smoothing)
+
+    def _starts_anew(self, frame: Frame) -> bool:
+        """Whether the places that are known say nothing about those in a frame."""
+        goes_back = self._stamp_ns is not None and frame.stamp_ns < self._stamp_ns
+        return goes_back or self._shape not in (None, frame.rgb.shape)
 
     def primary_first(self, frame: Frame, people: Sequence[Pose], options: TrackingOptions) -> list[Pose]:
         """Return the people of the image that was followed last, the primary one first and marked."""
