@@ -134,18 +134,26 @@ def _init(argv: list[str]) -> None:
 
 
 def _live(make: Callable[[], Any], signals: _StopSignals) -> None:
-    from rclpy.executors import SingleThreadedExecutor
-
     node = _made(make)
     try:
-        executor = SingleThreadedExecutor()
+        _spin(node, signals)
+    finally:
+        node.destroy_node()
+
+
+def _spin(node: Any, signals: _StopSignals) -> None:
+    from rclpy.executors import SingleThreadedExecutor
+
+    executor = SingleThreadedExecutor()
+    try:
         executor.add_node(node)
         signals.wake = _waker(node)
         signals.starting = False
         while not signals.received:
             executor.spin_once()
     finally:
-        node.destroy_node()
+        # Left to the garbage collector it complains of what is gone by then.
+        executor.shutdown()
 
 
 def _waker(node: Any) -> Callable[[], None]:
