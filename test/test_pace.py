@@ -37,6 +37,19 @@ def test_a_turn_is_expected_to_take_as_long_as_the_one_before(pace, clock):
         assert pace.left_s() == 0
 
 
+def test_a_turn_may_end_sooner_where_turns_differ(pace, clock):
+    for _ in range(100):
+        take(pace, clock, 1.0)
+        take(pace, clock, 3.0)
+    with pace.turn():
+        assert pace.usual_s == pytest.approx(2.0, abs=0.2)
+        assert pace.left_s() == pytest.approx(0.0, abs=0.2)
+    for _ in range(100):
+        take(pace, clock, 2.0)
+    with pace.turn():
+        assert pace.left_s() == pytest.approx(2.0, abs=0.01)
+
+
 def test_what_is_usual_follows_a_change_and_forgives_one_slow_turn(pace, clock):
     take(pace, clock, 1.0)
     take(pace, clock, 2.0)
