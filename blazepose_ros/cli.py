@@ -12,6 +12,8 @@ from importlib import import_module
 from types import FrameType
 from typing import NamedTuple
 
+from blazepose_ros.terminal import write
+
 # What a shell reports of a process that Ctrl-C ended: 128 + SIGINT.
 INTERRUPTED = 130
 
@@ -40,7 +42,13 @@ COMMANDS = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a sub-command and return its exit status."""
-    arguments = sys.argv[1:] if arguments is None else arguments
+    try:
+        return _run(sys.argv[1:] if arguments is None else arguments)
+    finally:
+        write("")  # of what argparse has said, too, somebody may have stopped reading
+
+
+def _run(arguments: Sequence[str]) -> int:
     command = _parser().parse_args(arguments[:1]).command
     try:
         with _ctrl_c_leaves_at_once():

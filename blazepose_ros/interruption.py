@@ -20,7 +20,6 @@ class Interruption:
 
     def __init__(self) -> None:
         self._received: int | None = None
-        self._deferring = False
 
     def __enter__(self) -> Interruption:
         for number in STOP_SIGNALS:
@@ -33,25 +32,11 @@ class Interruption:
         # Raised within an extension module, the exception may have turned into another one.
         self._raise_if_received()
 
-    @contextmanager
-    def deferred(self) -> Iterator[None]:
-        """Let the exception wait for the end of a block that calls back from C or C++.
-
-        An exception in such a callback may be lost on its way.
-        """
-        self._deferring = True
-        try:
-            yield
-        finally:
-            self._deferring = False
-        self._raise_if_received()
-
     def _receive(self, number: int, _frame: FrameType | None) -> None:
         for each in STOP_SIGNALS:
             signal.signal(each, signal.SIG_IGN)
         self._received = number
-        if not self._deferring:
-            self._raise_if_received()
+        self._raise_if_received()
 
     def _raise_if_received(self) -> None:
         if self._received == signal.SIGINT:
@@ -62,10 +47,11 @@ class Interruption:
 
 @contextmanager
 def held_back() -> Iterator[None]:
-    """Let signals wait for the end of a block that starts processes, none of which is then unknown.
+    """Let signals wait for the end of a block.
 
-    The processes begin with the signals blocked, and hear them once they call `hear_signals`:
-    what starts up is not disturbed.
+    It may call back from C or C++, where an exception can be lost on its way, or start
+    processes, none of which is then unknown. These begin with the signals blocked, and hear
+    them once they call `hear_signals`: what starts up is not disturbed.
     """
     received: list[int] = []
     # The handlers, because another thread may take a signal that this one has blocked.

@@ -4,11 +4,31 @@ from __future__ import annotations
 
 import argparse
 import math
+import os
+import signal
+import sys
+
+# What a shell reports of a process whose reader, such as head, has left: 128 + SIGPIPE.
+UNREAD = 128 + signal.SIGPIPE
 
 
 def say(text: str) -> None:
     """Print a line at once, also where the output is not a terminal."""
-    print(text, flush=True)  # noqa: T201
+    write(text + "\n")
+
+
+def write(text: str) -> None:
+    """Write text to the standard output at once.
+
+    Raises:
+        SystemExit: nobody reads it any more; what is written from then on goes nowhere.
+    """
+    try:
+        print(text, end="", flush=True)  # noqa: T201
+    except BrokenPipeError:
+        # Else Python writes again when it ends, and complains.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(UNREAD) from None
 
 
 def number_above_0(text: str) -> float:

@@ -125,6 +125,19 @@ def test_ctrl_c_while_a_command_is_imported_is_no_failed_import(tmp_path, monkey
     assert (done.returncode, done.stderr) == (130, "\ninterrupted\n")
 
 
+@pytest.mark.parametrize("arguments", [["--help"], ["models", "list"], ["doctor"], ["view", "--port", "0"]])
+def test_a_command_whose_output_nobody_reads_ends_quietly(arguments, monkeypatch):
+    """As in ``blazepose doctor | head -1``."""
+    monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        [*CLI, *arguments], stdout=writer, stderr=subprocess.PIPE, text=True, timeout=DEADLINE_S, check=False
+    )
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (128 + signal.SIGPIPE, "")
+
+
 def wait_for(path: Path) -> None:
     deadline = time.monotonic() + DEADLINE_S
     while not path.exists():

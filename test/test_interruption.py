@@ -59,19 +59,6 @@ def test_nothing_disturbs_what_cleans_up():
     assert cleaned == [True]
 
 
-def test_in_a_deferred_block_it_waits_for_the_end():
-    done = []
-
-    def work():
-        with Interruption() as interruption, interruption.deferred():
-            send(signal.SIGINT)
-            done.append(True)
-
-    with pytest.raises(KeyboardInterrupt):
-        work()
-    assert done == [True]
-
-
 def test_an_exception_that_it_has_turned_into_does_not_hide_it():
     def lose():
         with Interruption():
@@ -85,7 +72,7 @@ def test_an_exception_that_it_has_turned_into_does_not_hide_it():
 
 
 def test_without_a_signal_nothing_happens():
-    with Interruption() as interruption, interruption.deferred():
+    with Interruption(), held_back():
         pass
 
 

@@ -12,14 +12,10 @@ from blazepose_ros.demo.report import Snapshot
 NOTHING = Snapshot(math.nan, math.nan, math.nan, None)
 
 
-class Terminal(io.StringIO):
-    def isatty(self):
-        return True
-
-
-def show(stream):
-    """Show a row every 50 ms for 2.5 s."""
-    table = LiveTable(stream)
+def show(*, terminal):
+    """Return what is written where a row is shown every 50 ms for 2.5 s."""
+    stream = io.StringIO()
+    table = LiveTable(stream.write, terminal=terminal)
     for step in range(51):
         table.show(step / 20, NOTHING)
     table.end()
@@ -45,13 +41,13 @@ def test_a_dash_stands_for_what_is_not_known(pose):
 
 
 def test_a_file_gets_a_line_a_second():
-    lines = show(io.StringIO()).splitlines()
+    lines = show(terminal=False).splitlines()
     assert lines[0] == HEADER
     assert [line.split()[0] for line in lines[1:]] == ["1", "2"]
 
 
 def test_a_terminal_gets_one_line_that_changes():
-    shown = show(Terminal())
+    shown = show(terminal=True)
     assert shown.startswith(HEADER + "\n\r")
     assert shown.count("\n") == 2
     assert shown.endswith("\n")
@@ -59,6 +55,6 @@ def test_a_terminal_gets_one_line_that_changes():
 
 
 def test_no_table_is_drawn_where_nothing_came():
-    stream = Terminal()
-    LiveTable(stream).end()
+    stream = io.StringIO()
+    LiveTable(stream.write, terminal=True).end()
     assert stream.getvalue() == ""

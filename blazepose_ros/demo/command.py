@@ -20,7 +20,7 @@ from blazepose_ros.demo.source import DURATION_S, Show
 from blazepose_ros.interruption import Interruption
 from blazepose_ros.models.store import BUNDLES
 from blazepose_ros.pose import ModelComplexity
-from blazepose_ros.terminal import number_above_0, say
+from blazepose_ros.terminal import number_above_0, say, write
 from blazepose_ros.transport import use_image_profile
 from blazepose_ros.video_file import RecordingError
 
@@ -46,8 +46,8 @@ def main(arguments: Sequence[str]) -> int:
     """
     options = _parser().parse_args(arguments)
     try:
-        with Interruption() as interruption:
-            return _run(options, interruption)
+        with Interruption():
+            return _run(options)
     except (OSError, PhotographMissingError, RecordingError, SourceError) as err:
         sys.stderr.write(f"blazepose demo: {err}\n")
         return 1
@@ -80,7 +80,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _run(options: argparse.Namespace, interruption: Interruption) -> int:
+def _run(options: argparse.Namespace) -> int:
     show = Show.of(options.source, options.duration)
     folder = options.output
     folder.mkdir(parents=True, exist_ok=True)
@@ -93,7 +93,7 @@ def _run(options: argparse.Namespace, interruption: Interruption) -> int:
         # This takes a second in which the processes already start.
         from blazepose_ros.demo.listener import listening
 
-        with listening(tally, recorder, interruption) as listener:
+        with listening(tally, recorder) as listener:
             chain = _play(show, camera, node, listener, tally)
     recorder.save_pictures()
     return _report(tally, recorder, failed_link(chain))
@@ -142,7 +142,7 @@ def _camera_command(show: Show) -> list[str]:
 
 def _watch(show: Show, children: Sequence[ChildProcess], listener: DemoListener, tally: Tally) -> None:
     """Show the table until the time is up, a process has ended, or nothing has come for too long."""
-    table, started_s, over = LiveTable(sys.stdout), time.monotonic(), False
+    table, started_s, over = LiveTable(write, terminal=sys.stdout.isatty()), time.monotonic(), False
     while not over and all(child.exit_status is None for child in children):
         listener.listen()
         now_s = time.monotonic()

@@ -19,7 +19,7 @@ from blazepose_ros.demo.recorder import Recorder, Shot
 from blazepose_ros.demo.report import Tally
 from blazepose_ros.image_messages import stamp_ns
 from blazepose_ros.images import to_rgb
-from blazepose_ros.interruption import Interruption
+from blazepose_ros.interruption import held_back
 from blazepose_ros.messages import from_pose33
 from blazepose_ros.msg import Pose33Array
 from blazepose_ros.nanoseconds import NS_PER_MS
@@ -40,11 +40,11 @@ Item = TypeVar("Item")
 
 
 @contextmanager
-def listening(tally: Tally, recorder: Recorder, interruption: Interruption) -> Iterator[DemoListener]:
+def listening(tally: Tally, recorder: Recorder) -> Iterator[DemoListener]:
     """Return a listener that may hear something for the length of a block."""
-    with interruption.deferred():
+    with held_back():
         rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
-        listener = DemoListener(tally, recorder, interruption)
+        listener = DemoListener(tally, recorder)
     try:
         yield listener
     finally:
@@ -61,20 +61,18 @@ class DemoListener(Node):
     Args:
         tally: counts images and poses.
         recorder: takes pictures of them.
-        interruption: waits while something is heard.
 
     Attributes:
         camera_seen: whether the camera's topics have appeared.
         node_seen: whether the node's topics have appeared.
     """
 
-    def __init__(self, tally: Tally, recorder: Recorder, interruption: Interruption) -> None:
+    def __init__(self, tally: Tally, recorder: Recorder) -> None:
         super().__init__("blazepose_demo")
         self.camera_seen = False
         self.node_seen = False
         self._tally = tally
         self._recorder = recorder
-        self._interruption = interruption
         self._images: _Recent[Image] = _Recent()
         self._poses: _Recent[Pose] = _Recent()
         self.create_subscription(CameraInfo, CAMERA_INFO, self._on_camera_info, _QOS)
@@ -90,7 +88,7 @@ class DemoListener(Node):
             KeyboardInterrupt: Ctrl-C came meanwhile.
             SystemExit: SIGTERM came meanwhile.
         """
-        with self._interruption.deferred():
+        with held_back():
             self._own_executor.spin_once(timeout_sec=_MOMENT_S)
             self._look_around()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TextIO
+from collections.abc import Callable
 
 from blazepose_ros.demo.report import Snapshot, distance_and_std, visible_landmarks
 from blazepose_ros.landmarks import NUM_LANDMARKS
@@ -44,11 +44,16 @@ def _number(value: float, form: str) -> str:
 
 
 class LiveTable:
-    """Writes the table to a stream."""
+    """Writes the table.
 
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-        self._terminal = stream.isatty()
+    Args:
+        write: writes text at once.
+        terminal: whether this text is shown on a terminal.
+    """
+
+    def __init__(self, write: Callable[[str], object], *, terminal: bool) -> None:
+        self._write = write
+        self._terminal = terminal
         self._period_s = TERMINAL_PERIOD_S if self._terminal else LINE_PERIOD_S
         self._next_s = self._period_s
         self._begun = False
@@ -63,15 +68,13 @@ class LiveTable:
         if elapsed_s < self._next_s:
             return
         if not self._begun:
-            self._stream.write(HEADER + "\n")
+            self._write(HEADER + "\n")
             self._begun = True
         self._next_s = elapsed_s + self._period_s
         line = row(elapsed_s, snapshot)
-        self._stream.write(_RETURN + line + _CLEAR_TO_END if self._terminal else line + "\n")
-        self._stream.flush()
+        self._write(_RETURN + line + _CLEAR_TO_END if self._terminal else line + "\n")
 
     def end(self) -> None:
         """Leave the last row standing."""
         if self._terminal and self._begun:
-            self._stream.write("\n")
-            self._stream.flush()
+            self._write("\n")

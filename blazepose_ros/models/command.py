@@ -17,6 +17,7 @@ from blazepose_ros.models.store import (
     state_of,
 )
 from blazepose_ros.pose import ModelComplexity
+from blazepose_ros.terminal import write
 
 ALL = tuple(ModelComplexity)
 # What ``--model`` takes: a number, a name, or all of them.
@@ -53,7 +54,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _list(models: Sequence[ModelComplexity]) -> int:
-    sys.stdout.write(HEADER + "".join(_row(BUNDLES[model]) for model in models))
+    write(HEADER + "".join(_row(BUNDLES[model]) for model in models))
     return 0
 
 

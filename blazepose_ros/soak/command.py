@@ -55,8 +55,8 @@ def main(arguments: Sequence[str]) -> int:
     """
     options = _parser().parse_args(arguments)
     try:
-        with Interruption() as interruption:
-            return _run(options, interruption)
+        with Interruption():
+            return _run(options)
     except (OSError, NoFreeDomainError, PhotographMissingError, SoakError) as err:
         sys.stderr.write(f"blazepose soak: {err}\n")
         return 1
@@ -80,7 +80,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _run(options: argparse.Namespace, interruption: Interruption) -> int:
+def _run(options: argparse.Namespace) -> int:
     picture = cv2.imread(options.source or str(photograph()))
     if picture is None:
         raise SoakError(f"{options.source} is not a picture")
@@ -95,7 +95,7 @@ def _run(options: argparse.Namespace, interruption: Interruption) -> int:
     with ChildProcesses() as children:
         command = [installed("blazepose_node"), *ros_arguments({})]
         node = children.start(command, options.output / "node.log")
-        with rigged(Photograph(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)), interruption, numbers) as rig:
+        with rigged(Photograph(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)), numbers) as rig:
             _get_to_know(rig, node)
             try:
                 _trouble(rig, node, numbers, findings, time.monotonic() + options.duration)

@@ -26,7 +26,7 @@ from tf2_msgs.msg import TFMessage
 from visualization_msgs.msg import Marker, MarkerArray
 
 from blazepose_ros.image_messages import stamp_ns
-from blazepose_ros.interruption import Interruption
+from blazepose_ros.interruption import held_back
 from blazepose_ros.messages import from_pose33
 from blazepose_ros.msg import Pose33, Pose33Array
 from blazepose_ros.soak.cameras import Cameras
@@ -71,7 +71,6 @@ class Rig:
 
     Args:
         photograph: what the cameras show.
-        interruption: waits while something is heard.
         numbers: decides what is broken, and how.
 
     Attributes:
@@ -79,11 +78,10 @@ class Rig:
         newest: the last answer.
     """
 
-    def __init__(self, photograph: Photograph, interruption: Interruption, numbers: random.Random) -> None:
+    def __init__(self, photograph: Photograph, numbers: random.Random) -> None:
         self._node = rclpy.create_node("blazepose_soak")
         self.cameras = Cameras(self._node, photograph, numbers)
         self.newest: Pose33Array | None = None
-        self._interruption = interruption
         self._parameters = AsyncParameterClient(self._node, NODE)
         self._states = self._node.create_client(ChangeState, f"{NODE}/change_state")
         self._requests: list[_Request] = []
@@ -141,7 +139,7 @@ class Rig:
             if time.monotonic() >= next_s:
                 self.cameras.send()
                 next_s = max(next_s + 1 / self.cameras.rate_hz, time.monotonic())
-            with self._interruption.deferred():
+            with held_back():
                 self._executor.spin_once(timeout_sec=max(next_s - time.monotonic(), 0))
             self._look_after()
         return bool(until())
@@ -175,11 +173,11 @@ def seen_landmarks(msg: Pose33Array, visibility: float) -> tuple[list[int], NDAr
 
 
 @contextmanager
-def rigged(photograph: Photograph, interruption: Interruption, numbers: random.Random) -> Iterator[Rig]:
+def rigged(photograph: Photograph, numbers: random.Random) -> Iterator[Rig]:
     """Return a rig with one camera for the length of a block."""
-    with interruption.deferred():
+    with held_back():
         rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
-        rig = Rig(photograph, interruption, numbers)
+        rig = Rig(photograph, numbers)
         rig.cameras.add()
         rig.listen()
     try:

@@ -6,7 +6,8 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from blazepose_ros.interruption import Interruption
+from blazepose_ros.interruption import Interruption, held_back
+from blazepose_ros.terminal import say
 from blazepose_ros.transport import use_image_profile
 from blazepose_ros.view.browsers import Browsers, ViewError
 
@@ -17,8 +18,8 @@ def main(arguments: Sequence[str]) -> int:
     """Run ``blazepose view`` until it is interrupted, which is how it ends well."""
     options = _parser().parse_args(arguments)
     try:
-        with Interruption() as interruption:
-            _run(options, interruption)
+        with Interruption():
+            _run(options)
     except ViewError as err:
         sys.stderr.write(f"blazepose view: {err}\n")
         return 1
@@ -50,18 +51,18 @@ def _port(text: str) -> int:
     return int(text)
 
 
-def _run(options: argparse.Namespace, interruption: Interruption) -> None:
+def _run(options: argparse.Namespace) -> None:
     browsers = Browsers(options.host, options.port)
     try:
         host = "localhost" if options.host in (HOST, "0.0.0.0") else options.host
-        print(f"open http://{host}:{browsers.port}", flush=True)  # noqa: T201
+        say(f"open http://{host}:{browsers.port}")
         use_image_profile()
         # This takes a second, in which the page can already be opened.
         from blazepose_ros.view.show import showing
 
-        with showing(browsers, interruption) as show:
+        with showing(browsers) as show:
             while True:
-                with interruption.deferred():
+                with held_back():
                     show.step()
     finally:
         browsers.close()

@@ -15,7 +15,7 @@ from rclpy.signals import SignalHandlerOptions
 
 from blazepose_ros import cdr, images
 from blazepose_ros.complaints import Complaints
-from blazepose_ros.interruption import Interruption
+from blazepose_ros.interruption import held_back
 from blazepose_ros.pipeline import PipelineOptions
 from blazepose_ros.view.browsers import Browser, Browsers
 from blazepose_ros.view.feed import Feed
@@ -40,9 +40,9 @@ class _Viewer:
 
 
 @contextmanager
-def showing(browsers: Browsers, interruption: Interruption) -> Iterator[Show]:
+def showing(browsers: Browsers) -> Iterator[Show]:
     """Return a show whose node lives for the length of a block."""
-    with interruption.deferred():
+    with held_back():
         rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
         follower = Follower(PipelineOptions().visibility_threshold)
     try:
