@@ -143,6 +143,7 @@ def test_somebody_in_other_clothes_beside_where_a_person_was_lost_is_somebody_el
     assert numbers(identities.update(image, [other], MAX_LOST_S)) == [2]
 
 
+@pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("value", [np.nan, np.inf, 0.0, 1e30])
 def test_poses_without_sense_do_no_harm(value):
     identities = Identities()

@@ -108,6 +108,7 @@ def test_a_score_not_above_the_threshold_is_nobody(score):
     assert LandmarkModel(FakeModel(score), 0.5).read(IMAGE, Region(300, 200, 256)) is None
 
 
+@pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("value", [128, math.nan, math.inf])
 def test_auxiliary_points_that_give_no_region_are_nobody(value):
     model = FakeModel()

@@ -146,7 +146,10 @@ def wait_for_poses(page):
 
 
 def picture(page):
-    """Return what the browser has of the annotated image: its address, its width and height."""
+    """Return what the browser has of the annotated image: its address, its width and height.
+
+    None where it has none, as for a moment between two cameras.
+    """
     return page.evaluate(PICTURE)
 
 
@@ -191,7 +194,7 @@ def test_the_page_shows_the_image_the_person_and_the_rates(page, data):
     clip = cv2.VideoCapture(str(data / SOURCES["clip"]))
     proportions = clip.get(cv2.CAP_PROP_FRAME_WIDTH) / clip.get(cv2.CAP_PROP_FRAME_HEIGHT)
     assert width / height == pytest.approx(proportions, rel=0.01)
-    wait_for(lambda: picture(page)[0] != first, "the next picture")
+    wait_for(lambda: (now := picture(page)) and now[0] != first, "the next picture")
     wait_for(lambda: "inference" in text_of(page), "the node's stages")
     wait_for(lambda: colored(scene(page)).sum() > 200, "the skeleton")
 
@@ -211,7 +214,7 @@ def test_the_page_of_another_server_is_refused(view, window):
 
 def test_the_skeleton_turns_with_the_mouse(page):
     choose(page, STILL_POSES)
-    wait_for(lambda: picture(page)[1] == 640, "the other camera's picture")
+    wait_for(lambda: (now := picture(page)) and now[1] == 640, "the other camera's picture")
     wait_for(lambda: colored(scene(page)).sum() > 200, "the skeleton")
     before = colored(scene(page))
     box = page.locator("canvas").first.bounding_box()

@@ -99,7 +99,7 @@ def decode(outputs: Sequence[NDArray[np.float32]], region: Region) -> Reading | 
     None where the points that lead to the next frame fall together: that is no person.
     """
     score, landmarks, heatmap, world, *mask = outputs
-    values = landmarks.reshape(_NUM_POINTS, 5)
+    values = _known(landmarks).reshape(_NUM_POINTS, 5)
     points = region.to_image(refine(values[:, :2] / INPUT_PX, heatmap))
     next_region = Region.around_person(points[_HIP_CENTER], points[_SCALE_POINT])
     if next_region is None:
@@ -111,7 +111,7 @@ def decode(outputs: Sequence[NDArray[np.float32]], region: Region) -> Reading | 
         screen=np.column_stack([points, depth])[:NUM_LANDMARKS],
         visibility=confidences[:, 0],
         presence=confidences[:, 1],
-        world=turn(world.reshape(_NUM_POINTS, 3)[:NUM_LANDMARKS], region),
+        world=turn(_known(world).reshape(_NUM_POINTS, 3)[:NUM_LANDMARKS], region),
         region=region,
         next_region=next_region,
         mask=expit(mask[0][..., 0]) if mask else None,
@@ -140,6 +140,11 @@ def refine(points: NDArray, heatmap: NDArray[np.float32]) -> NDArray[np.float64]
     total = np.where(hot, heat.sum(axis=1), 1)
     centers = (heat[:, None] @ window)[:, 0] / total[:, None] / size
     return np.where(hot[:, None], centers, points)
+
+
+def _known(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return values with NaN for what is infinite."""
+    return np.where(np.isfinite(values), values, np.float32(np.nan))
 
 
 def turn(world: NDArray, region: Region) -> NDArray[np.float64]:

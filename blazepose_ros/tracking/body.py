@@ -16,6 +16,9 @@ _MIDDLE = NUM_LANDMARKS // 2
 # Smaller people are none; it keeps divisions finite.
 _MIN_SIZE_PX = 1.0
 
+# The difference of two infinite values is NaN, as is meant: that is no reason for a warning.
+_infinite_is_unknown = np.errstate(invalid="ignore")
+
 
 def size_px(pose: Pose) -> float:
     """Return what two metres at the person's distance are in pixels, whatever the posture.
@@ -27,9 +30,10 @@ def size_px(pose: Pose) -> float:
     world = _centred(pose.world[_LIMBS, :2])
     spread = float(np.sum(world * world))
     slope = float(np.sum(screen * world)) / spread if spread > 0 else 0.0
-    return max(BODY_M * slope, _MIN_SIZE_PX)  # a slope of NaN loses this comparison
+    return max(_MIN_SIZE_PX, BODY_M * slope)  # a slope of NaN loses this comparison
 
 
+@_infinite_is_unknown
 def distance(screen: NDArray, other: NDArray, unit_px: float) -> float:
     """Return how far apart two poses are on the screen, in bodies: the median of their landmarks.
 
@@ -56,6 +60,7 @@ def box_px(pose: Pose, width: int, height: int) -> tuple[float, float, float, fl
     return float(left), float(top), float(right), float(bottom)
 
 
+@_infinite_is_unknown
 def _centred(points: NDArray) -> NDArray[np.float64]:
     points = points.astype(np.float64)
     return points - points.mean(axis=0)
