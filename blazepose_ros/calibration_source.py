@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import lru_cache
 
 from sensor_msgs.msg import CameraInfo
 
@@ -12,6 +13,9 @@ from blazepose_ros.cdr import CdrError, read_camera_info
 
 # How long the first image waits for a calibration before one is assumed aloud.
 PATIENCE_S = 1.0
+
+# A camera's images are of one size, and to make a model takes a tenth of a millisecond.
+_assumed = lru_cache(maxsize=4)(CameraModel.from_hfov)
 
 
 class CalibrationError(ValueError):
@@ -80,7 +84,7 @@ class CalibrationSource:
         """
         if self._calibrated is None:
             self._warn_of_assumption(assumed_hfov_deg)
-            return CameraModel.from_hfov(width, height, assumed_hfov_deg)
+            return _assumed(width, height, assumed_hfov_deg)
         try:
             return self._calibrated.scaled_to(width, height)
         except ValueError as err:

@@ -12,7 +12,6 @@ from blazepose_ros.pose import Pose
 BODY_M = 2.0
 # The face is many landmarks close together: it says little about the size of a body.
 _LIMBS = slice(Landmark.LEFT_SHOULDER, NUM_LANDMARKS)
-_MIDDLE = NUM_LANDMARKS // 2
 # Smaller people are none; it keeps divisions finite.
 _MIN_SIZE_PX = 1.0
 
@@ -46,11 +45,12 @@ def distance(screen: NDArray, other: NDArray, unit_px: float) -> float:
 
 
 def middle(values: NDArray) -> NDArray:
-    """Return the median of what there is one of for each landmark, (33, ...), along the first axis.
+    """Return the median of (N, ...) values along the first axis, the upper one of two.
 
     It takes a tenth of the time of ``np.median``; unknown values count as the largest.
     """
-    return np.partition(values, _MIDDLE, axis=0)[_MIDDLE]
+    half = len(values) // 2
+    return np.partition(values, half, axis=0)[half]
 
 
 def box_px(pose: Pose, width: int, height: int) -> tuple[float, float, float, float]:

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from blazepose_ros.landmarks import Landmark
 from blazepose_ros.pose import Frame, Pose
+from blazepose_ros.tracking.body import middle
 
 # Corners of the parts that are looked at: two on the left, two on the right.
 _PARTS = np.array(
@@ -29,7 +30,7 @@ def clothes_of(pose: Pose, frame: Frame) -> NDArray[np.float64]:
     inside = np.all((points >= 0) & (points < (frame.width, frame.height)), axis=2)
     columns, rows = np.where(inside[..., None], points, 0).astype(int).transpose(2, 0, 1)
     colours = [
-        np.median(frame.rgb[row[seen], column[seen]], axis=0) if seen.any() else np.full(3, np.nan)
+        middle(frame.rgb[row[seen], column[seen]]) if seen.any() else np.full(3, np.nan)
         for row, column, seen in zip(rows, columns, inside, strict=True)
     ]
     return np.array(colours) / np.iinfo(np.uint8).max
