@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import cv2
 from rclpy.node import Node
 from rclpy.qos import qos_profile_sensor_data
 from rclpy.serialization import serialize_message
@@ -67,7 +68,10 @@ def render(source: str, width: int, height: int, encoding: str) -> list[bytes]:
     images = load_clip(source, (width, height))
     if encoding == JPEG:
         return [serialize_message(compressed_message(bgr, header)) for bgr in images]
-    return [serialize_message(to_image(bgr, "bgr8", header)) for bgr in images]
+    # The encoding of those drivers' images unless they are told otherwise.
+    return [
+        serialize_message(to_image(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), "rgb8", header)) for bgr in images
+    ]
 
 
 def main(arguments: Sequence[str]) -> int:
