@@ -67,7 +67,7 @@ class Inputs:
         self._tree = tree
         self._wanted = False
         self._images = self._image_subscription()
-        self._calibration: Any = self._calibration_subscription()
+        self._calibration = self._calibration_subscriptions()
         self._besides: list[Any] = []
         self._transforms = self._transform_subscriptions()
 
@@ -88,7 +88,7 @@ class Inputs:
         self._wanted = wanted
         if wanted:
             self._images.open()
-            self._calibration = self._calibration or self._calibration_subscription()
+            self._calibration = self._calibration or self._calibration_subscriptions()
             self._besides = self._besides or self._subscriptions_besides()
         else:
             self._images.close()
@@ -105,10 +105,10 @@ class Inputs:
         self._images.end()
         self._end(self._besides)
         self._end(self._transforms)
-        self._end_calibration()
+        self._end(self._calibration)
 
-    def _calibration_subscription(self) -> Any:
-        return self._listen(CameraInfo, "camera_info", self._calibrate)
+    def _calibration_subscriptions(self) -> list[Any]:
+        return [self._listen(CameraInfo, "camera_info", self._calibrate)]
 
     def _calibrate(self, serialized: bytes) -> None:
         self._scenes.calibration.receive(serialized)
@@ -117,12 +117,7 @@ class Inputs:
     def _rest(self) -> None:
         """Hear no more calibrations while one is known and no image is taken."""
         if self._scenes.calibration.is_known and not self._wanted:
-            self._end_calibration()
-
-    def _end_calibration(self) -> None:
-        if self._calibration is not None:
-            self._node.destroy_subscription(self._calibration)
-            self._calibration = None
+            self._end(self._calibration)
 
     def _subscriptions_besides(self) -> list[Any]:
         """Return the subscriptions to depth and to the boxes of people, as far as they are used."""
