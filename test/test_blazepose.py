@@ -6,6 +6,7 @@ import pytest
 from bodies import FACING_M
 
 from blazepose_ros.blazepose.pipeline import BlazePose
+from blazepose_ros.blazepose.runtime import Model
 from blazepose_ros.estimator import EstimatorError, EstimatorOptions
 from blazepose_ros.pose import Box, Frame
 
@@ -14,7 +15,7 @@ HEIGHT, WIDTH = 480, 640
 CENTERS = (280, 588, 900)  # of anchors that lie apart from each other
 
 
-class FakeDetector:
+class FakeDetector(Model):
     """Sees people at some anchors."""
 
     def __init__(self):
@@ -33,7 +34,7 @@ class FakeDetector:
         return boxes, scores
 
 
-class FakeLandmarks:
+class FakeLandmarks(Model):
     """Sees a person who stays in the middle of the region."""
 
     def __init__(self):
@@ -62,10 +63,10 @@ class FakeLandmarks:
 class FakeRuntime:
     def __init__(self):
         self.models = {b"detector": FakeDetector(), b"landmarks": FakeLandmarks()}
-        self.unused = {}
+        self.unused, self.most_images = {}, {}
 
-    def load(self, content, unused=()):
-        self.unused[content] = unused
+    def load(self, content, unused=(), most_images=1):
+        self.unused[content], self.most_images[content] = unused, most_images
         return self.models[content]
 
 
@@ -159,6 +160,10 @@ def test_a_closed_estimator_says_so(one):
     one.estimator.close()
     with pytest.raises(EstimatorError, match="closed"):
         one.see()
+
+
+def test_the_landmark_model_is_prepared_for_as_many_people_as_asked_for():
+    assert Setup(num_poses=3).runtime.most_images == {b"detector": 1, b"landmarks": 3}
 
 
 @pytest.mark.parametrize(("asked", "found"), [(1, 1), (2, 2), (3, 3), (5, 3)])

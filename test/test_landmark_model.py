@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from blazepose_ros.blazepose.landmark_model import LandmarkModel, refine, turn
 from blazepose_ros.blazepose.region import Region
+from blazepose_ros.blazepose.runtime import Model
 
 COLD, HOT = -9.0, 9.0
 IMAGE = np.zeros((480, 640, 3), np.uint8)
@@ -70,7 +71,7 @@ def test_world_landmarks_turn_with_the_region():
     )
 
 
-class FakeModel:
+class FakeModel(Model):
     """Sees the hips in the middle, the head above, and a person of one pixel everywhere else."""
 
     def __init__(self, score=0.9):

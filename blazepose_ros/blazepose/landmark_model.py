@@ -75,22 +75,40 @@ class Reading:
 
 
 class LandmarkModel:
-    """Reads landmarks from regions."""
+    """Reads landmarks from regions.
+
+    Args:
+        model: what reads them.
+        min_confidence: where it is not surer of a person than this, there is nobody.
+        with_mask: whether readings have a mask.
+    """
 
     def __init__(self, model: Model, min_confidence: float, with_mask: bool = False) -> None:
         self._model = model
         self._min_confidence = min_confidence
         self._shapes = _SHAPES if with_mask else _SHAPES[:-1]
         check_model(model, "landmark model", INPUT_PX, self._shapes)
-        self._input = np.empty((1, INPUT_PX, INPUT_PX, 3), np.float32)
+        self._inputs: list[NDArray[np.float32]] = []
 
     def read(self, rgb: NDArray[np.uint8], region: Region) -> Reading | None:
         """Return the person in a region of (height, width, 3) pixels, or None for nobody."""
-        crop = region.crop(rgb, INPUT_PX, cv2.BORDER_REPLICATE)
-        np.multiply(crop, np.float32(_INPUT_SCALE), out=self._input[0])
-        outputs = outputs_by_shape(self._model.run(self._input), self._shapes)
+        return self.read_each(rgb, [region])[0]
+
+    def read_each(self, rgb: NDArray[np.uint8], regions: Sequence[Region]) -> list[Reading | None]:
+        """Return what ``read`` returns for each of several regions, sooner."""
+        while len(self._inputs) < len(regions):
+            self._inputs.append(np.empty((1, INPUT_PX, INPUT_PX, 3), np.float32))
+        inputs = self._inputs[: len(regions)]
+        for region, image in zip(regions, inputs, strict=True):
+            crop = region.crop(rgb, INPUT_PX, cv2.BORDER_REPLICATE)
+            np.multiply(crop, np.float32(_INPUT_SCALE), out=image[0])
+        outputs = self._model.run_each(inputs)
+        return [self._reading(each, region) for each, region in zip(outputs, regions, strict=True)]
+
+    def _reading(self, outputs: Sequence[NDArray[np.float32]], region: Region) -> Reading | None:
+        shaped = outputs_by_shape(outputs, self._shapes)
         # Nobody where the score is not a number, too.
-        return decode(outputs, region) if outputs[0][0] > self._min_confidence else None
+        return decode(shaped, region) if shaped[0][0] > self._min_confidence else None
 
 
 def decode(outputs: Sequence[NDArray[np.float32]], region: Region) -> Reading | None:

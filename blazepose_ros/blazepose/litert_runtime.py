@@ -9,7 +9,7 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 from numpy.typing import NDArray
 
-from blazepose_ros.blazepose.runtime import BackendError, Precision, RuntimeOptions
+from blazepose_ros.blazepose.runtime import BackendError, Model, Precision, RuntimeOptions
 
 _PRECISIONS = (Precision.F32, Precision.AUTO)
 
@@ -22,8 +22,17 @@ class LiteRtRuntime:
             raise BackendError(f"LiteRT computes in f32 only, not in {options.precision.value}")
         self._num_threads = options.num_threads or len(os.sched_getaffinity(0))
 
-    def load(self, content: bytes, unused: Sequence[tuple[int, ...]] = ()) -> LiteRtModel:
-        """Return a model; see ``Runtime``. Unused outputs are computed but not copied."""
+    def load(
+        self,
+        content: bytes,
+        unused: Sequence[tuple[int, ...]] = (),
+        most_images: int = 1,  # noqa: ARG002
+    ) -> LiteRtModel:
+        """Return a model; see ``Runtime``. Unused outputs are computed but not copied.
+
+        Several images run one after another: neither as one batch nor on a thread each do they
+        take less time (within 2 % with Lite and Full, 6 % with Heavy, of two people on two cores).
+        """
         try:
             interpreter = Interpreter(model_content=content, num_threads=self._num_threads)
             interpreter.allocate_tensors()
@@ -32,7 +41,7 @@ class LiteRtRuntime:
         return LiteRtModel(interpreter, unused)
 
 
-class LiteRtModel:
+class LiteRtModel(Model):
     """One interpreter with its buffers."""
 
     def __init__(self, interpreter: Interpreter, unused: Sequence[tuple[int, ...]]) -> None:

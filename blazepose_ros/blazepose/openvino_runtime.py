@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blazepose_ros.blazepose.compiled_cache import CompiledCache
-from blazepose_ros.blazepose.runtime import BackendError, Precision, RuntimeOptions
+from blazepose_ros.blazepose.runtime import BackendError, Model, Precision, RuntimeOptions
 
 # OpenVINO reports its import to its makers unless this package is missing: then it takes a stub.
 sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
@@ -49,25 +49,37 @@ class OpenVinoRuntime:
         if options.num_threads:
             self._config["INFERENCE_NUM_THREADS"] = options.num_threads
 
-    def load(self, content: bytes, unused: Sequence[tuple[int, ...]] = ()) -> OpenVinoModel:
+    def load(
+        self, content: bytes, unused: Sequence[tuple[int, ...]] = (), most_images: int = 1
+    ) -> OpenVinoModel:
         """Return a compiled model; see ``Runtime``."""
-        key = repr((hashlib.sha256(content).digest(), unused, self._config, self._machine())).encode()
         try:
-            compiled = self._kept(key)
-            if compiled is None:
-                compiled = self._core.compile_model(self._read(content, unused), _DEVICE, self._config)
-                self._cache.store(key, compiled.export_model().getvalue())
+            alone = self._compiled(content, unused, self._config)
+            lanes = min(most_images, alone.get_property("INFERENCE_NUM_THREADS"))
+            if lanes == 1:
+                return OpenVinoModel(alone)
+            together = self._compiled(content, unused, {**self._config, "NUM_STREAMS": lanes})
+            return OpenVinoModel(alone, together)
         except RuntimeError as err:
             raise BackendError(f"OpenVINO does not load the model: {err}") from err
-        return OpenVinoModel(compiled)
 
-    def _kept(self, key: bytes) -> openvino.CompiledModel | None:
+    def _compiled(
+        self, content: bytes, unused: Sequence[tuple[int, ...]], config: dict[str, Any]
+    ) -> openvino.CompiledModel:
+        key = repr((hashlib.sha256(content).digest(), unused, config, self._machine())).encode()
+        compiled = self._kept(key, config)
+        if compiled is None:
+            compiled = self._core.compile_model(self._read(content, unused), _DEVICE, config)
+            self._cache.store(key, compiled.export_model().getvalue())
+        return compiled
+
+    def _kept(self, key: bytes, config: dict[str, Any]) -> openvino.CompiledModel | None:
         """Return what an earlier start compiled, or None where nothing fits."""
         blob = self._cache.load(key)
         if blob is None:
             return None
         try:
-            return self._core.import_model(blob, _DEVICE, self._config)
+            return self._core.import_model(blob, _DEVICE, config)
         except RuntimeError:
             return None
 
@@ -97,16 +109,65 @@ class OpenVinoRuntime:
         return asked
 
 
-class OpenVinoModel:
-    """One compiled model with its buffers."""
+class OpenVinoModel(Model):
+    """A compiled model, and perhaps a second one for several images at once.
 
-    def __init__(self, compiled: openvino.CompiledModel) -> None:
-        self._request = compiled.create_infer_request()
-        self._bound: NDArray[np.float32] | None = None
+    On two cores two images take 14 to 20 % less time side by side, each on a core of its own, than
+    one after the other on both; as one batch they take 9 to 11 % less, and five hardly any.
+
+    Args:
+        alone: runs one image on all cores.
+        together: runs as many images side by side as it has streams.
+    """
+
+    def __init__(self, alone: openvino.CompiledModel, together: openvino.CompiledModel | None = None) -> None:
+        self._alone = _Lane(alone)
+        lanes = 0 if together is None else together.get_property("NUM_STREAMS")
+        self._lanes = [_Lane(together) for _ in range(lanes)]
 
     def run(self, image: NDArray[np.float32]) -> Sequence[NDArray[np.float32]]:
         """Return the outputs; see ``Model``."""
+        return self._alone.run(image)
+
+    def run_each(self, images: Sequence[NDArray[np.float32]]) -> Iterator[Sequence[NDArray[np.float32]]]:
+        """Yield the outputs for each image; see ``Model``."""
+        group_size = max(len(self._lanes), 1)
+        for start in range(0, len(images), group_size):
+            group = images[start : start + group_size]
+            if len(group) == 1:
+                yield self.run(group[0])
+            else:
+                yield from self._side_by_side(group)
+
+    def _side_by_side(self, images: Sequence[NDArray]) -> Iterator[Sequence[NDArray[np.float32]]]:
+        lanes = self._lanes[: len(images)]
+        for lane, image in zip(lanes, images, strict=True):
+            lane.start(image)
+        for lane in lanes:
+            yield lane.outputs()
+
+
+class _Lane:
+    """One inference at a time, with its buffers."""
+
+    def __init__(self, compiled: openvino.CompiledModel) -> None:
+        self._request = compiled.create_infer_request()
+        self._outputs = range(len(compiled.outputs))
+        self._bound: NDArray[np.float32] | None = None
+
+    def run(self, image: NDArray[np.float32]) -> Sequence[NDArray[np.float32]]:
+        self._bind(image)
+        return self._request.infer(share_outputs=True).to_tuple()
+
+    def start(self, image: NDArray[np.float32]) -> None:
+        self._bind(image)
+        self._request.start_async()
+
+    def outputs(self) -> Sequence[NDArray[np.float32]]:
+        self._request.wait()
+        return [self._request.get_output_tensor(index).data for index in self._outputs]
+
+    def _bind(self, image: NDArray[np.float32]) -> None:
         if image is not self._bound:  # to look an input up takes longer than to crop an image
             self._request.set_input_tensor(openvino.Tensor(image, shared_memory=True))
             self._bound = image
-        return self._request.infer(share_outputs=True).to_tuple()

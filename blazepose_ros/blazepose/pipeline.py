@@ -51,7 +51,9 @@ class BlazePose:
         self._models: _Models | None = _Models(
             PersonDetector(runtime.load(detector), options.min_detection_confidence),
             LandmarkModel(
-                runtime.load(landmarks, unused), options.min_presence_confidence, options.enable_segmentation
+                runtime.load(landmarks, unused, options.num_poses),
+                options.min_presence_confidence,
+                options.enable_segmentation,
             ),
         )
         self.reset()
@@ -95,8 +97,7 @@ class BlazePose:
 
     def _read(self, frame: Frame, models: _Models) -> list[Reading]:
         chosen = self._followers.choose(self._detect(frame, models), frame.stamp_ns)
-        looked = [(each, self._look(frame, each, models)) for each in chosen]
-        return self._followers.learn(looked, frame)
+        return self._followers.learn(list(zip(chosen, self._look(frame, chosen, models), strict=True)), frame)
 
     def _detect(self, frame: Frame, models: _Models) -> list[Found] | None:
         if self._external:
@@ -105,12 +106,18 @@ class BlazePose:
         looks = self._followers.want_detections(frame.stamp_ns)
         return models.detector.find(frame.rgb) if looks else None
 
-    def _look(self, frame: Frame, who: Follower, models: _Models) -> Reading | None:
-        reading = models.landmarks.read(frame.rgb, who.region)
-        if reading is None or who.screen is not None or not self._external:
-            return reading
+    def _look(self, frame: Frame, chosen: list[Follower], models: _Models) -> list[Reading | None]:
+        readings = models.landmarks.read_each(frame.rgb, [each.region for each in chosen])
+        if not self._external:
+            return readings
         # A box says little of where the hips are and how a body lies: the first look only aims.
-        return models.landmarks.read(frame.rgb, reading.next_region)
+        aims = {
+            index: reading.next_region
+            for index, (who, reading) in enumerate(zip(chosen, readings, strict=True))
+            if reading is not None and who.screen is None
+        }
+        aimed = dict(zip(aims, models.landmarks.read_each(frame.rgb, list(aims.values())), strict=True))
+        return [aimed.get(index, reading) for index, reading in enumerate(readings)]
 
 
 @dataclass(frozen=True)

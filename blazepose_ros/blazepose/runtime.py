@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -59,16 +59,21 @@ class Model(Protocol):
         """
         ...
 
+    def run_each(self, images: Sequence[NDArray[np.float32]]) -> Iterator[Sequence[NDArray[np.float32]]]:
+        """Yield what ``run`` returns for each image, valid until the next one is asked for."""
+        return map(self.run, images)
+
 
 class Runtime(Protocol):
     """A library that runs models."""
 
-    def load(self, content: bytes, unused: Sequence[tuple[int, ...]] = ()) -> Model:
+    def load(self, content: bytes, unused: Sequence[tuple[int, ...]] = (), most_images: int = 1) -> Model:
         """Return a model, ready to run.
 
         Args:
             content: a TFLite file.
             unused: shapes, without the first axis, of outputs that need not be computed.
+            most_images: how many are given to ``run_each`` at once, which a runtime may prepare for.
 
         Raises:
             BackendError: the runtime does not take this content.
