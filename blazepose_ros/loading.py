@@ -88,6 +88,7 @@ def pipeline_options(settings: SimpleNamespace) -> PipelineOptions:
         ),
         person_height_m=settings.person_height_m,
         depth_only=settings.placement == "depth",
+        model=ModelComplexity(settings.model_complexity),
     )
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from blazepose_ros.camera_model import CameraModel
 from blazepose_ros.placement.depth_image import DepthImage
 from blazepose_ros.placement.placer import Placer
-from blazepose_ros.pose import Frame, Placement, Pose
+from blazepose_ros.pose import Frame, ModelComplexity, Placement, Pose
 from blazepose_ros.tracking.people import People, TrackingOptions
 from blazepose_ros.tracking.status import status_of
 
@@ -22,12 +22,14 @@ class PipelineOptions:
         tracking: how long the lost are waited for, who is primary, how landmarks are smoothed.
         person_height_m: how tall the people are, 0 where that is not known.
         depth_only: whether people whom no depth image shows are left unplaced.
+        model: whose landmarks they are.
     """
 
     visibility_threshold: float = 0.5
     tracking: TrackingOptions = field(default_factory=TrackingOptions)
     person_height_m: float = 0.0
     depth_only: bool = False
+    model: ModelComplexity = ModelComplexity.FULL
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,7 @@ class PersonPipeline:
             visibility_threshold=self.options.visibility_threshold,
             height_m=self.options.person_height_m,
             depth=scene.depth,
+            model=self.options.model,
         )
         if self.options.depth_only and (hip_center is None or hip_center.source != Placement.DEPTH):
             return person

@@ -1,9 +1,12 @@
 """Synthetic people with exact answers: a body, and how a camera sees it."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from blazepose_ros.camera_model import CameraModel
 from blazepose_ros.landmarks import Landmark
+from blazepose_ros.placement.viewpoint import turn_to
 from blazepose_ros.pose import HipCenter, Placement, Pose
 
 # The left half of a body that faces the camera, metres from the hip centre in optical axes
@@ -58,6 +61,13 @@ def seen_by(camera: CameraModel, position, world=FACING_M, **fields) -> Pose:
     """Return, in double precision, how a camera sees a body whose hips are at a position."""
     pixels = camera.project(world + np.asarray(position, float)) + 0.5  # from the image's corner
     return pose_of(world, np.column_stack([pixels, world[:, 2]]), np.float64, **fields)
+
+
+def as_described(pose: Pose, camera: CameraModel) -> Pose:
+    """Return a person in a model's words, as if the camera looked straight at their hips."""
+    hips = pose.screen[[Landmark.LEFT_HIP, Landmark.RIGHT_HIP], :2].mean(axis=0)
+    x, y = camera.normalize(hips - 0.5)[0]
+    return replace(pose, world=pose.world @ turn_to(x, y))
 
 
 def placed(position=(0.0, 0.0, 3.0), covariance=None, **fields) -> Pose:

@@ -6,8 +6,9 @@ from bodies import CAMERA, FACING_M, hidden, pose_of, seen_by
 
 from blazepose_ros.landmarks import Landmark
 from blazepose_ros.placement import bones
-from blazepose_ros.placement.bones import MEAN_STATURE_M, range_from_bones
+from blazepose_ros.placement.bones import DEPTH_STD_M, MEAN_STATURE_M, range_from_bones
 from blazepose_ros.placement.translation import fit_translation
+from blazepose_ros.pose import ModelComplexity
 
 THRESHOLD = 0.5
 FOUR_METRES = (0.2, 0.1, 4.0)
@@ -33,40 +34,35 @@ def mean_body(scale=1.0):
     return world * scale
 
 
-def measured(pose):
-    return range_from_bones(fit_translation(pose, CAMERA, THRESHOLD), pose.world)
+EXACT = 1e-9  # depths without error, of which no square need be added
 
 
-@pytest.fixture
-def exact_depths(monkeypatch):
-    """Depths without error, of which no square need be added."""
-    monkeypatch.setattr(bones, "DEPTH_STD_M", 1e-9)
+def measured(pose, depth_std_m=DEPTH_STD_M[ModelComplexity.FULL]):
+    return range_from_bones(fit_translation(pose, CAMERA, THRESHOLD), pose.world, depth_std_m)
 
 
-@pytest.mark.usefixtures("exact_depths")
 def test_a_mean_body_is_as_far_as_it_fits():
-    assert measured(seen_by(CAMERA, FOUR_METRES, mean_body())).log_factor == pytest.approx(0.0, abs=1e-6)
+    seen = seen_by(CAMERA, FOUR_METRES, mean_body())
+    assert measured(seen, EXACT).log_factor == pytest.approx(0.0, abs=1e-6)
 
 
-@pytest.mark.usefixtures("exact_depths")
 @pytest.mark.parametrize("size", [0.8, 0.95, 1.1])
 def test_a_model_whose_body_is_too_small_puts_it_too_near(size):
     seen = seen_by(CAMERA, FOUR_METRES, mean_body())
     shrunk = pose_of(mean_body(size), seen.screen, np.float64)
-    assert measured(shrunk).log_factor == pytest.approx(-np.log(size), abs=1e-3)
+    assert measured(shrunk, EXACT).log_factor == pytest.approx(-np.log(size), abs=1e-3)
 
 
-@pytest.mark.usefixtures("exact_depths")
 def test_bones_that_point_at_the_camera_are_told_by_their_depth():
     turn = np.array([[0.0, 0, 1], [0, 1, 0], [-1, 0, 0]])
-    assert measured(seen_by(CAMERA, FOUR_METRES, mean_body() @ turn.T)).log_factor == pytest.approx(
-        0.0, abs=1e-6
-    )
+    seen = seen_by(CAMERA, FOUR_METRES, mean_body() @ turn.T)
+    assert measured(seen, EXACT).log_factor == pytest.approx(0.0, abs=1e-6)
 
 
 def test_uncertain_depths_make_bones_longer_than_they_look():
-    log_factor = measured(seen_by(CAMERA, FOUR_METRES, mean_body())).log_factor
-    assert -0.1 < log_factor < 0
+    seen = seen_by(CAMERA, FOUR_METRES, mean_body())
+    lite, full, heavy = (measured(seen, DEPTH_STD_M[model]).log_factor for model in ModelComplexity)
+    assert -0.1 < lite < full < heavy < 0  # the better the model, the less
 
 
 def test_one_bone_is_less_certain_than_all():

@@ -155,10 +155,10 @@ def test_a_depth_image_is_of_the_size_of_its_camera():
         DepthImage(np.zeros((2, 2), np.float32), CAMERA)
 
 
-def places(placer, positions, depths, size=0.9):
-    """Return the hip centres of a person whose model thinks the body too small."""
+def places(placer, positions, depths):
+    """Return the hip centres of a short person, whom the colour image alone puts too far away."""
     return [
-        placer.place(shrunk(position, size), CAMERA, THRESHOLD, index * PERIOD_NS, depth)
+        placer.place(seen_by(CAMERA, position, 0.9 * FACING_M), CAMERA, THRESHOLD, index * PERIOD_NS, depth)
         for index, (position, depth) in enumerate(zip(positions, depths, strict=True))
     ]
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from bodies import CAMERA, CAMERAS, FACING_M, hidden, noisy, pose_of, seen_by
+from bodies import CAMERA, CAMERAS, FACING_M, as_described, hidden, noisy, pose_of, seen_by
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -11,6 +11,7 @@ from blazepose_ros.camera_model import CameraModel
 from blazepose_ros.landmarks import Landmark
 from blazepose_ros.placement.person import HIP_STD_M, PersonPlacer, place_mono
 from blazepose_ros.placement.placer import FORGET_NS, Placer
+from blazepose_ros.placement.viewpoint import turn_to
 from blazepose_ros.pose import Placement
 
 THRESHOLD = 0.5
@@ -27,11 +28,24 @@ def deviation(hip_center, position):
 @pytest.mark.parametrize("lens", [name for name in CAMERAS if name != "assumed"])
 @pytest.mark.parametrize("position", [(0, 0, 1.5), FOUR_METRES, (1.5, -0.3, 5), (-1, 0, 8)])
 def test_a_body_is_in_the_direction_where_it_is_seen_and_about_as_far(lens, position):
-    hip_center = place_mono(seen_by(CAMERAS[lens], position), CAMERAS[lens], THRESHOLD)
+    described = as_described(seen_by(CAMERAS[lens], position), CAMERAS[lens])
+    hip_center = place_mono(described, CAMERAS[lens], THRESHOLD)
     ray = np.array(position) / np.linalg.norm(position)
     np.testing.assert_allclose(hip_center.position / np.linalg.norm(hip_center.position), ray, atol=1e-5)
     assert np.linalg.norm(hip_center.position) == pytest.approx(np.linalg.norm(position), rel=0.06)
     assert hip_center.source == Placement.MONO
+
+
+@pytest.mark.parametrize("tangent", [-1.2, -0.6, 0.0, 0.6, 1.2])
+def test_a_body_at_the_edge_of_a_wide_image_is_as_far_as_one_in_the_middle(tangent):
+    wide = CameraModel(1600, 480, CAMERA.k * [[1, 0, 799.5 / 319.5], [0, 1, 1], [0, 0, 1]])
+    direction = np.array([tangent, 0.0, 1.0]) / np.hypot(tangent, 1.0)
+    turn = turn_to(tangent, 0.0)  # it shows the same side of it
+    there, middle = (
+        place_mono(as_described(seen_by(wide, position, world), wide), wide, THRESHOLD).position
+        for position, world in ((4 * direction, FACING_M @ turn.T), ((0, 0, 4), FACING_M))
+    )
+    np.testing.assert_allclose(there, np.linalg.norm(middle) * direction, rtol=0.02, atol=0.02)
 
 
 def test_a_given_height_moves_everybody_by_as_much():
@@ -39,7 +53,7 @@ def test_a_given_height_moves_everybody_by_as_much():
     short, tall = (
         np.linalg.norm(place_mono(pose, CAMERA, THRESHOLD, height_m).position) for height_m in (1.5, 1.9)
     )
-    assert 1.1 < tall / short < 1.9 / 1.5
+    assert tall / short == pytest.approx(1.9 / 1.5, rel=1e-3)
 
 
 def test_too_little_of_a_body_is_nowhere():
@@ -63,15 +77,15 @@ def test_a_place_is_least_certain_along_the_viewing_ray(position):
     ray = hip_center.position / np.linalg.norm(hip_center.position)
     assert abs(axes[:, 2] @ ray) > np.cos(np.radians(3))
     assert variances[2] > 4 * variances[1]
-    assert 0.03 < np.sqrt(variances[2]) / np.linalg.norm(position) < 0.06  # sizes are not known
+    assert 0.055 < np.sqrt(variances[2]) / np.linalg.norm(position) < 0.065  # sizes are not known
 
 
-def test_jitter_makes_a_place_less_certain():
+def test_jitter_makes_a_direction_less_certain():
     calm, shaky = (
         place_mono(noisy(seen_by(CAMERA, FOUR_METRES), sigma_px), CAMERA, THRESHOLD).covariance
         for sigma_px in (1.0, 5.0)
     )
-    assert (np.diag(shaky) > np.diag(calm)).all()
+    assert (np.diag(shaky) > np.diag(calm))[:2].all()
 
 
 def test_an_assumed_field_of_view_makes_the_depth_uncertain():

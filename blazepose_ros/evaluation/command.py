@@ -13,9 +13,8 @@ from tqdm import tqdm
 from blazepose_ros.estimator import EstimatorError
 from blazepose_ros.estimators import AUTO, BACKENDS, FASTEST_FIRST
 from blazepose_ros.evaluation.coco import read_coco
-from blazepose_ros.evaluation.contender import DETECTION, MODELS, MODES, TRACKING, prepare
+from blazepose_ros.evaluation.contender import DETECTION, MODELS, MODES, TRACKING, Contender, prepare
 from blazepose_ros.evaluation.csv_labels import read_csv
-from blazepose_ros.evaluation.finders import Finder
 from blazepose_ros.evaluation.labels import AnnotationsError, LabelledImage
 from blazepose_ros.evaluation.pdj import REACH, Rule
 from blazepose_ros.evaluation.pictures import pictures, unlabelled
@@ -50,7 +49,7 @@ def _run(options: argparse.Namespace) -> int:
     images: list[dict[str, Any]] = []
     for model, backend in _contenders(options):
         contender = prepare(model, backend, options.mode, options.min_detection_confidence)
-        scores = _scores(options, labels, contender.finder, f"{model} on {contender.backend}")
+        scores = _scores(options, labels, contender)
         columns = options.group_by or grouping_columns(scores)
         found += rows(scores, model, contender.backend, columns)
         images += image_rows(scores, model, contender.backend)
@@ -86,13 +85,15 @@ def _contenders(options: argparse.Namespace) -> Iterator[tuple[str, str]]:
 
 
 def _scores(
-    options: argparse.Namespace, labels: Sequence[LabelledImage], finder: Finder, name: str
+    options: argparse.Namespace, labels: Sequence[LabelledImage], contender: Contender
 ) -> list[Score]:
+    finder, followed = contender.finder, options.mode == TRACKING
     rule = Rule(options.threshold, None if options.ignore_visibility else options.visibility_threshold)
-    found = pictures(options.images, labels, in_sequence=options.mode == TRACKING)
+    found = pictures(options.images, labels, in_sequence=followed)
+    name = f"{contender.model} on {contender.backend}"
     shown = tqdm(found, name, len(labels), unit="image", disable=None, leave=False)
     try:
-        return list(score_all(finder, shown, rule, followed=options.mode == TRACKING))
+        return list(score_all(finder, shown, rule, MODELS[contender.model], followed=followed))
     finally:
         finder.close()
 

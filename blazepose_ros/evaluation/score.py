@@ -17,7 +17,7 @@ from blazepose_ros.evaluation.pdj import Rule, detected_joints, has_torso, neare
 from blazepose_ros.evaluation.pictures import Picture
 from blazepose_ros.landmarks import Landmark
 from blazepose_ros.pipeline import PersonPipeline, PipelineOptions, Scene
-from blazepose_ros.pose import Pose
+from blazepose_ros.pose import ModelComplexity, Pose
 
 _HIPS = [Landmark.LEFT_HIP, Landmark.RIGHT_HIP]
 PERCENT = 100.0
@@ -57,16 +57,19 @@ class Score:
     scale_px: float
 
 
-def score_all(finder: Finder, pictures: Iterable[Picture], rule: Rule, *, followed: bool) -> Iterator[Score]:
+def score_all(
+    finder: Finder, pictures: Iterable[Picture], rule: Rule, model: ModelComplexity, *, followed: bool
+) -> Iterator[Score]:
     """Yield the score of each picture.
 
     Args:
         finder: looks for the person.
         pictures: where to look, and what is true.
         rule: which joints count as detected.
+        model: what the finder looks with.
         followed: whether people are followed and smoothed from picture to picture, as the node does.
     """
-    pipeline = PersonPipeline(PipelineOptions())
+    pipeline = PersonPipeline(PipelineOptions(model=model))
     for picture in pictures:
         finder.get_ready()
         if not followed:

@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 
 from blazepose_ros.camera_model import CameraModel
 from blazepose_ros.landmarks import Landmark
-from blazepose_ros.placement.bones import MEAN_STATURE_M, range_from_bones
+from blazepose_ros.placement.bones import DEPTH_STD_M, MEAN_STATURE_M, range_from_bones
 from blazepose_ros.placement.depth_image import DepthImage
 from blazepose_ros.placement.depth_range import DepthRange, range_from_depth
 from blazepose_ros.placement.range_filter import RangeFilter, RangeMeasurement
 from blazepose_ros.placement.translation import TranslationFit, fit_translation
-from blazepose_ros.pose import HipCenter, Placement, Pose
+from blazepose_ros.placement.viewpoint import turned_to_the_camera
+from blazepose_ros.pose import HipCenter, ModelComplexity, Placement, Pose
 
 # Hips hide: people who label them on photographs differ by 0.107 of the square root of the
 # body's area (COCO's keypoint evaluation), 6 cm for one hip and both axes together.
@@ -42,6 +43,7 @@ class PersonPlacer:
         visibility_threshold: float,
         stamp_ns: int,
         depth: DepthImage | None = None,
+        model: ModelComplexity = ModelComplexity.FULL,
     ) -> HipCenter | None:
         """Return the hip centre, or None where too little of the body is seen to tell.
 
@@ -55,12 +57,14 @@ class PersonPlacer:
             visibility_threshold: landmarks below it say nothing about the place.
             stamp_ns: when the image was taken, not before the one before.
             depth: the depth image taken with it, where there is one.
+            model: whose landmarks they are.
         """
+        pose = turned_to_the_camera(pose, camera)
         fit = fit_translation(pose, camera, visibility_threshold)
         if fit is None:
             return None
         measured = None if depth is None else range_from_depth(fit, pose.world, depth, camera, pose.mask)
-        measurement = _with_depth(_measure(fit, pose.world), measured, camera)
+        measurement = _with_depth(_measure(fit, pose.world, DEPTH_STD_M[model]), measured, camera)
         distance_m, log_std = self._filter.update(measurement, stamp_ns)
         ray = _bearing(fit, pose.world)
         position = distance_m * ray
@@ -78,11 +82,11 @@ def place_mono(
     return PersonPlacer(height_m).place(pose, camera, visibility_threshold, stamp_ns=0)
 
 
-def _measure(fit: TranslationFit, world: NDArray) -> RangeMeasurement:
+def _measure(fit: TranslationFit, world: NDArray, depth_std_m: float) -> RangeMeasurement:
     distance_m = float(np.linalg.norm(fit.position))
     ray = fit.position / distance_m
     log_range, log_std = math.log(distance_m), math.sqrt(ray @ fit.scatter @ ray) / distance_m
-    bones = range_from_bones(fit, world)
+    bones = range_from_bones(fit, world, depth_std_m)
     if bones is None:
         return RangeMeasurement(log_range, log_std)
     return RangeMeasurement(log_range, log_std, log_range + bones.log_factor, bones.log_std)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from blazepose_ros.camera_model import CameraModel
 from blazepose_ros.placement.depth_image import DepthImage
 from blazepose_ros.placement.person import PersonPlacer
-from blazepose_ros.pose import HipCenter, Pose
+from blazepose_ros.pose import HipCenter, ModelComplexity, Pose
 
 # Somebody who was not seen for so long is forgotten.
 FORGET_NS = 10_000_000_000
@@ -42,6 +42,7 @@ class Placer:
         visibility_threshold: float,
         height_m: float = 0.0,
         depth: DepthImage | None = None,
+        model: ModelComplexity = ModelComplexity.FULL,
     ) -> HipCenter | None:
         """Return where somebody's hip centre is, or None where that cannot be told.
 
@@ -52,6 +53,7 @@ class Placer:
             visibility_threshold: landmarks below it say nothing about the place.
             height_m: the person's height in metres, 0 where it is not known.
             depth: the depth image taken with it, where there is one.
+            model: whose landmarks they are.
         """
         if stamp_ns < self._stamp_ns or height_m != self._height_m:
             self.forget()
@@ -59,7 +61,7 @@ class Placer:
         memory = self._people.setdefault(pose.person_id, _Memory(PersonPlacer(height_m), stamp_ns))
         memory.seen_ns = stamp_ns
         self._forget_the_absent()
-        return memory.mono.place(pose, camera, visibility_threshold, stamp_ns, depth)
+        return memory.mono.place(pose, camera, visibility_threshold, stamp_ns, depth, model)
 
     def forget(self) -> None:
         """Forget everybody, as after a jump in time."""

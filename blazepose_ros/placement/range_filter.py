@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from blazepose_ros.nanoseconds import NS_PER_S
 
 # The state: the logarithm of the distance, its rate, that of the person's stature over the
-# mean person's, and that of the model's body over the person's (too small a body: too near).
+# mean person's, and that of the model's body over the mean person's (too small a body: too near).
 LOG_RANGE, RATE, STATURE, BODY = range(4)
 
 # Adults differ by so much from the mean adult (one standard deviation of the logarithm).
@@ -19,10 +19,12 @@ STATURE_STD = 0.055
 # What remains unknown of a person whose height was given: bones differ, people slouch.
 KNOWN_STATURE_STD = 0.02
 
-# The size of the model's body is wrong by so much for one person seen from one side, and for
-# so long, until that person has turned. Where the true distance was known it was too small by
-# up to 9 %; its bones were 14 % shorter than an adult's in the mean of eleven people on
-# photographs, whose poses hide some of that. In between is what one expects of anybody.
+# The model sees a person in a square and not how large that was: it describes a body of one size,
+# whoever is seen. (It put a child whose bones are a fifth shorter than the mean person's 4 to 16 %
+# too far.) That size is wrong by so much for one person seen from one side, and for so long,
+# until that person has turned. Where an adult's true distance was known it was too small by up to
+# 9 %; its bones were 14 % shorter than an adult's in the mean of eleven people on photographs,
+# whose poses hide some of that. In between is what one expects of anybody.
 BODY_STD = 0.08
 BODY_TIME_S = 10.0
 # From one image to the next it differs by this much more.
@@ -48,9 +50,9 @@ class RangeMeasurement:
     """What one image says about the distance of a person.
 
     Attributes:
-        log_range: logarithm of the distance in metres if the model's body has the right size.
+        log_range: logarithm of the distance in metres if the model's body is the person's.
         log_std: one standard deviation of it, from the scatter of the landmarks.
-        bones_log_range: the same if the person is of mean stature; NaN where no bone is seen.
+        bones_log_range: the same if the person is the mean person; NaN where no bone is seen.
         bones_log_std: one standard deviation of it.
         depth_log_range: what a depth image says, NaN where there is none.
         depth_log_std: one standard deviation of it.
@@ -67,9 +69,10 @@ class RangeMeasurement:
 class RangeFilter:
     """A Kalman filter along the viewing ray of one person.
 
-    It knows two sizes that it cannot see, the person's and that of the model's body, and
-    learns from every image how they compare; the distance depends on both. A depth image
-    tells them apart, so that nothing jumps when there is none for a while.
+    It knows two sizes that it cannot see, the person's and that of the model's body. Every
+    image tells how the model's compares with the mean person's, and none how tall the person
+    is: whoever is tall is that much further away. A depth image tells both, so that nothing
+    jumps when there is none for a while.
 
     Args:
         height_m: the person's height in metres, 0 where it is not known.
@@ -146,8 +149,8 @@ def _linear(measurement: RangeMeasurement) -> tuple[NDArray, NDArray, NDArray]:
     """Return the measurement's rows (N, 4), values (N,) and variances (N,)."""
     rows = np.zeros((3, 4))
     rows[:, LOG_RANGE] = 1.0
+    rows[:2, STATURE] = -1.0
     rows[0, BODY] = 1.0
-    rows[1, STATURE] = -1.0
     values = np.array([measurement.log_range, measurement.bones_log_range, measurement.depth_log_range])
     variances = np.array(
         [

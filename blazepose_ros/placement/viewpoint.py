@@ -1,0 +1,49 @@
+"""World landmarks parallel to the camera's axes, wherever in the image a person is."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blazepose_ros.camera_model import CameraModel
+from blazepose_ros.landmarks import Landmark
+from blazepose_ros.placement.translation import MAX_TANGENT, PIXEL_CENTER_PX
+from blazepose_ros.pose import Pose
+
+_HIPS = [Landmark.LEFT_HIP, Landmark.RIGHT_HIP]
+
+
+def turned_to_the_camera(pose: Pose, camera: CameraModel) -> Pose:
+    """Return a pose whose world landmarks are parallel to the camera's optical axes.
+
+    A model sees a square around the hips and not where in the image that was: it describes a
+    person as a camera would see them that looks straight at them. Where photographs were
+    projected anew, with the person 20 degrees further from the axis, the answers turned by 2 to
+    5 degrees instead of 20.
+
+    Args:
+        pose: as a model describes it.
+        camera: the camera at the size of the image that the pose was found in.
+    """
+    middle = pose.screen[_HIPS, :2].mean(axis=0)
+    inside = np.clip(middle, 0.0, (camera.width, camera.height))  # no lens model goes beyond
+    x, y = camera.normalize(inside - PIXEL_CENTER_PX)[0]
+    if not max(abs(x), abs(y)) < MAX_TANGENT:  # nor where it is not a number
+        return pose
+    with np.errstate(invalid="ignore"):  # an infinite landmark is an unknown one
+        return replace(pose, world=(pose.world @ turn_to(x, y).T).astype(pose.world.dtype))
+
+
+def turn_to(x: float, y: float) -> NDArray[np.float64]:
+    """Return the smallest rotation that takes the optical axis to the ray (x, y, 1), (3, 3)."""
+    x, y, z = np.array([x, y, 1.0]) / np.sqrt(x**2 + y**2 + 1.0)
+    # Rodrigues' formula with the axis (-y, x, 0) and the cosine z.
+    return np.array(
+        [
+            [1.0 - x * x / (1.0 + z), -x * y / (1.0 + z), x],
+            [-x * y / (1.0 + z), 1.0 - y * y / (1.0 + z), y],
+            [-x, -y, z],
+        ]
+    )
