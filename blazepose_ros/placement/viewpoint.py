@@ -20,8 +20,8 @@ def turned_to_the_camera(pose: Pose, camera: CameraModel) -> Pose:
 
     A model sees a square around the hips and not where in the image that was: it describes a
     person as a camera would see them that looks straight at them. Where photographs were
-    projected anew, with the person 20 degrees further from the axis, the answers turned by 2 to
-    5 degrees instead of 20.
+    projected anew, with the person 20 degrees further from the axis, the answers turned by 1 to
+    6 degrees instead of 20.
 
     Args:
         pose: as a model describes it.
