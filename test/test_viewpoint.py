@@ -52,6 +52,8 @@ def test_hips_below_the_image_count_as_at_its_edge():
 def test_unknown_landmarks_do_no_harm(unknown):
     lost = pose_of(FACING_M, np.full((33, 3), np.nan))
     assert turned_to_the_camera(lost, CAMERA) is lost
+    torn = pose_of(FACING_M, np.tile([[unknown], [-unknown], [0.0]], (11, 3)))
+    turned_to_the_camera(torn, CAMERA)
     world = FACING_M.copy()
     world[5] = unknown
     turned = turned_to_the_camera(pose_of(world, seen_by(CAMERA, (1, 0, 3)).screen), CAMERA).world

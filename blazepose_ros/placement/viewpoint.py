@@ -27,9 +27,8 @@ def turned_to_the_camera(pose: Pose, camera: CameraModel) -> Pose:
         pose: as a model describes it.
         camera: the camera at the size of the image that the pose was found in.
     """
-    middle = pose.screen[_HIPS, :2].mean(axis=0)
-    inside = np.clip(middle, 0.0, (camera.width, camera.height))  # no lens model goes beyond
-    x, y = camera.normalize(inside - PIXEL_CENTER_PX)[0]
+    hips = np.clip(pose.screen[_HIPS, :2], 0.0, (camera.width, camera.height))  # no lens model goes beyond
+    x, y = camera.normalize(hips.mean(axis=0) - PIXEL_CENTER_PX)[0]
     if not max(abs(x), abs(y)) < MAX_TANGENT:  # nor where it is not a number
         return pose
     with np.errstate(invalid="ignore"):  # an infinite landmark is an unknown one
