@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from blazepose_ros.landmarks import Landmark
 
 # How wrong a landmark of the torso is, one standard deviation in metres, across the image and in
-# depth, which no pixel shows. See ``blazepose_ros.placement.bones``.
+# depth, which no pixel shows: that of all models, which ``blazepose_ros.placement.bones`` tells apart.
 ACROSS_STD_M = 0.03
 DEPTH_STD_M = 0.06
 
