@@ -42,7 +42,7 @@ demo: $(INSTALLED)  ## show camera and node at work; SOURCE=<file, folder or web
 	$(BIN)/blazepose demo --model $(MODEL) --output demo_output \
 		$(if $(SOURCE),--source "$(SOURCE)") $(if $(DURATION),--duration $(DURATION))
 
-bench: $(INSTALLED)  ## measure the node beside the estimator alone, in minutes; BENCH_ARGS=--quick for one
+bench: $(INSTALLED)  ## measure the node beside the estimator alone, in minutes; BENCH_ARGS=--quick for fewer
 	$(BIN)/blazepose models fetch --model full
 	mkdir -p bench_output
 	$(BIN)/blazepose bench --json bench_output/bench.json --plot bench_output/bench.png $(BENCH_ARGS)
