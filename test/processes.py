@@ -22,7 +22,13 @@ def ros_arguments(parameters: dict[str, object], remappings: dict[str, str] | No
 @contextmanager
 def running(name: str, *arguments: str) -> Iterator[subprocess.Popen]:
     """Run an executable for the length of a block, then stop it as Ctrl-C does."""
-    process = subprocess.Popen([executable(name), *arguments])
+    with stopped_after(subprocess.Popen([executable(name), *arguments])) as process:
+        yield process
+
+
+@contextmanager
+def stopped_after(process: subprocess.Popen) -> Iterator[subprocess.Popen]:
+    """Stop a process after a block as Ctrl-C does."""
     try:
         yield process
     finally:

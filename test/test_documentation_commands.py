@@ -4,11 +4,9 @@ import json
 import os
 import re
 import shutil
-import signal
 import socket
 import subprocess
 import time
-from contextlib import contextmanager
 from pathlib import Path
 
 import cv2
@@ -18,7 +16,7 @@ pytest.importorskip("rclpy", reason="rclpy is not installed")
 
 from pages import ROOT, blocks, command_lines
 from photographs import read_rgb
-from processes import STOP_TIMEOUT_S, executable, ros_arguments, running
+from processes import executable, ros_arguments, running, stopped_after
 from recordings import raw_images, write_bag
 
 from blazepose_ros.camera.calibration import Calibration, format_calibration
@@ -178,18 +176,9 @@ def test_a_command_ends_well(line):
     subprocess.run(["bash", "-euc", line], check=True, timeout=DEADLINE_S)
 
 
-@contextmanager
-def started(line, log):
+def start(line, log):
     with log.open("w") as output:
-        process = subprocess.Popen(["bash", "-c", f"exec {line}"], stdout=output, stderr=subprocess.STDOUT)
-    try:
-        yield process
-    finally:
-        process.send_signal(signal.SIGINT)
-        try:
-            process.wait(STOP_TIMEOUT_S)
-        finally:
-            process.kill()
+        return subprocess.Popen(["bash", "-c", f"exec {line}"], stdout=output, stderr=subprocess.STDOUT)
 
 
 @needs_models
@@ -198,7 +187,7 @@ def started(line, log):
 def test_a_command_works_until_ctrl_c(line, tmp_path):
     needed(line)
     log = tmp_path / "log"
-    with started(line, log) as process:
+    with stopped_after(start(line, log)) as process:
         deadline_s = time.monotonic() + DEADLINE_S
         while LASTING[line] not in log.read_text():
             assert process.poll() is None, log.read_text()
