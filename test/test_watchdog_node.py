@@ -1,6 +1,5 @@
 """An estimator that hangs or fails is replaced, and the next images are answered."""
 
-import signal
 import subprocess
 import sys
 import time
@@ -14,11 +13,10 @@ pytest.importorskip("rclpy", reason="rclpy is not installed")
 import troubled_estimator_node
 from node_services import set_parameters
 from pose_client import PoseClient, Stream
-from processes import ros_arguments
+from processes import ros_arguments, stopped_after
 from troubled_estimator_node import BLUE, GREEN, RED
 
 pytestmark = pytest.mark.usefixtures("models")
-STOP_TIMEOUT_S = 10.0
 QUIET_S = 0.5
 GRAY = (9, 9, 9)
 
@@ -41,17 +39,12 @@ def troubled_node(ros, log, **parameters):
         **parameters,
     }
     command = [sys.executable, troubled_estimator_node.__file__, *ros_arguments(settings)]
-    with log.open("w") as output, subprocess.Popen(command, stderr=output) as node:
-        try:
+    try:
+        with log.open("w") as output, stopped_after(subprocess.Popen(command, stderr=output)) as node:
             client.wait_until_connected()
             yield client
-        finally:
-            node.send_signal(signal.SIGINT)
-            try:
-                node.wait(STOP_TIMEOUT_S)
-            finally:
-                node.kill()
-                client.close()
+    finally:
+        client.close()
     assert node.returncode == 0
     assert "Traceback" not in log.read_text()
 
