@@ -88,7 +88,10 @@ def body_axes_covariance(world: NDArray) -> NDArray[np.float64]:
     tilt = _cross_matrix(z) / _at_least(NO_EXTENT_M, trunk)
     # An error of the width, the sum of four landmarks, turns it about the trunk.
     twist = np.outer(z, x) / _at_least(NO_EXTENT_M, _across(width, z))
-    variances, about = np.linalg.eigh(tilt @ landmark @ tilt.T + twist @ (4.0 * landmark) @ twist.T)
+    covariance = tilt @ landmark @ tilt.T + twist @ (4.0 * landmark) @ twist.T
+    if np.trace(covariance) <= UNKNOWN_ANGLE:  # it exceeds every variance
+        return covariance
+    variances, about = np.linalg.eigh(covariance)
     return (about * np.minimum(variances, UNKNOWN_ANGLE)) @ about.T
 
 

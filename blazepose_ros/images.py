@@ -138,13 +138,12 @@ def pixel_rows(msg: Image, bytes_per_pixel: int) -> NDArray[np.uint8]:
     row = msg.width * bytes_per_pixel
     if msg.step < row:
         raise ImageError(f"step is {msg.step} bytes, but {msg.width} pixels of {msg.encoding} take {row}")
-    data = np.frombuffer(msg.data, np.uint8)
     needed = (msg.height - 1) * msg.step + row  # the last row may come without its padding
-    if data.size < needed:
+    if len(msg.data) < needed:
         raise ImageError(
-            f"data has {data.size} bytes, but {msg.height} rows with a step of {msg.step} take {needed}"
+            f"data has {len(msg.data)} bytes, but {msg.height} rows with a step of {msg.step} take {needed}"
         )
-    return np.lib.stride_tricks.as_strided(data, (msg.height, row), (msg.step, 1), writeable=False)
+    return np.ndarray((msg.height, row), np.uint8, msg.data, strides=(msg.step, 1))
 
 
 def _upper_bytes(rows: NDArray[np.uint8], *, big_endian: bool) -> NDArray[np.uint8]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
+from queue import Empty, SimpleQueue
 from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
@@ -27,10 +29,13 @@ class NewestWorker(Generic[Item]):
     ) -> None:
         self._work = work
         self._idle_s = idle_s
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
         self._waiting: Item | None = None
         self._stopping = False
         self._ended = False
+        # Nothing but wake-ups. A Condition's are made of Python, which costs more than most work's own time.
+        self._filled: SimpleQueue[None] = SimpleQueue()
+        self._emptied: SimpleQueue[None] = SimpleQueue()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
@@ -40,29 +45,30 @@ class NewestWorker(Generic[Item]):
         Raises:
             RuntimeError: the thread has ended.
         """
-        with self._changed:
-            self._check_alive()
+        self._check_alive()
+        with self._lock:
             replaced, self._waiting = self._waiting, item
-            self._changed.notify_all()
+        if replaced is None:
+            self._filled.put(None)
         return replaced is None
 
     def hand_over(self, item: Item) -> None:
         """Make an item the next one as soon as none waits: nothing is dropped.
 
+        It is for one thread, which offers nothing besides.
+
         Raises:
             RuntimeError: the thread has ended.
         """
-        with self._changed:
-            self._changed.wait_for(lambda: self._stopping or self._ended or self._waiting is None)
-            self._check_alive()
-            self._waiting = item
-            self._changed.notify_all()
+        while self._waiting is not None and not (self._stopping or self._ended):
+            self._emptied.get()
+        self.offer(item)
 
     def end(self) -> None:
         """End after the item at hand, without waiting for that."""
-        with self._changed:
-            self._stopping = True
-            self._changed.notify_all()
+        self._stopping = True
+        self._filled.put(None)
+        self._emptied.put(None)
 
     def stop(self) -> bool:
         """Finish the item at hand and end; return false if that takes longer than a second."""
@@ -79,15 +85,20 @@ class NewestWorker(Generic[Item]):
             while (item := self._next()) is not None:
                 self._work(item)
         finally:
-            with self._changed:
-                self._ended = True
-                self._changed.notify_all()
+            self._ended = True
+            self._emptied.put(None)
 
     def _next(self) -> Item | None:
-        with self._changed:
-            self._changed.wait_for(lambda: self._stopping or self._waiting is not None)
-            if (idle_s := self._idle_s()) > 0:
-                self._changed.wait_for(lambda: self._stopping, idle_s)
+        self._filled.get()
+        if not self._stopping and (idle_s := self._idle_s()) > 0:
+            self._rest(idle_s)
+        with self._lock:
             item, self._waiting = self._waiting, None
-            self._changed.notify_all()
-            return None if self._stopping else item
+        if self._emptied.empty():
+            self._emptied.put(None)
+        return None if self._stopping else item
+
+    def _rest(self, idle_s: float) -> None:
+        """Sleep until it is time for the item that waits, or until the end."""
+        with suppress(Empty):
+            self._filled.get(timeout=idle_s)

@@ -43,7 +43,7 @@ class Receiver:
             topic,
             receive,
             qos,
-            callback_group=_NotForExecutors(),
+            callback_group=NotForExecutors(),
             # Fast DDS would wake who waits for the events with every message.
             event_callbacks=SubscriptionEventCallbacks(use_default_callbacks=False),
             raw=True,
@@ -82,7 +82,7 @@ class Receiver:
         wait_set.wait(-1)
 
 
-class _NotForExecutors(ReentrantCallbackGroup):
+class NotForExecutors(ReentrantCallbackGroup):
     """Keeps what is in it away from executors."""
 
     def can_execute(self, _entity: object) -> bool:

@@ -8,8 +8,6 @@ from collections.abc import Callable, Sequence
 from types import SimpleNamespace
 from typing import TypeVar
 
-from std_msgs.msg import Header
-
 from blazepose_ros.calibration_source import CalibrationError
 from blazepose_ros.cdr import CdrError
 from blazepose_ros.diagnostics.statistics import Drop, Statistics
@@ -113,10 +111,10 @@ class Stages:
             self._drop(str(err), Drop.UNREADABLE)
             return
         self._statistics.stamped(frame.stamp_ns)
-        header = Header(stamp=msg.header.stamp, frame_id=msg.header.frame_id or self.settings.camera_frame)
+        msg.header.frame_id = msg.header.frame_id or self.settings.camera_frame
         stopwatch.laps_ms["transport"] = (arrived.arrival_ns - frame.stamp_ns) / NS_PER_MS
         stopwatch.lap("decoding")
-        received = Received(header, frame, arrived.count, stopwatch)
+        received = Received(msg.header, frame, arrived.count, stopwatch)
         self._count_superseded(self._inference.offer(received))
 
     def _found(self, received: Received, poses: Sequence[Pose], model: LoadedModel) -> None:

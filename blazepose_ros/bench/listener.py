@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from functools import partial
 
 from rclpy.node import Node
@@ -13,17 +12,19 @@ from rclpy.serialization import deserialize_message
 from blazepose_ros.bench.rows import STAGES, Answer
 from blazepose_ros.bench.stamp import read_stamp_ns
 from blazepose_ros.msg import Pose33Array, Timing
-from blazepose_ros.receiver import Receiver
+from blazepose_ros.receiver import NotForExecutors, Receiver
 
 # Enough for a second of any camera: no answer is lost while the listener waits for its turn.
 QOS = QoSProfile(depth=200)
+# How often what the nodes say of the time it took is fetched.
+FETCH_PERIOD_S = 0.25
 
 
 class BenchListener(Node):
     """Listens to the nodes of cameras in the namespaces given.
 
-    Messages are noted as they come over the wire and read at the end: the less it does, the
-    less it takes from those it watches.
+    Poses are noted as they come over the wire. Timings wait in the middleware for now and then,
+    and are read at the end: the less it does, the less it takes from those it watches.
     """
 
     def __init__(self, namespaces: list[str], image_topic: str) -> None:
@@ -31,10 +32,22 @@ class BenchListener(Node):
         self._image_topics = [f"{namespace}/{image_topic}" for namespace in namespaces]
         self._arrivals_ns: list[dict[int, int]] = [{} for _ in namespaces]
         self._timings: list[list[bytes]] = [[] for _ in namespaces]
-        self._receivers: list[Receiver] = []
-        for arrivals_ns, timings, namespace in zip(self._arrivals_ns, self._timings, namespaces, strict=True):
-            self._hear(Pose33Array, f"{namespace}/blazepose/poses", partial(_note, arrivals_ns))
-            self._hear(Timing, f"{namespace}/blazepose/timing", timings.append)
+        self._receivers = [
+            Receiver(self, Pose33Array, f"{namespace}/blazepose/poses", QOS, partial(_note, arrivals_ns))
+            for namespace, arrivals_ns in zip(namespaces, self._arrivals_ns, strict=True)
+        ]
+        self._timing_subscriptions = [
+            self.create_subscription(
+                Timing,
+                f"{namespace}/blazepose/timing",
+                timings.append,
+                QOS,
+                callback_group=NotForExecutors(),
+                raw=True,
+            )
+            for namespace, timings in zip(namespaces, self._timings, strict=True)
+        ]
+        self.create_timer(FETCH_PERIOD_S, self._fetch_timings)
 
     def destroy_node(self) -> None:
         """End the subscriptions and close the node."""
@@ -54,13 +67,16 @@ class BenchListener(Node):
 
     def answers(self) -> list[list[Answer]]:
         """Return the answers to each camera's images, by stamp ascending."""
+        self._fetch_timings()
         return [
             sorted(_answers(arrivals_ns, timings), key=lambda answer: answer.stamp_ns)
             for arrivals_ns, timings in zip(self._arrivals_ns, self._timings, strict=True)
         ]
 
-    def _hear(self, message_type: type, topic: str, note: Callable[[bytes], object]) -> None:
-        self._receivers.append(Receiver(self, message_type, topic, QOS, note))
+    def _fetch_timings(self) -> None:
+        for subscription, timings in zip(self._timing_subscriptions, self._timings, strict=True):
+            while (taken := subscription.handle.take_message(Timing, True)) is not None:
+                timings.append(taken[0])
 
 
 def _note(arrivals_ns: dict[int, int], serialized: bytes) -> None:

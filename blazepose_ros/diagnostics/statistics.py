@@ -80,7 +80,7 @@ class Statistics:
         self._stamp_ns: int | None = None
         self._listening_since_s: float | None = None
         self._last_image_s = self._last_person_s = -math.inf
-        self._people: tuple[str, ...] = ()
+        self._people: Sequence[Pose] = ()
 
     def listening(self, listens: bool) -> None:
         """Note whether images are listened to."""
@@ -123,7 +123,7 @@ class Statistics:
         with self._lock:
             now_s = self._now()
             self._processed.append((now_s, inside_ms, latency_ms))
-            self._people = tuple(map(_in_words, people))
+            self._people = people
             if people:
                 self._last_person_s = now_s
 
@@ -142,7 +142,7 @@ class Statistics:
                 last_person_age_s=now_s - self._last_person_s,
                 breaks=len(self._breaks),
                 unstamped=len(self._unstamped),
-                people=self._people if self._processed else (),
+                people=tuple(map(_in_words, self._people)) if self._processed else (),
             )
 
     def _now(self) -> float:

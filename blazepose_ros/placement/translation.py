@@ -74,15 +74,16 @@ def fit_translation(pose: Pose, camera: CameraModel, visibility_threshold: float
         return None
     points, seen = pose.world[usable].T.astype(np.float64), rays[usable].T
     weights = pose.visibility[usable].astype(np.float64)
+    nearest_m = _nearest(points[2])
     position = _linear_translation(points, seen, weights)
     for _ in range(ITERATIONS):
-        if not _in_front(points[2] + position[2]):
+        if not nearest_m < position[2] < math.inf:
             return None
         step = _step(points + position[:, None], seen, weights)
         position = position - step
         if np.abs(step).max() < CONVERGED_M:
             break
-    if not _in_front(points[2] + position[2]):
+    if not nearest_m < position[2] < math.inf:
         return None
     scatter = _scatter(points + position[:, None], seen, weights)
     return TranslationFit(position, scatter, np.where(usable[:, None], rays, np.nan), usable)
@@ -150,6 +151,6 @@ def _scatter(points: NDArray, rays: NDArray, weights: NDArray) -> NDArray[np.flo
     return variance * (across + along / float(np.vdot(spread, projected)))
 
 
-def _in_front(depths: NDArray) -> bool:
-    """Tell whether all points are in front of the camera and their middle not too close."""
-    return bool(np.isfinite(depths).all() and depths.min() > 0 and depths.mean() > MIN_DISTANCE_M)
+def _nearest(depths: NDArray) -> float:
+    """Return the hips' least depth: all points in front of the camera, their middle not too close."""
+    return max(-float(depths.min()), MIN_DISTANCE_M - float(depths.mean()))

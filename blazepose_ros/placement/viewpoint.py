@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -28,7 +29,7 @@ def turned_to_the_camera(pose: Pose, camera: CameraModel) -> Pose:
         camera: the camera at the size of the image that the pose was found in.
     """
     hips = np.clip(pose.screen[_HIPS, :2], 0.0, (camera.width, camera.height))  # no lens model goes beyond
-    x, y = camera.normalize(hips.mean(axis=0) - PIXEL_CENTER_PX)[0]
+    x, y = camera.normalize(hips.mean(axis=0) - PIXEL_CENTER_PX)[0].tolist()
     if not max(abs(x), abs(y)) < MAX_TANGENT:  # nor where it is not a number
         return pose
     with np.errstate(invalid="ignore"):  # an infinite landmark is an unknown one
@@ -37,7 +38,8 @@ def turned_to_the_camera(pose: Pose, camera: CameraModel) -> Pose:
 
 def turn_to(x: float, y: float) -> NDArray[np.float64]:
     """Return the smallest rotation that takes the optical axis to the ray (x, y, 1), (3, 3)."""
-    x, y, z = np.array([x, y, 1.0]) / np.sqrt(x**2 + y**2 + 1.0)
+    length = math.sqrt(x**2 + y**2 + 1.0)
+    x, y, z = x / length, y / length, 1.0 / length
     # Rodrigues' formula with the axis (-y, x, 0) and the cosine z.
     return np.array(
         [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -26,8 +27,9 @@ _MAX_GROWTH = 1.8
 # Other clothes, from 0 for the same to 1 for black and white, count like a distance up to this one:
 # less than the reach, so that somebody may turn around or step into the shade.
 _CLOTHES_BODIES = 0.25
-# The colours of clothes are a mean over about this time.
+# The colours of clothes are a mean over about this time, and looked at no more often than that.
 _CLOTHES_S = 0.5
+_CLOTHES_STEP_S = 0.025
 # While somebody covers them a person's landmarks fly about for some images: what is as near to
 # them for so long is nobody new.
 _GARBLED_BODIES = 0.5
@@ -56,12 +58,14 @@ class Clear:
         seen_ns: the stamp of that image.
         velocity_px_s: (2,), of the whole body.
         clothes: (2, 3), the colours of trunk and thighs, a mean over the last images.
+        clothes_ns: the stamp of the last one that they were looked at in.
     """
 
     screen: NDArray
     seen_ns: int
     velocity_px_s: NDArray[np.float64]
     clothes: NDArray[np.float64]
+    clothes_ns: int
 
     def foretold(self, stamp_ns: int) -> NDArray:
         """Return where the landmarks are at a time if the person goes on, (33, 2), pixels."""
@@ -114,7 +118,7 @@ class Identities:
             max_lost_s: who was not seen for longer than this has left.
         """
         self._end_lost(frame.stamp_ns, max_lost_s)
-        seen = [_Seen(pose, size_px(pose), clothes_of(pose, frame)) for pose in poses]
+        seen = [_Seen(pose, frame) for pose in poses]
         matches = self._match(seen, frame.stamp_ns)
         hidden = self._without(matches)
         people = []
@@ -163,7 +167,8 @@ class Identities:
     def _match(self, poses: Sequence[_Seen], stamp_ns: int) -> dict[int, _Match]:
         """Return who each pose is that fits somebody known, by its index."""
         known = list(self._tracks.items())
-        costs = np.array([[_cost(track, pose, stamp_ns) for _, track in known] for pose in poses])
+        sole = len(known) == len(poses) == 1
+        costs = np.array([[_cost(track, pose, stamp_ns, sole=sole) for _, track in known] for pose in poses])
         if not costs.size:
             return {}
         pairs = zip(*linear_sum_assignment(costs), strict=True)
@@ -179,24 +184,41 @@ class _Match(NamedTuple):
     cost: float
 
 
-class _Seen(NamedTuple):
-    pose: Pose
-    size_px: float
-    clothes: NDArray[np.float64]
+class _Seen:
+    """A pose that is somebody's."""
+
+    def __init__(self, pose: Pose, frame: Frame) -> None:
+        self.pose = pose
+        self.size_px = size_px(pose)
+        self._frame = frame
+
+    @cached_property
+    def clothes(self) -> NDArray[np.float64]:
+        return clothes_of(self.pose, self._frame)
 
 
-def _cost(track: Track, seen: _Seen, stamp_ns: int) -> float:
-    """Return how little a pose fits a person, in bodies; ``_NEVER`` where it cannot be them."""
+def _cost(track: Track, seen: _Seen, stamp_ns: int, *, sole: bool = False) -> float:
+    """Return how little a pose fits a person, in bodies; ``_NEVER`` where it cannot be them.
+
+    Args:
+        track: the person.
+        seen: the pose.
+        stamp_ns: when it was seen.
+        sole: whether there is nobody else whom it could fit, and no other pose.
+    """
     if not 1 / _MAX_GROWTH < seen.size_px / track.size_px < _MAX_GROWTH:
         return _NEVER
     unit = math.sqrt(seen.size_px * track.size_px)
     places = (track.pose.screen, track.clear.foretold(stamp_ns))
     apart = min(distance(place, seen.pose.screen, unit) for place in places)
-    cost = apart + min(difference(track.clear.clothes, seen.clothes), _CLOTHES_BODIES)
     lost_s = (stamp_ns - track.seen_ns) / NS_PER_S
+    reach = _REACH_BODIES + _REACH_BODIES_PER_S * lost_s
+    just_now = lost_s < _JUST_NOW_S
     # Nobody changes clothes between two images: they tell who comes back, and which of two it is.
-    off = apart if lost_s < _JUST_NOW_S else cost
-    return cost if off < _REACH_BODIES + _REACH_BODIES_PER_S * lost_s else _NEVER
+    if not apart < reach or (just_now and sole):
+        return apart if apart < reach else _NEVER
+    cost = apart + min(difference(track.clear.clothes, seen.clothes), _CLOTHES_BODIES)
+    return cost if just_now or cost < reach else _NEVER
 
 
 def _is_garbled(track: Track, seen: _Seen, stamp_ns: int) -> bool:
@@ -220,7 +242,7 @@ def _without_twins(poses: Sequence[_Seen], matches: dict[int, _Match]) -> list[i
 
 def _follow(track: Track | None, seen: _Seen, stamp_ns: int, alone: bool) -> Track:
     if track is None:
-        clear = Clear(seen.pose.screen[:, :2], stamp_ns, np.zeros(2), seen.clothes)
+        clear = Clear(seen.pose.screen[:, :2], stamp_ns, np.zeros(2), seen.clothes, stamp_ns)
     else:
         clear = _move(track.clear, seen, stamp_ns) if alone else track.clear
     return Track(seen.pose, stamp_ns, seen.size_px, clear)
@@ -231,5 +253,9 @@ def _move(clear: Clear, seen: _Seen, stamp_ns: int) -> Clear:
     screen = seen.pose.screen[:, :2]
     moved = middle(screen - clear.screen)
     velocity = blend(moved / step_s, clear.velocity_px_s, step_s / (step_s + _VELOCITY_S))
-    clothes = mean_clothes(clear.clothes, seen.clothes, step_s / (step_s + _CLOTHES_S))
-    return Clear(screen, stamp_ns, velocity, clothes)
+    clothes, clothes_ns = clear.clothes, clear.clothes_ns
+    clothes_s = (stamp_ns - clothes_ns) / NS_PER_S
+    if clothes_s >= _CLOTHES_STEP_S:
+        clothes = mean_clothes(clothes, seen.clothes, clothes_s / (clothes_s + _CLOTHES_S))
+        clothes_ns = stamp_ns
+    return Clear(screen, stamp_ns, velocity, clothes, clothes_ns)
