@@ -8,7 +8,7 @@ import cv2
 
 # A thread that ends its inference wants the interpreter back sooner than after Python's 5 ms: it
 # takes the interpreter from another one several times before the next inference.
-SWITCH_INTERVAL_S = 0.0001
+SWITCH_INTERVAL_S = 0.00002
 
 
 def leave_cores_to_the_model() -> None:

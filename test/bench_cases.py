@@ -28,6 +28,7 @@ def row(case=None, **fields) -> Row:
         "cpu_s_per_frame": 0.024,
         "rss_mb": 250.0,
         "raw_loop_ms_p50": 20.0,
+        "raw_loop_poses_per_s": 50.0,
     }
     return Row(case or Case("mediapipe", "full", 640, 480), **{**figures, **fields})
 

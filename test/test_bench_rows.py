@@ -38,7 +38,8 @@ def test_every_image_answered_gives_known_figures():
     assert got.cpu_s_per_frame == pytest.approx(0.05)
     assert got.rss_mb == 300.0
     assert got.raw_loop_ms_p50 == 20.0
-    assert got.of_raw_loop == pytest.approx(10.0 / 50.0)
+    assert got.raw_loop_poses_per_s == pytest.approx(3 / 0.12)
+    assert got.of_raw_loop == pytest.approx(10.0 / 25.0)
 
 
 def test_the_parts_of_the_latency_add_up_to_it():

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from blazepose_ros.bench.rows import MS_PER_S, Row
+from blazepose_ros.bench.rows import Row
 
 WIDTH_INCHES = 15.0
 ROW_INCHES, FRAME_INCHES = 0.32, 1.6
@@ -73,8 +73,7 @@ def _latencies(axes: Axes, rows: Sequence[Row]) -> None:
 def _rates(axes: Axes, rows: Sequence[Row]) -> None:
     _bars(axes, rows, lambda row: row.poses_per_s, "{:.1f}")
     for number, row in enumerate(rows):
-        if row.raw_loop_ms_p50 > 0:
-            limit = MS_PER_S / row.raw_loop_ms_p50
+        if (limit := row.raw_loop_poses_per_s) > 0:
             axes.plot([limit, limit], [number - 0.4, number + 0.4], color=RAW_LOOP_INK, linewidth=2)
     axes.plot([], [], color=RAW_LOOP_INK, linewidth=2, label="raw loop, no ROS")
     axes.set_title("poses per second")

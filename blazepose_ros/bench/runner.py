@@ -4,9 +4,9 @@ Each case runs in processes of its own, as in real use: a camera that does nothi
 the node, and a listener. Right before it the raw loop, the estimator alone on the same images,
 runs in a process, too: both meet the same machine in the same minute.
 
-Flat out means more images than the estimator can take: a fifth more than the raw loop did. The
-node, which is slower than that, is never short of an image then, and the camera, which shares the
-processor with it, has no more to do than that takes.
+Flat out means as many images as the raw loop took. The node, which is slower than that, is hardly
+ever short of an image then, and the camera, which shares the processor with it, has no more to do
+than that takes.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from typing import Any
 from blazepose_ros.bench.machine import machine
 from blazepose_ros.bench.measure import BenchError, Job
 from blazepose_ros.bench.plan import Case
-from blazepose_ros.bench.rows import MS_PER_S, Measurement, Row, median_ms, row_fields, to_row
+from blazepose_ros.bench.rows import MS_PER_S, Measurement, Row, median_ms, per_s, row_fields, to_row
 from blazepose_ros.camera.frame_fit import Size
 from blazepose_ros.child_processes import ChildProcesses
 
@@ -94,7 +94,14 @@ class Bench:
         """Return everything as JSON has it; the raw loop's at the smallest size."""
         smallest = min((size for _, _, size in self.raw_loops_ms), default=None)
         raw_loop = [
-            {"backend": backend, "model": model, "width": size[0], "height": size[1], "ms_p50": median_ms(ms)}
+            {
+                "backend": backend,
+                "model": model,
+                "width": size[0],
+                "height": size[1],
+                "ms_p50": median_ms(ms),
+                "poses_per_s": per_s(ms),
+            }
             for (backend, model, size), ms in self.raw_loops_ms.items()
             if size == smallest
         ]
