@@ -2,12 +2,15 @@
 
 import builtins
 import importlib.util
+import os
 import sys
+import time
 
 import cv2
 import numpy as np
 import pytest
 
+from blazepose_ros.blazepose import compiled_cache
 from blazepose_ros.blazepose.compiled_cache import CompiledCache
 from blazepose_ros.blazepose.pipeline import BlazePose
 from blazepose_ros.blazepose.runtime import BackendError, Precision, RuntimeOptions
@@ -161,11 +164,11 @@ def test_a_damaged_compiled_model_is_compiled_again(options, frame, tmp_path, da
 def test_a_compiled_model_that_was_kept_gives_the_same_poses(options, frame, tmp_path):
     runtime = RuntimeOptions(cache_dir=tmp_path / "new")
     first = screen(choose_estimator("openvino", options, runtime).estimator, frame)
-    written = {path: path.stat().st_mtime_ns for path in (tmp_path / "new").iterdir()}
+    written = {path: path.stat().st_ino for path in (tmp_path / "new").iterdir()}
     second = screen(choose_estimator("openvino", options, runtime).estimator, frame)
     np.testing.assert_array_equal(first, second)
     assert len(written) == 2
-    assert written == {path: path.stat().st_mtime_ns for path in (tmp_path / "new").iterdir()}
+    assert written == {path: path.stat().st_ino for path in (tmp_path / "new").iterdir()}
 
 
 def test_what_was_stored_is_loaded_and_nothing_else(tmp_path):
@@ -174,6 +177,23 @@ def test_what_was_stored_is_loaded_and_nothing_else(tmp_path):
     cache.store(b"key", b"blob")
     assert cache.load(b"key") == b"blob"
     assert cache.load(b"other key") is None
+
+
+def test_what_was_not_used_for_longest_makes_way(tmp_path, monkeypatch):
+    monkeypatch.setattr(compiled_cache, "MAX_BYTES", 3 * 1032)  # a blob stands behind 32 bytes
+    cache = CompiledCache(tmp_path)
+    for age_s, key in enumerate((b"c", b"b", b"a")):
+        cache.store(key, bytes(1000))
+        age(cache, key, 100 * (age_s + 1))
+    assert cache.load(b"a") is not None  # used again
+    cache.store(b"d", bytes(1000))
+    assert [key for key in (b"a", b"b", b"c", b"d") if cache.load(key) is not None] == [b"a", b"c", b"d"]
+
+
+def age(cache, key, seconds):
+    """Make a blob look as if it was last used so long ago."""
+    then_s = time.time() - seconds
+    os.utime(cache._path(cache._folder, key), (then_s, then_s))
 
 
 def test_a_cache_without_a_folder_keeps_nothing():

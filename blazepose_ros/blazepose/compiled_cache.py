@@ -8,11 +8,14 @@ import os
 import tempfile
 from pathlib import Path
 
+# All three models, alone and for several people, in two precisions, take 160 MB.
+MAX_BYTES = 256_000_000
+
 _DIGEST_BYTES = hashlib.sha256().digest_size
 
 
 class CompiledCache:
-    """A folder of blobs, each behind its own hash.
+    """A folder of blobs, each behind its own hash; those that were not used for longest make way.
 
     A runtime's own cache takes a blob with damaged weights for good and answers nonsense.
 
@@ -27,10 +30,13 @@ class CompiledCache:
         """Return what was stored under a key, or None where nothing whole is."""
         if self._folder is None:
             return None
+        path = self._path(self._folder, key)
         try:
-            stored = self._path(self._folder, key).read_bytes()
+            stored = path.read_bytes()
         except OSError:
             return None
+        with contextlib.suppress(OSError):  # somebody else's folder may be read only
+            os.utime(path)
         digest, blob = stored[:_DIGEST_BYTES], stored[_DIGEST_BYTES:]
         return blob if digest == hashlib.sha256(blob).digest() else None
 
@@ -41,6 +47,7 @@ class CompiledCache:
         with contextlib.suppress(OSError):
             self._folder.mkdir(parents=True, exist_ok=True)
             _write_at_once(self._path(self._folder, key), hashlib.sha256(blob).digest() + blob)
+            _make_room(self._folder)
 
     @staticmethod
     def _path(folder: Path, key: bytes) -> Path:
@@ -57,3 +64,13 @@ def _write_at_once(path: Path, content: bytes) -> None:
     except OSError:
         Path(name).unlink(missing_ok=True)
         raise
+
+
+def _make_room(folder: Path) -> None:
+    """Remove the blobs that were used before the newest ``MAX_BYTES``."""
+    used = sorted(((path.stat(), path) for path in folder.glob("*.blob")), key=lambda each: -each[0].st_mtime)
+    size = 0
+    for status, path in used:
+        size += status.st_size
+        if size > MAX_BYTES:
+            path.unlink(missing_ok=True)
