@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 from rclpy.clock import Clock, ClockType
@@ -9,7 +10,7 @@ from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 
 from blazepose_ros.complaints import Complaints
-from blazepose_ros.receiver import Receiver
+from blazepose_ros.receiver import MessageInfo, Receiver
 
 BEST_EFFORT, RELIABLE = ReliabilityPolicy.BEST_EFFORT, ReliabilityPolicy.RELIABLE
 AUTO = "auto"
@@ -17,6 +18,9 @@ RELIABILITIES = {"best_effort": BEST_EFFORT, "reliable": RELIABLE}
 
 # How often what the publishers offer is looked at.
 FOLLOW_PERIOD_S = 1.0
+
+# No camera that somebody follows people with is faster.
+MAX_RATE_HZ = 1000
 
 
 class ImageSubscription:
@@ -27,7 +31,9 @@ class ImageSubscription:
         message_type: sensor_msgs/Image or CompressedImage.
         topic: their topic.
         reliability: best_effort, reliable, or auto for what all publishers offer.
-        receive: called with each serialised message, in a thread of its own.
+        receive: called in a thread of its own with each serialised message, how many nanoseconds ago
+            it came, and how many before it made way for it.
+        spare_s: how long an image can wait for a newer one to come in its place.
         complaints: where an incompatible publisher is told of.
 
     Attributes:
@@ -41,7 +47,8 @@ class ImageSubscription:
         message_type: type,
         topic: str,
         reliability: str,
-        receive: Callable[[bytes], object],
+        receive: Callable[[bytes, int, int], object],
+        spare_s: Callable[[], float],
         complaints: Complaints,
     ) -> None:
         self._node = node
@@ -49,6 +56,9 @@ class ImageSubscription:
         self._topic = node.resolve_topic_name(topic)
         self._wanted = reliability
         self._receive = receive
+        self._spare_s = spare_s
+        self._rested_s = 0.0
+        self._sequence = 0
         self._complaints = complaints
         self._receiver: Receiver | None = None
         self.mismatch = ""
@@ -87,8 +97,25 @@ class ImageSubscription:
             self._message_type,
             self._topic,
             QoSProfile(depth=1, reliability=self._reliability),
-            self._receive,
+            self._take,
+            self._rest_s,
         )
+
+    def _rest_s(self) -> float:
+        self._rested_s = self._spare_s()
+        return self._rested_s
+
+    def _take(self, serialized: bytes, info: MessageInfo) -> None:
+        """Hand an image on with what the middleware says of it; other than Fast DDS may say nothing."""
+        sequence = info.get("publication_sequence_number") or 0
+        skipped, self._sequence = sequence - self._sequence - 1, sequence
+        if not self._rested_s > 0:  # what is missing was lost on its way
+            self._receive(serialized, 0, 0)
+            return
+        # Numbers of another publisher, or of one that has started anew, say nothing.
+        superseded = skipped if 0 < skipped <= self._rested_s * MAX_RATE_HZ else 0
+        came_ns = info.get("received_timestamp") or time.time_ns()
+        self._receive(serialized, max(0, time.time_ns() - came_ns), superseded)
 
     def _follow(self) -> None:
         """Change over when the publishers offer something else, and tell of those that do not fit."""

@@ -32,7 +32,7 @@ BESIDES_SETTINGS = ("placement", "external_detections")
 # The values of ``placement`` that look at depth images.
 DEPTH_PLACEMENTS = ("auto", "depth")
 
-Receive = Callable[[bytes, ImageTransport, int], object]
+Receive = Callable[[bytes, ImageTransport, int, int, int], object]
 
 
 class Inputs:
@@ -45,7 +45,9 @@ class Inputs:
         node: the node that subscribes.
         settings: the parameters' values.
         scenes: what hears the topics beside the images.
-        receive: called with each serialised image, its transport, and when it came.
+        receive: called with each serialised image, its transport, when it was taken, how long before
+            that it came, and how many made way for it; see ``Stages.receive``.
+        spare_s: how long an image can wait for a newer one to come in its place.
         complaints: where an incompatible publisher is told of.
         tree: what remembers transforms, for people in ``target_frame``.
     """
@@ -56,12 +58,14 @@ class Inputs:
         settings: SimpleNamespace,
         scenes: SceneSource,
         receive: Receive,
+        spare_s: Callable[[], float],
         complaints: Complaints,
         tree: TransformTree,
     ) -> None:
         self._node = node
         self._settings = settings
         self._receive = receive
+        self._spare_s = spare_s
         self._complaints = complaints
         self._scenes = scenes
         self._tree = tree
@@ -160,7 +164,8 @@ class Inputs:
             transport.message_type,
             topic,
             self._settings.image_reliability,
-            partial(self._stamped, transport=transport),
+            partial(self._stamped, transport),
+            self._spare_s,
             self._complaints,
         )
 
@@ -170,5 +175,6 @@ class Inputs:
             message_type, topic, callback, qos_profile_sensor_data, raw=True
         )
 
-    def _stamped(self, serialized: bytes, transport: ImageTransport) -> None:
-        self._receive(serialized, transport, self._node.get_clock().now().nanoseconds)
+    def _stamped(self, transport: ImageTransport, serialized: bytes, waited_ns: int, superseded: int) -> None:
+        now_ns = self._node.get_clock().now().nanoseconds
+        self._receive(serialized, transport, now_ns, waited_ns, superseded)

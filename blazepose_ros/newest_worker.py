@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from contextlib import suppress
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
@@ -21,14 +20,10 @@ class NewestWorker(Generic[Item]):
     Args:
         work: called with each item. What it raises ends the thread, and the next offer fails.
         name: the thread's name.
-        idle_s: how long to leave an item to be replaced by a newer one, asked when it is there.
     """
 
-    def __init__(
-        self, work: Callable[[Item], object], name: str, idle_s: Callable[[], float] = lambda: 0.0
-    ) -> None:
+    def __init__(self, work: Callable[[Item], object], name: str) -> None:
         self._work = work
-        self._idle_s = idle_s
         self._lock = threading.Lock()
         self._waiting: Item | None = None
         self._stopping = False
@@ -90,15 +85,8 @@ class NewestWorker(Generic[Item]):
 
     def _next(self) -> Item | None:
         self._filled.get()
-        if not self._stopping and (idle_s := self._idle_s()) > 0:
-            self._rest(idle_s)
         with self._lock:
             item, self._waiting = self._waiting, None
         if self._emptied.empty():
             self._emptied.put(None)
         return None if self._stopping else item
-
-    def _rest(self, idle_s: float) -> None:
-        """Sleep until it is time for the item that waits, or until the end."""
-        with suppress(Empty):
-            self._filled.get(timeout=idle_s)

@@ -105,7 +105,13 @@ class BlazePoseNode(ManagedNode):
             self._settings, self._model, self._scenes, self._publish, self._statistics, complain
         )
         self._inputs = Inputs(
-            self, self._settings, self._scenes, self._stages.receive, self._complaints, self._tree
+            self,
+            self._settings,
+            self._scenes,
+            self._stages.receive,
+            self._stages.spare_s,
+            self._complaints,
+            self._tree,
         )
         self._watchdog = Watchdog(
             lambda: load_model(self._settings, self.get_logger()), self._renew_model, complain

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.event_handler import SubscriptionEventCallbacks
@@ -11,6 +11,10 @@ from rclpy.guard_condition import GuardCondition
 from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
+
+# What rclpy says of a message: "source_timestamp", "received_timestamp" (nanoseconds since the epoch) and
+# "publication_sequence_number"; nothing or 0 where the middleware does not know.
+MessageInfo = Mapping[str, int | None]
 
 
 class Receiver:
@@ -25,7 +29,10 @@ class Receiver:
         message_type: the topic's.
         topic: its name.
         qos: the quality of service to ask for.
-        receive: called with each message, in the thread. What it raises ends the thread.
+        receive: called with each message and what is known of it, in the thread. What it raises
+            ends the thread.
+        rest_s: how long to leave a message that is there to the middleware, asked each time: a newer
+            one may take its place, at the depth of the quality of service, and is all that is copied.
     """
 
     def __init__(
@@ -34,14 +41,16 @@ class Receiver:
         message_type: type,
         topic: str,
         qos: QoSProfile,
-        receive: Callable[[bytes], object],
+        receive: Callable[[bytes, MessageInfo], object],
+        rest_s: Callable[[], float] = lambda: 0.0,
     ) -> None:
         self._node = node
         self._receive = receive
+        self._rest_s = rest_s
         self._subscription = node.create_subscription(
             message_type,
             topic,
-            receive,
+            lambda _message: None,  # no executor calls it
             qos,
             callback_group=NotForExecutors(),
             # Fast DDS would wake who waits for the events with every message.
@@ -49,7 +58,7 @@ class Receiver:
             raw=True,
         )
         self._interruption = GuardCondition(None, None, context=node.context)
-        self._closing = False
+        self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="receiving", daemon=True)
         self._thread.start()
 
@@ -60,7 +69,7 @@ class Receiver:
 
     def close(self) -> None:
         """Finish the message at hand and end the subscription."""
-        self._closing = True
+        self._closing.set()
         self._interruption.trigger()
         self._thread.join()
         self._node.destroy_subscription(self._subscription)
@@ -69,11 +78,13 @@ class Receiver:
     def _run(self) -> None:
         wait_set = rclpy_implementation.WaitSet(1, 1, 0, 0, 0, 0, self._node.context.handle)
         with self._subscription.handle, self._interruption.handle:
-            while not self._closing:
+            while not self._closing.is_set():
                 self._wait(wait_set)
+                if (rest_s := self._rest_s()) > 0:
+                    self._closing.wait(rest_s)
                 taken = self._subscription.handle.take_message(self._subscription.msg_type, True)
                 if taken is not None:
-                    self._receive(taken[0])
+                    self._receive(*taken)
 
     def _wait(self, wait_set: rclpy_implementation.WaitSet) -> None:
         wait_set.clear_entities()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import traceback
 from collections.abc import Callable, Sequence
 from types import SimpleNamespace
@@ -64,18 +63,39 @@ class Stages:
         self._publish_people = publish
         self._statistics = statistics
         self._complain = complain
-        self._count = itertools.count(1)
+        self._count = 0
         self._pipelines: dict[str, PersonPipeline] = {}
         self._publishing = NewestWorker(self._surviving(self._publish), "publishing")
         self._inference = self._start_inference(model)
         self._decoding_pace = Pace()
-        self._decoding = NewestWorker(self._surviving(self._decode), "decoding", self._spare_s)
+        self._decoding = NewestWorker(self._surviving(self._decode), "decoding")
 
-    def receive(self, serialized: bytes, transport: ImageTransport, arrival_ns: int) -> None:
-        """Take an image as it came over the wire, at a time of the node's clock."""
-        self._statistics.arrived()
-        image = Arrived(serialized, transport, arrival_ns, next(self._count), Stopwatch())
+    def receive(
+        self,
+        serialized: bytes,
+        transport: ImageTransport,
+        taken_ns: int,
+        waited_ns: int = 0,
+        superseded: int = 0,
+    ) -> None:
+        """Take an image as it came over the wire.
+
+        Args:
+            serialized: the message.
+            transport: how to read it.
+            taken_ns: when it was taken, by the node's clock.
+            waited_ns: how long before that it came.
+            superseded: how many images that came before it made way for it.
+        """
+        self._count += superseded + 1
+        self._statistics.arrived(superseded + 1)
+        self._statistics.dropped(Drop.BUSY, superseded)
+        image = Arrived(serialized, transport, taken_ns - waited_ns, self._count, Stopwatch(waited_ns))
         self._count_superseded(self._decoding.offer(image))
+
+    def spare_s(self) -> float:
+        """Return how long an image can wait: until then a newer one may come in its place."""
+        return self._inference.pace.left_s() - self._decoding_pace.usual_s - DECODING_MARGIN_S
 
     def use(self, model: LoadedModel) -> None:
         """Use another model from the next image on, and close the one in use."""
@@ -94,10 +114,6 @@ class Stages:
         """Finish the images at hand and end."""
         for stage in (self._decoding, self._inference, self._publishing):
             stage.stop()
-
-    def _spare_s(self) -> float:
-        """Return how long decoding can wait: until then a newer image may come in place of this one."""
-        return self._inference.pace.left_s() - self._decoding_pace.usual_s - DECODING_MARGIN_S
 
     def _decode(self, arrived: Arrived) -> None:
         stopwatch = arrived.stopwatch

@@ -9,11 +9,15 @@ from blazepose_ros.nanoseconds import NS_PER_MS
 
 
 class Stopwatch:
-    """Adds up milliseconds by name; runs from the moment it is made."""
+    """Adds up milliseconds by name; runs from the moment it is made.
 
-    def __init__(self) -> None:
+    Args:
+        ahead_ns: how long it has run then.
+    """
+
+    def __init__(self, ahead_ns: int = 0) -> None:
         self.laps_ms: defaultdict[str, float] = defaultdict(float)
-        self._last_ns = time.perf_counter_ns()
+        self._last_ns = time.perf_counter_ns() - ahead_ns
 
     def lap(self, name: str) -> None:
         """Count the time since the last lap under a name."""

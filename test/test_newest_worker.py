@@ -1,7 +1,6 @@
 """The newest item wins, and nothing queues."""
 
 import threading
-import time
 
 import pytest
 
@@ -9,7 +8,6 @@ from blazepose_ros import newest_worker
 from blazepose_ros.newest_worker import NewestWorker
 
 TIMEOUT_S = 10.0
-LATER_S = 0.5
 
 
 class Gate:
@@ -145,35 +143,3 @@ def test_work_that_raises_ends_the_worker_and_the_next_offer_says_so():
     worker._thread.join(TIMEOUT_S)
     with pytest.raises(RuntimeError, match="has ended"):
         worker.offer("b")
-
-
-def test_an_item_that_is_not_urgent_makes_way_for_a_newer_one():
-    done, asked = [], threading.Event()
-
-    def idle_s():
-        asked.set()
-        return 0.0 if done else LATER_S
-
-    worker = NewestWorker(done.append, "test", idle_s)
-    worker.offer("old")
-    assert asked.wait(TIMEOUT_S)
-    assert not worker.offer("new")
-    deadline_s = time.monotonic() + TIMEOUT_S
-    while not done and time.monotonic() < deadline_s:
-        time.sleep(0.01)
-    assert worker.stop()
-    assert done == ["new"]
-
-
-def test_stopping_does_not_wait_for_an_item_that_is_not_urgent():
-    done, asked = [], threading.Event()
-
-    def idle_s():
-        asked.set()
-        return 10 * TIMEOUT_S
-
-    worker = NewestWorker(done.append, "test", idle_s)
-    worker.offer("item")
-    assert asked.wait(TIMEOUT_S)
-    assert worker.stop()
-    assert done == []

@@ -12,6 +12,7 @@ from std_msgs.msg import String
 from blazepose_ros.receiver import Receiver
 
 DEADLINE_S = 15.0
+LATER_S = 0.5
 QOS = QoSProfile(depth=5)
 
 
@@ -34,6 +35,10 @@ def publisher(node):
     return node.create_publisher(String, "words", QOS)
 
 
+def into(received):
+    return lambda message, _info: received.append(deserialize_message(message, String).data)
+
+
 def publish_to(publisher, word):
     wait_until(publisher.get_subscription_count)
     publisher.publish(String(data=word))
@@ -41,17 +46,17 @@ def publish_to(publisher, word):
 
 def test_every_message_is_handed_over_as_it_came_without_an_executor(node, publisher):
     received = []
-    receiver = Receiver(node, String, "words", QOS, received.append)
+    receiver = Receiver(node, String, "words", QOS, into(received))
     for word in ("one", "two", "three"):
         publish_to(publisher, word)
     wait_until(lambda: len(received) == 3)
     receiver.close()
-    assert [deserialize_message(message, String).data for message in received] == ["one", "two", "three"]
+    assert received == ["one", "two", "three"]
 
 
 def test_a_busy_executor_holds_up_no_message(node, publisher):
     came, executor = threading.Event(), SingleThreadedExecutor()
-    receiver = Receiver(node, String, "words", QOS, lambda _message: came.set())
+    receiver = Receiver(node, String, "words", QOS, lambda *_: came.set())
     seen = []
 
     def busy():
@@ -69,7 +74,7 @@ def test_a_busy_executor_holds_up_no_message(node, publisher):
 
 def test_an_executor_is_not_woken_by_messages(node, publisher):
     received, executor = [], SingleThreadedExecutor()
-    receiver = Receiver(node, String, "words", QOS, received.append)
+    receiver = Receiver(node, String, "words", QOS, into(received))
     executor.add_node(node)
     publish_to(publisher, "now")
     wait_until(lambda: received)
@@ -81,7 +86,7 @@ def test_an_executor_is_not_woken_by_messages(node, publisher):
 
 def test_after_closing_nothing_is_received_and_nobody_subscribes(node, publisher):
     received = []
-    receiver = Receiver(node, String, "words", QOS, received.append)
+    receiver = Receiver(node, String, "words", QOS, into(received))
     publish_to(publisher, "now")
     wait_until(lambda: received)
     receiver.close()
@@ -93,16 +98,49 @@ def test_after_closing_nothing_is_received_and_nobody_subscribes(node, publisher
 def test_a_topic_can_be_received_again(node, publisher):
     for word in ("first", "second"):
         received = []
-        receiver = Receiver(node, String, "words", QOS, received.append)
+        receiver = Receiver(node, String, "words", QOS, into(received))
         publish_to(publisher, word)
         wait_until(lambda received=received: received)
         receiver.close()
-        assert deserialize_message(received[0], String).data == word
+        assert received == [word]
+
+
+def test_a_message_that_is_not_urgent_makes_way_for_a_newer_one(node, publisher):
+    received, asked = [], threading.Event()
+
+    def rest_s():
+        asked.set()
+        return 0.0 if received else LATER_S
+
+    receiver = Receiver(node, String, "words", QoSProfile(depth=1), into(received), rest_s)
+    publish_to(publisher, "old")
+    assert asked.wait(DEADLINE_S)
+    publisher.publish(String(data="new"))
+    wait_until(lambda: received)
+    publisher.publish(String(data="urgent"))
+    wait_until(lambda: len(received) == 2)
+    receiver.close()
+    assert received == ["new", "urgent"]
+
+
+def test_closing_does_not_wait_for_a_message_that_is_not_urgent(node, publisher):
+    received, asked = [], threading.Event()
+
+    def rest_s():
+        asked.set()
+        return 10 * DEADLINE_S
+
+    receiver = Receiver(node, String, "words", QOS, into(received), rest_s)
+    publish_to(publisher, "now")
+    assert asked.wait(DEADLINE_S)
+    before_s = time.monotonic()
+    receiver.close()
+    assert time.monotonic() - before_s < DEADLINE_S
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_an_error_ends_the_thread_and_is_told_of(node, publisher):
-    def fail(_message):
+    def fail(*_):
         raise ValueError("not this one")
 
     receiver = Receiver(node, String, "words", QOS, fail)

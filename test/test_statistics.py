@@ -52,6 +52,14 @@ def test_drops_are_counted_by_reason(setup):
     assert setup.statistics.snapshot().dropped == {}
 
 
+def test_images_that_made_way_have_arrived_and_are_dropped(setup):
+    setup.statistics.arrived(3)
+    setup.statistics.dropped(Drop.BUSY, 2)
+    setup.statistics.dropped(Drop.BUSY, 0)
+    assert setup.statistics.snapshot().input_hz == pytest.approx(3 / WINDOW_S)
+    assert setup.statistics.snapshot().dropped == {Drop.BUSY: 2}
+
+
 def test_latency_is_from_stamp_and_from_arrival_to_the_poses(setup):
     for inside_ms in range(1, 101):
         setup.image(transport_ms=5.0, inside_ms=float(inside_ms))

@@ -8,3 +8,11 @@ def test_laps_of_one_name_add_up_and_nothing_between_them_is_lost(monkeypatch):
     for name in ("waiting", "decoding", "waiting"):
         stopwatch.lap(name)
     assert dict(stopwatch.laps_ms) == {"waiting": 3.5, "decoding": 3.0}
+
+
+def test_what_went_before_belongs_to_the_first_lap(monkeypatch):
+    times = iter([7_000_000, 8_000_000])
+    monkeypatch.setattr("time.perf_counter_ns", lambda: next(times))
+    stopwatch = Stopwatch(ahead_ns=2_000_000)
+    stopwatch.lap("waiting")
+    assert dict(stopwatch.laps_ms) == {"waiting": 3.0}

@@ -12,7 +12,7 @@ from rclpy.serialization import deserialize_message
 from blazepose_ros.bench.rows import STAGES, Answer
 from blazepose_ros.bench.stamp import read_stamp_ns
 from blazepose_ros.msg import Pose33Array, Timing
-from blazepose_ros.receiver import NotForExecutors, Receiver
+from blazepose_ros.receiver import MessageInfo, NotForExecutors, Receiver
 
 # Enough for a second of any camera: no answer is lost while the listener waits for its turn.
 QOS = QoSProfile(depth=200)
@@ -79,7 +79,7 @@ class BenchListener(Node):
                 timings.append(taken[0])
 
 
-def _note(arrivals_ns: dict[int, int], serialized: bytes) -> None:
+def _note(arrivals_ns: dict[int, int], serialized: bytes, _info: MessageInfo) -> None:
     arrivals_ns[read_stamp_ns(serialized)] = time.time_ns()
 
 

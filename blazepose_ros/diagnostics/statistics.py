@@ -90,11 +90,11 @@ class Statistics:
             elif self._listening_since_s is None:
                 self._listening_since_s = self._now()
 
-    def arrived(self) -> None:
-        """Count an image that came over the wire."""
+    def arrived(self, count: int = 1) -> None:
+        """Count images that came over the wire."""
         with self._lock:
             self._last_image_s = self._now()
-            self._arrivals.append(self._last_image_s)
+            self._arrivals.extend([self._last_image_s] * count)
 
     def stamped(self, stamp_ns: int) -> None:
         """Note the stamp of an image, in the order of arrival."""
@@ -105,10 +105,10 @@ class Statistics:
                 self._unstamped.append(self._now())
             self._stamp_ns = stamp_ns
 
-    def dropped(self, why: Drop) -> None:
-        """Count an image that was not processed."""
+    def dropped(self, why: Drop, count: int = 1) -> None:
+        """Count images that were not processed."""
         with self._lock:
-            self._drops.append((self._now(), why))
+            self._drops.extend([(self._now(), why)] * count)
 
     def processed(self, laps_ms: Mapping[str, float], people: Sequence[Pose]) -> None:
         """Count an image that was answered.

@@ -1,0 +1,116 @@
+"""What the subscription to the images says of each of them."""
+
+import threading
+import time
+
+import pytest
+from rclpy.qos import qos_profile_sensor_data
+from rclpy.serialization import serialize_message
+from sensor_msgs.msg import Image
+
+from blazepose_ros.complaints import Complaints
+from blazepose_ros.image_subscription import BEST_EFFORT, ImageSubscription
+from blazepose_ros.nanoseconds import NS_PER_S
+
+DEADLINE_S = 15.0
+LATER_S = 0.5
+IMAGE = serialize_message(Image())
+
+
+@pytest.fixture
+def node(ros):
+    node = ros.create_node("subscribing")
+    yield node
+    node.destroy_node()
+
+
+class Images:
+    """A subscription and what it hands on."""
+
+    def __init__(self, node):
+        self.spare_s = 0.0
+        self.asked = threading.Event()
+        self.received = []
+        self.subscription = ImageSubscription(
+            node,
+            Image,
+            "image",
+            "best_effort",
+            lambda *received: self.received.append(received),
+            self._ask,
+            Complaints(print),
+        )
+
+    def _ask(self):
+        self.asked.set()
+        return self.spare_s
+
+    def taken(self, sequence, came_ns=None):
+        """Return what is handed on of an image with this number."""
+        self.subscription._rest_s()
+        self.subscription._take(
+            IMAGE, {"publication_sequence_number": sequence, "received_timestamp": came_ns}
+        )
+        return self.received[-1][1:]
+
+
+@pytest.fixture
+def images(node):
+    images = Images(node)
+    yield images
+    images.subscription.end()
+
+
+def wait_until(condition):
+    deadline_s = time.monotonic() + DEADLINE_S
+    while not condition():
+        assert time.monotonic() < deadline_s
+        time.sleep(0.01)
+
+
+def test_images_that_make_way_for_a_newer_one_are_counted(node, images):
+    publisher = node.create_publisher(Image, "image", qos_profile_sensor_data)
+    images.spare_s = LATER_S
+    images.subscription.open()
+    wait_until(publisher.get_subscription_count)
+    publisher.publish(Image())
+    assert images.asked.wait(DEADLINE_S)
+    for _ in range(3):
+        publisher.publish(Image())
+    wait_until(lambda: images.received)
+    _, waited_ns, superseded = images.received[0]
+    assert superseded == 3
+    assert 0 < waited_ns < DEADLINE_S * NS_PER_S
+    assert images.subscription._reliability == BEST_EFFORT
+
+
+def test_an_image_that_is_taken_at_once_has_not_waited_and_what_is_missing_was_lost(images):
+    assert images.taken(1) == (0, 0)
+    assert images.taken(5) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("sequence", "superseded"),
+    [
+        pytest.param(11, 0, id="the next"),
+        pytest.param(14, 3, id="the fourth after it"),
+        pytest.param(1, 0, id="of a publisher that started anew"),
+        pytest.param(100_000, 0, id="of another publisher"),
+        pytest.param(None, 0, id="unknown"),
+    ],
+)
+def test_numbers_that_cannot_be_are_not_counted(images, sequence, superseded):
+    images.spare_s = 0.02
+    images.taken(10)
+    assert images.taken(sequence)[1] == superseded
+
+
+def test_a_middleware_that_does_not_say_when_an_image_came_says_nothing(images):
+    images.spare_s = 0.02
+    waited_ns, _ = images.taken(1, came_ns=0)
+    assert waited_ns < NS_PER_S
+
+
+def test_a_clock_that_was_set_back_gives_no_time_below_zero(images):
+    images.spare_s = 0.02
+    assert images.taken(1, came_ns=time.time_ns() + NS_PER_S)[0] == 0
