@@ -110,7 +110,8 @@ def test_more_images_than_the_estimator_can_take_give_no_more_poses_than_it_can(
     assert 0 < row.poses_per_s <= 1 / TIME_S
     arrived = seen.cameras[0].answers[-1].received
     assert arrived > len(seen.cameras[0].answers)
-    assert 0 < row.delivered <= 1.0
+    # Those that made way for newer ones have arrived: without them it is two thirds.
+    assert 0.8 < row.delivered <= 1.0
 
 
 @pytest.mark.usefixtures("models")
