@@ -4,7 +4,6 @@ import os
 import subprocess
 import sys
 import sysconfig
-from contextlib import contextmanager
 from pathlib import Path
 from shutil import which
 
@@ -17,7 +16,7 @@ pytest.importorskip("rclpy", reason="rclpy is not installed")
 from bodies import FACING_M, placed
 from geometry_msgs.msg import PointStamped
 from pose_client import START_NS, PoseClient, image_message, pose_node
-from processes import STOP_TIMEOUT_S
+from processes import stopped_after
 from std_msgs.msg import Bool, Header
 
 from blazepose_ros.landmarks import Landmark
@@ -30,14 +29,8 @@ OUTPUTS = {"hand_raised": Bool, "right_wrist": PointStamped, "too_close": Bool}
 FRAME = Frame(np.zeros((480, 640, 3), np.uint8), 0)
 
 
-@contextmanager
 def example(name):
-    process = subprocess.Popen([sys.executable, str(EXAMPLES / name)])
-    try:
-        yield
-    finally:
-        process.terminate()
-        process.wait(STOP_TIMEOUT_S)
+    return stopped_after(subprocess.Popen([sys.executable, str(EXAMPLES / name)]))
 
 
 @pytest.fixture
