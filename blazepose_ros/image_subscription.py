@@ -9,6 +9,7 @@ from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 
+from blazepose_ros.arrivals import Arrivals
 from blazepose_ros.complaints import Complaints
 from blazepose_ros.receiver import MessageInfo, Receiver
 
@@ -18,9 +19,6 @@ RELIABILITIES = {"best_effort": BEST_EFFORT, "reliable": RELIABLE}
 
 # How often what the publishers offer is looked at.
 FOLLOW_PERIOD_S = 1.0
-
-# No camera that somebody follows people with is faster.
-MAX_RATE_HZ = 1000
 
 
 class ImageSubscription:
@@ -57,8 +55,7 @@ class ImageSubscription:
         self._wanted = reliability
         self._receive = receive
         self._spare_s = spare_s
-        self._rested_s = 0.0
-        self._sequence = 0
+        self._arrivals = Arrivals()
         self._complaints = complaints
         self._receiver: Receiver | None = None
         self.mismatch = ""
@@ -102,20 +99,16 @@ class ImageSubscription:
         )
 
     def _rest_s(self) -> float:
-        self._rested_s = self._spare_s()
-        return self._rested_s
+        self._arrivals.there()
+        return self._spare_s()
 
     def _take(self, serialized: bytes, info: MessageInfo) -> None:
         """Hand an image on with what the middleware says of it; other than Fast DDS may say nothing."""
-        sequence = info.get("publication_sequence_number") or 0
-        skipped, self._sequence = sequence - self._sequence - 1, sequence
-        if not self._rested_s > 0:  # what is missing was lost on its way
-            self._receive(serialized, 0, 0)
-            return
-        # Numbers of another publisher, or of one that has started anew, say nothing.
-        superseded = skipped if 0 < skipped <= self._rested_s * MAX_RATE_HZ else 0
-        came_ns = info.get("received_timestamp") or time.time_ns()
-        self._receive(serialized, max(0, time.time_ns() - came_ns), superseded)
+        superseded = self._arrivals.taken(info.get("publication_sequence_number") or 0)
+        now_ns = time.time_ns()
+        came_ns = info.get("received_timestamp") or now_ns
+        self._receive(serialized, max(0, now_ns - came_ns), superseded)
+        self._arrivals.wait()
 
     def _follow(self) -> None:
         """Change over when the publishers offer something else, and tell of those that do not fit."""

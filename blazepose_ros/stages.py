@@ -36,9 +36,10 @@ Found = tuple[Received, Sequence[Pose], LoadedModel]
 
 
 class Stages:
-    """Three threads, each at work on the newest image there is.
+    """Decodes an image in the thread that brings it; infers and publishes in two more, side by side.
 
-    Nothing queues, and only images that no inference has begun on are dropped.
+    Each is at work on the newest image there is: nothing queues, and only images that no inference
+    has begun on are dropped.
 
     Args:
         settings: the parameters' values; assign `settings` to change them.
@@ -68,7 +69,7 @@ class Stages:
         self._publishing = NewestWorker(self._surviving(self._publish), "publishing")
         self._inference = self._start_inference(model)
         self._decoding_pace = Pace()
-        self._decoding = NewestWorker(self._surviving(self._decode), "decoding")
+        self._decode = self._surviving(self._decode_image)
 
     def receive(
         self,
@@ -78,7 +79,7 @@ class Stages:
         waited_ns: int = 0,
         superseded: int = 0,
     ) -> None:
-        """Take an image as it came over the wire.
+        """Decode an image that came over the wire and have people found in it.
 
         Args:
             serialized: the message.
@@ -90,8 +91,9 @@ class Stages:
         self._count += superseded + 1
         self._statistics.arrived(superseded + 1)
         self._statistics.dropped(Drop.BUSY, superseded)
-        image = Arrived(serialized, transport, taken_ns - waited_ns, self._count, Stopwatch(waited_ns))
-        self._count_superseded(self._decoding.offer(image))
+        stopwatch = Stopwatch(waited_ns)
+        stopwatch.lap("waiting")
+        self._decode(Arrived(serialized, transport, taken_ns - waited_ns, self._count, stopwatch))
 
     def spare_s(self) -> float:
         """Return how long an image can wait: until then a newer one may come in its place."""
@@ -112,12 +114,11 @@ class Stages:
 
     def stop(self) -> None:
         """Finish the images at hand and end."""
-        for stage in (self._decoding, self._inference, self._publishing):
-            stage.stop()
+        self._inference.stop()
+        self._publishing.stop()
 
-    def _decode(self, arrived: Arrived) -> None:
+    def _decode_image(self, arrived: Arrived) -> None:
         stopwatch = arrived.stopwatch
-        stopwatch.lap("waiting")
         try:
             with self._decoding_pace.turn():
                 msg = arrived.transport.read(arrived.serialized)
@@ -131,7 +132,8 @@ class Stages:
         stopwatch.laps_ms["transport"] = (arrived.arrival_ns - frame.stamp_ns) / NS_PER_MS
         stopwatch.lap("decoding")
         received = Received(msg.header, frame, arrived.count, stopwatch)
-        self._count_superseded(self._inference.offer(received))
+        if not self._inference.offer(received):
+            self._statistics.dropped(Drop.BUSY)
 
     def _found(self, received: Received, poses: Sequence[Pose], model: LoadedModel) -> None:
         self._publishing.hand_over((received, poses, model))
@@ -172,10 +174,6 @@ class Stages:
                 self._drop(f"{type(err).__name__}: {err}\n{traceback.format_exc()}", Drop.ERROR)
 
         return survive
-
-    def _count_superseded(self, in_time: bool) -> None:
-        if not in_time:
-            self._statistics.dropped(Drop.BUSY)
 
     def _drop(self, reason: str, why: Drop) -> None:
         self._statistics.dropped(why)

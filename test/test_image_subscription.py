@@ -45,13 +45,10 @@ class Images:
         self.asked.set()
         return self.spare_s
 
-    def taken(self, sequence, came_ns=None):
-        """Return what is handed on of an image with this number."""
-        self.subscription._rest_s()
-        self.subscription._take(
-            IMAGE, {"publication_sequence_number": sequence, "received_timestamp": came_ns}
-        )
-        return self.received[-1][1:]
+    def waited_ns(self, came_ns):
+        """Return how long an image is said to have waited that came then."""
+        self.subscription._take(IMAGE, {"received_timestamp": came_ns})
+        return self.received[-1][1]
 
 
 @pytest.fixture
@@ -84,33 +81,9 @@ def test_images_that_make_way_for_a_newer_one_are_counted(node, images):
     assert images.subscription._reliability == BEST_EFFORT
 
 
-def test_an_image_that_is_taken_at_once_has_not_waited_and_what_is_missing_was_lost(images):
-    assert images.taken(1) == (0, 0)
-    assert images.taken(5) == (0, 0)
-
-
-@pytest.mark.parametrize(
-    ("sequence", "superseded"),
-    [
-        pytest.param(11, 0, id="the next"),
-        pytest.param(14, 3, id="the fourth after it"),
-        pytest.param(1, 0, id="of a publisher that started anew"),
-        pytest.param(100_000, 0, id="of another publisher"),
-        pytest.param(None, 0, id="unknown"),
-    ],
-)
-def test_numbers_that_cannot_be_are_not_counted(images, sequence, superseded):
-    images.spare_s = 0.02
-    images.taken(10)
-    assert images.taken(sequence)[1] == superseded
-
-
 def test_a_middleware_that_does_not_say_when_an_image_came_says_nothing(images):
-    images.spare_s = 0.02
-    waited_ns, _ = images.taken(1, came_ns=0)
-    assert waited_ns < NS_PER_S
+    assert images.waited_ns(None) == images.waited_ns(0) == 0
 
 
 def test_a_clock_that_was_set_back_gives_no_time_below_zero(images):
-    images.spare_s = 0.02
-    assert images.taken(1, came_ns=time.time_ns() + NS_PER_S)[0] == 0
+    assert images.waited_ns(time.time_ns() + NS_PER_S) == 0
