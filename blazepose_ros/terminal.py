@@ -7,6 +7,7 @@ import math
 import os
 import signal
 import sys
+from pathlib import Path
 
 # What a shell reports of a process whose reader, such as head, has left: 128 + SIGPIPE.
 UNREAD = 128 + signal.SIGPIPE
@@ -44,3 +45,17 @@ def number_above_0(text: str) -> float:
     if not 0 < number < math.inf:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
     return number
+
+
+def file_to_write(text: str) -> Path:
+    """Return the file that an option is given, to be written when the work is done.
+
+    Raises:
+        argparse.ArgumentTypeError: it cannot be, which is better known before the work than after.
+    """
+    path = Path(text)
+    if path.is_dir():
+        raise argparse.ArgumentTypeError(f"{text} is a folder")
+    if not path.parent.is_dir():
+        raise argparse.ArgumentTypeError(f"there is no folder {path.parent}: make it first")
+    return path

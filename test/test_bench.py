@@ -13,6 +13,7 @@ from blazepose_ros.bench.plan import Case
 from blazepose_ros.bench.runner import Bench
 from blazepose_ros.demo.photograph import photograph
 
+FULL = ("mediapipe", "full", 320, 240)
 FAKE_NODE = [sys.executable, str(Path(__file__).with_name("fake_estimator_node.py"))]
 
 
@@ -34,6 +35,9 @@ def _domain_as_before(monkeypatch):
         ["--cameras", "5"],
         ["--backends", "abacus"],
         ["--models", "medium"],
+        ["--json", "/"],
+        ["--json", "missing/folder/bench.json"],
+        ["--plot", "missing/folder/bench.png"],
         ["--nonsense"],
     ],
 )
@@ -84,6 +88,25 @@ def test_a_backend_or_model_that_does_not_load_is_an_error(tmp_path, monkeypatch
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     with pytest.raises(BenchError, match="blazepose models fetch"):
         Bench(str(photograph()), FAKE_NODE, 1.0, tmp_path).raw_loop(Case("mediapipe", "full", 320, 240))
+
+
+def test_a_case_is_compared_with_the_raw_loops_right_before_and_after_it(tmp_path, monkeypatch):
+    loops_ms = iter([[10.0], [20.0], [50.0], [100.0], [100.0]])
+    nothing = {
+        "start_ns": 0,
+        "end_ns": 1,
+        "cpu_s": 0.0,
+        "rss_mb": 0.0,
+        "cameras": [{"sent_ns": [], "answers": []}],
+    }
+    seen = {"raw_loop": lambda: next(loops_ms), "measure": lambda: nothing}
+    monkeypatch.setattr(Bench, "_child", lambda _bench, module: seen[module]())
+    runner = Bench("", [], 1.0, tmp_path)
+    for case in (Case(*FULL), Case(*FULL, rate_hz=None), Case("fast", *FULL[1:])):
+        runner.run(case)
+    assert [row.raw_loop_ms_p50 for row in runner.rows] == [15.0, 35.0, 100.0]
+    assert [row.offered_hz for row in runner.rows] == [30.0, 50.0, 30.0]
+    assert [loop["ms_p50"] for loop in runner.document()["raw_loop"]] == [20.0, 100.0]
 
 
 @pytest.mark.usefixtures("models")

@@ -38,7 +38,7 @@ from blazepose_ros.models.store import BUNDLES, load_cached
 from blazepose_ros.pose import Frame
 from blazepose_ros.processor import leave_cores_to_the_model
 from blazepose_ros.ros_domain import NoFreeDomainError, isolate
-from blazepose_ros.terminal import number_above_0, say
+from blazepose_ros.terminal import file_to_write, number_above_0, say
 
 REFERENCE = "mediapipe"
 MODELS = tuple(bundle.name for bundle in BUNDLES.values())
@@ -48,7 +48,7 @@ DURATION_S = 8.0
 _DEFINITIONS = """\
 delivered   of the images sent after discovery, those that arrived at the node
 of raw      poses per second against the raw loop: the estimator alone on the same
-            images, without ROS, in a process of its own before each case
+            images, without ROS, in a process of its own before and after
 latency     from an image's stamp to the arrival of its poses at a subscriber
 added       latency less the estimator's time on that image
 transport   from the stamp to the arrival at the node
@@ -174,8 +174,8 @@ def _parser() -> argparse.ArgumentParser:
         epilog=_DEFINITIONS,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures")
-    parser.add_argument("--plot", type=Path, metavar="FILE", help="write a picture (PNG)")
+    parser.add_argument("--json", type=file_to_write, metavar="FILE", help="write all figures")
+    parser.add_argument("--plot", type=file_to_write, metavar="FILE", help="write a picture (PNG)")
     parser.add_argument("--source", default="", help="a video or an image (default: a photograph in motion)")
     parser.add_argument(
         "--annotations", type=Path, metavar="FILE", help="COCO keypoints, to measure the backends' accuracy"

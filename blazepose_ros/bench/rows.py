@@ -116,7 +116,7 @@ class Row:
         stages_ms_p50: median of each part of the latency; delivery is that of the poses.
         cpu_s_per_frame: processor time of the nodes for each answer, in seconds.
         rss_mb: resident memory of all nodes together at the end.
-        raw_loop_ms_p50: the estimator alone on the same images, over the whole run, the median.
+        raw_loop_ms_p50: the estimator alone on the same images, right before and after, the median.
         raw_loop_poses_per_s: the same, answers per second.
     """
 

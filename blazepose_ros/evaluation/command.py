@@ -23,7 +23,7 @@ from blazepose_ros.evaluation.score import Score, score_all
 from blazepose_ros.evaluation.summary import Fairness, Row, fairness, grouping_columns, rows
 from blazepose_ros.interruption import Interruption
 from blazepose_ros.models.store import ModelError
-from blazepose_ros.terminal import say
+from blazepose_ros.terminal import file_to_write, say
 
 NAME = "blazepose eval"
 EVERY = "all"
@@ -175,9 +175,9 @@ def _parser() -> argparse.ArgumentParser:
         metavar="SHARE",
         help="below it the detector's find is nobody (default: 0.6, the node's)",
     )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures")
-    parser.add_argument("--csv", type=Path, metavar="FILE", help="write all figures as a table")
-    parser.add_argument("--plot", type=Path, metavar="FILE", help="write a picture (PNG)")
+    parser.add_argument("--json", type=file_to_write, metavar="FILE", help="write all figures")
+    parser.add_argument("--csv", type=file_to_write, metavar="FILE", help="write all figures as a table")
+    parser.add_argument("--plot", type=file_to_write, metavar="FILE", help="write a picture (PNG)")
     return parser
 
 
