@@ -54,8 +54,12 @@ def file_to_write(text: str) -> Path:
         argparse.ArgumentTypeError: it cannot be, which is better known before the work than after.
     """
     path = Path(text)
-    if path.is_dir():
+    try:
+        is_folder, has_folder = path.is_dir(), path.parent.is_dir()
+    except OSError as err:
+        raise argparse.ArgumentTypeError(f"{text} cannot be written: {err.strerror}") from err
+    if is_folder:
         raise argparse.ArgumentTypeError(f"{text} is a folder")
-    if not path.parent.is_dir():
+    if not has_folder:
         raise argparse.ArgumentTypeError(f"there is no folder {path.parent}: make it first")
     return path

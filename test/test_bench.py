@@ -36,6 +36,7 @@ def _domain_as_before(monkeypatch):
         ["--backends", "abacus"],
         ["--models", "medium"],
         ["--json", "/"],
+        ["--json", 300 * "x"],
         ["--json", "missing/folder/bench.json"],
         ["--plot", "missing/folder/bench.png"],
         ["--nonsense"],

@@ -235,6 +235,7 @@ def test_what_cannot_be_evaluated_is_told(tmp_path, capsys, images, labels, argu
 def test_a_result_that_cannot_be_written_is_told(data, tmp_path, capsys):
     labels = tmp_path / "labels.csv"
     labels.write_text("file_name,nose_x,nose_y,nose_v\ncoco785_skier.jpg,367,81,2\n")
-    target = tmp_path / "nowhere" / "eval.json"
+    target = tmp_path / "eval.json"
+    target.symlink_to(tmp_path / "nowhere" / "eval.json")
     assert main([str(data / "images"), str(labels), "--model", "lite", "--json", str(target)]) == 1
     assert f"{target} cannot be written" in capsys.readouterr().err
