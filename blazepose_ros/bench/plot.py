@@ -9,6 +9,7 @@ from pathlib import Path
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.text import Annotation
 
 from blazepose_ros.bench.rows import Row
 
@@ -71,10 +72,13 @@ def _latencies(axes: Axes, rows: Sequence[Row]) -> None:
 
 
 def _rates(axes: Axes, rows: Sequence[Row]) -> None:
-    _bars(axes, rows, lambda row: row.poses_per_s, "{:.1f}")
+    figures = _bars(axes, rows, lambda row: row.poses_per_s, "{:.1f}")
+    room = LABEL_ROOM * max((_drawable(row.raw_loop_poses_per_s) for row in rows), default=0.0)
     for number, row in enumerate(rows):
         if (limit := row.raw_loop_poses_per_s) > 0:
             axes.plot([limit, limit], [number - 0.4, number + 0.4], color=RAW_LOOP_INK, linewidth=2)
+        if 0 <= limit - row.poses_per_s < room:
+            figures[number].xy = (limit, number)  # behind the mark, not under it
     axes.plot([], [], color=RAW_LOOP_INK, linewidth=2, label="raw loop, no ROS")
     axes.set_title("poses per second")
 
@@ -86,10 +90,11 @@ def _delivered(axes: Axes, rows: Sequence[Row]) -> None:
     axes.set_title("images delivered, %")
 
 
-def _bars(axes: Axes, rows: Sequence[Row], value: Callable[[Row], float], form: str) -> None:
+def _bars(axes: Axes, rows: Sequence[Row], value: Callable[[Row], float], form: str) -> Sequence[Annotation]:
+    """Draw a bar for each row and return the figures beside them."""
     bars = axes.barh(range(len(rows)), [_drawable(value(row)) for row in rows], color=BAR)
     axes.margins(x=LABEL_ROOM)
-    axes.bar_label(bars, fmt=form, padding=4, fontsize="small", color=INK)
+    return axes.bar_label(bars, fmt=form, padding=4, fontsize="small", color=INK)
 
 
 def _drawable(value: float) -> float:
