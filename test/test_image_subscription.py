@@ -7,12 +7,12 @@ import pytest
 from rclpy.qos import qos_profile_sensor_data
 from rclpy.serialization import serialize_message
 from sensor_msgs.msg import Image
+from waiting import DEADLINE_S, wait_until
 
 from blazepose_ros.complaints import Complaints
 from blazepose_ros.image_subscription import BEST_EFFORT, ImageSubscription
 from blazepose_ros.nanoseconds import NS_PER_S
 
-DEADLINE_S = 15.0
 LATER_S = 0.5
 IMAGE = serialize_message(Image())
 
@@ -56,13 +56,6 @@ def images(node):
     images = Images(node)
     yield images
     images.subscription.end()
-
-
-def wait_until(condition):
-    deadline_s = time.monotonic() + DEADLINE_S
-    while not condition():
-        assert time.monotonic() < deadline_s
-        time.sleep(0.01)
 
 
 def test_images_that_make_way_for_a_newer_one_are_counted(node, images):

@@ -8,19 +8,12 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.qos import QoSProfile
 from rclpy.serialization import deserialize_message
 from std_msgs.msg import String
+from waiting import DEADLINE_S, wait_until
 
 from blazepose_ros.receiver import Receiver
 
-DEADLINE_S = 15.0
 LATER_S = 0.5
 QOS = QoSProfile(depth=5)
-
-
-def wait_until(condition):
-    deadline_s = time.monotonic() + DEADLINE_S
-    while not condition():
-        assert time.monotonic() < deadline_s
-        time.sleep(0.01)
 
 
 @pytest.fixture
