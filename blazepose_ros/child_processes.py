@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
+from typing import IO
 
 from blazepose_ros.interruption import hear_signals, held_back
 
@@ -39,16 +40,17 @@ class ChildProcess:
     Args:
         command: the executable and its arguments.
         log: where its output goes; an old file is overwritten.
+        pipes: whether its standard input and output are ``input`` and ``output`` instead.
     """
 
-    def __init__(self, command: Sequence[str], log: Path) -> None:
+    def __init__(self, command: Sequence[str], log: Path, *, pipes: bool = False) -> None:
         self.log = log
         with log.open("wb") as output:
             self._process = subprocess.Popen(
                 command,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
+                stdin=subprocess.PIPE if pipes else subprocess.DEVNULL,
+                stdout=subprocess.PIPE if pipes else output,
+                stderr=output,
                 env={**os.environ, **_LOG_ENVIRONMENT},
                 start_new_session=True,
                 preexec_fn=_begin_as_child,
@@ -58,6 +60,18 @@ class ChildProcess:
     def exit_status(self) -> int | None:
         """The status it ended with, negative for a signal; None while it runs."""
         return self._process.poll()
+
+    @property
+    def input(self) -> IO[bytes]:
+        """What it reads, where it was started with pipes."""
+        assert self._process.stdin is not None
+        return self._process.stdin
+
+    @property
+    def output(self) -> IO[bytes]:
+        """What it writes, where it was started with pipes."""
+        assert self._process.stdout is not None
+        return self._process.stdout
 
     @property
     def pid(self) -> int:
@@ -73,6 +87,17 @@ class ChildProcess:
             return f"it was ended by {signal.Signals(-status).name}"
         return last_error(self.log.read_text(errors="replace")) or f"it ended with status {status}"
 
+    def wait(self, timeout_s: float) -> None:
+        """Wait for its end, but not for longer than a time."""
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(timeout_s)
+
+    def close(self) -> None:
+        """Close its pipes, where there are any."""
+        for pipe in filter(None, (self._process.stdin, self._process.stdout)):
+            with suppress(BrokenPipeError):  # what it did not read is lost
+                pipe.close()
+
     def signal(self, number: signal.Signals) -> None:
         """Send a signal to the process and all that it has started."""
         with suppress(ProcessLookupError):
@@ -85,13 +110,13 @@ class ChildProcesses:
     def __init__(self) -> None:
         self._children: list[ChildProcess] = []
 
-    def start(self, command: Sequence[str], log: Path) -> ChildProcess:
+    def start(self, command: Sequence[str], log: Path, *, pipes: bool = False) -> ChildProcess:
         """Start a process; see ``ChildProcess``.
 
         A signal meanwhile waits: it must not find a process that nobody knows of.
         """
         with held_back():
-            child = ChildProcess(command, log)
+            child = ChildProcess(command, log, pipes=pipes)
             self._children.append(child)
         return child
 
@@ -106,7 +131,7 @@ class ChildProcesses:
 
 def stop(children: Iterable[ChildProcess]) -> None:
     """End processes side by side, within three seconds."""
-    running = list(children)
+    running = everyone = list(children)
     for number, patience_s in STOPPING:
         running = [child for child in running if child.exit_status is None]
         for child in running:
@@ -114,6 +139,8 @@ def stop(children: Iterable[ChildProcess]) -> None:
         deadline_s = time.monotonic() + patience_s
         while time.monotonic() < deadline_s and any(child.exit_status is None for child in running):
             time.sleep(_POLL_S)
+    for child in everyone:
+        child.close()
 
 
 def last_error(log: str) -> str:

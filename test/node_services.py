@@ -6,13 +6,23 @@ from rcl_interfaces.srv import GetParameters, ListParameters, SetParameters, Set
 from rclpy.parameter import Parameter, parameter_value_to_python
 
 UNDER_WAY_S = 0.2  # less than any model takes to load
+PATIENCE_S = 15.0
 
 
-def call(client, service_type, name, request):
-    """Return the node's response."""
+def call(client, service_type, name, request, attempts=3):
+    """Return the node's response.
+
+    A client may know of a service before that knows of the client. An answer is lost then, with a
+    warning of rclpy, and it is asked for again.
+    """
     service = client.node.create_client(service_type, f"blazepose/{name}")
     try:
         client.wait_for(service.service_is_ready, f"the service {name}")
+        for _ in range(attempts - 1):
+            future = service.call_async(request)
+            client.executor.spin_until_future_complete(future, timeout_sec=PATIENCE_S)
+            if future.done():
+                return future.result()
         future = service.call_async(request)
         client.wait_for(future.done, f"an answer of {name}")
         return future.result()
@@ -21,9 +31,9 @@ def call(client, service_type, name, request):
 
 
 def change_state(client, label, number=0):
-    """Ask for a transition and return whether it succeeded."""
+    """Ask for a transition and return whether it succeeded; once, since it cannot be made twice."""
     request = ChangeState.Request(transition=Transition(label=label, id=number))
-    return call(client, ChangeState, "change_state", request).success
+    return call(client, ChangeState, "change_state", request, attempts=1).success
 
 
 def state(client):

@@ -3,8 +3,10 @@
 import json
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pytest
 from fake_estimator_node import TIME_S
 
@@ -13,7 +15,7 @@ from blazepose_ros.bench.rows import Measurement, to_row
 from blazepose_ros.demo.photograph import photograph
 
 pytest.importorskip("rclpy", reason="rclpy is not installed")
-from blazepose_ros.bench.measure import Job
+from blazepose_ros.bench.measure import ROUNDS, Job
 
 FAKE_NODE = [sys.executable, str(Path(__file__).with_name("fake_estimator_node.py"))]
 TIME_MS = 1000 * TIME_S
@@ -37,14 +39,13 @@ def measure(folder, rate_hz=RATE_HZ, **case):
         case=Case("mediapipe", "full", 320, 240, rate_hz=rate_hz, **case),
         node_command=FAKE_NODE,
         source=str(photograph()),
-        offered_hz=rate_hz,
         duration_s=DURATION_S,
         folder=folder,
     )
     done = run(job, folder)
     assert done.returncode == 0, done.stderr
     seen = Measurement.from_dict(json.loads((folder / "seen.json").read_text()))
-    return seen, to_row(job.case, rate_hz, [TIME_MS], seen)
+    return seen, to_row(job.case, seen)
 
 
 @pytest.fixture(scope="module")
@@ -82,14 +83,16 @@ def test_the_stages_account_for_the_latency(measured):
 def test_every_image_is_delivered_at_a_rate_that_the_node_keeps_up_with(measured):
     seen, row = measured
     assert row.delivered == 1.0
-    sent_ns = [stamp for stamp in seen.cameras[0].sent_ns if seen.start_ns <= stamp < seen.end_ns]
+    sent_ns = list(filter(seen.has, seen.cameras[0].sent_ns))
     answered_ns = {answer.stamp_ns for answer in seen.cameras[0].answers}
     assert set(sent_ns) <= answered_ns
 
 
 def test_the_node_numbers_the_images_as_they_arrive(measured):
     seen, _ = measured
-    numbers = [answer.received for answer in seen.cameras[0].answers if answer.stamp_ns >= seen.start_ns]
+    numbers = [
+        answer.received for answer in seen.cameras[0].answers if answer.stamp_ns >= seen.windows[0].start_ns
+    ]
     assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
 
 
@@ -102,6 +105,26 @@ def test_a_sleeping_estimator_takes_hardly_any_processor_time(measured):
     _, row = measured
     assert 0 <= row.cpu_s_per_frame < 1 / RATE_HZ
     assert 20 < row.rss_mb < 5000
+
+
+def test_the_raw_loop_and_the_node_take_turns(measured):
+    seen, row = measured
+    assert len(seen.windows) == ROUNDS
+    assert all(window.end_ns - window.start_ns >= DURATION_S / ROUNDS * 1e9 for window in seen.windows)
+    assert all(before.end_ns < after.start_ns for before, after in pairwise(seen.windows))
+    pauses_ns = np.diff(seen.cameras[0].sent_ns)
+    # In each pause the raw loop has its turn.
+    assert np.sum(pauses_ns > DURATION_S / ROUNDS * 1e9) == ROUNDS - 1
+    assert sum(seen.raw_loop_ms) == pytest.approx(1000 * DURATION_S, rel=0.2)
+    assert row.raw_loop_ms_p50 > 0
+
+
+@pytest.mark.usefixtures("models")
+def test_flat_out_offers_what_the_raw_loop_takes(tmp_path):
+    seen, row = measure(tmp_path, rate_hz=None)
+    assert row.offered_hz > 1000 / row.raw_loop_ms_p50 * 0.9
+    assert row.offered_hz <= 1000 / min(seen.raw_loop_ms)
+    assert row.poses_per_s <= 1 / TIME_S
 
 
 @pytest.mark.usefixtures("models")
@@ -124,14 +147,14 @@ def test_jpeg_over_the_stock_transport_with_two_cameras(tmp_path):
 
 def test_a_node_that_fails_is_an_error_that_says_why(tmp_path):
     command = [sys.executable, "-c", "raise SystemExit('no such estimator')"]
-    job = Job(Case("mediapipe", "full", 320, 240), command, str(photograph()), 30.0, 1.0, tmp_path)
+    job = Job(Case("mediapipe", "full", 320, 240), command, str(photograph()), 1.0, tmp_path)
     done = run(job, tmp_path)
     assert done.returncode == 1
     assert done.stderr == "no such estimator\n"
 
 
 def test_a_job_survives_its_file(tmp_path):
-    job = Job(Case("mediapipe", "full", 320, 240), ("a", "b"), "source.png", 30.0, 1.0, tmp_path)
+    job = Job(Case("mediapipe", "full", 320, 240), ("a", "b"), "source.png", 1.0, tmp_path)
     job.save(tmp_path / "job.json")
     loaded = Job.load(tmp_path / "job.json")
     assert (loaded.case, list(loaded.node_command), loaded.folder) == (job.case, ["a", "b"], tmp_path)

@@ -6,7 +6,7 @@ import pytest
 from bench_cases import MS, answer, row, silent_row
 
 from blazepose_ros.bench.plan import Case
-from blazepose_ros.bench.rows import CameraRecord, Measurement, median_ms, row_fields, to_row
+from blazepose_ros.bench.rows import CameraRecord, Measurement, Window, median_ms, row_fields, to_row
 
 CASE = Case("mediapipe", "full", 640, 480)
 
@@ -15,9 +15,13 @@ def sent(*stamps_ms):
     return [round(stamp * MS) for stamp in stamps_ms]
 
 
-def measured(*cameras, start_ms=1000, end_ms=2000, cpu_s=0.5, rss_mb=300.0):
-    seen = Measurement(start_ms * MS, end_ms * MS, cpu_s, rss_mb, cameras)
-    return to_row(CASE, 30.0, [10.0, 20.0, 90.0], seen)
+def measured(*cameras, windows=((1000, 2000),), cpu_s=0.5):
+    """Return the row of what was seen in windows, from and to in milliseconds."""
+    between = [Window(start_ms * MS, end_ms * MS, cpu_s) for start_ms, end_ms in windows]
+    seen = Measurement(
+        between, rss_mb=300.0, offered_hz=30.0, raw_loop_ms=[10.0, 20.0, 90.0], cameras=cameras
+    )
+    return to_row(CASE, seen)
 
 
 def ten_hz(**changes):
@@ -112,6 +116,27 @@ def test_answers_before_and_after_measuring_do_not_count():
     assert got.poses_per_s == 1.0
 
 
+def test_only_what_is_in_a_window_counts():
+    windows = ((600, 1000), (1600, 1900))
+    got = measured(ten_hz(), windows=windows)
+    assert got.poses_per_s == pytest.approx((4 + 3) / 0.7)
+    assert got.cpu_s_per_frame == pytest.approx(2 * 0.5 / 7)
+    slow_between = [
+        answer(stamp, number, latency_ms=500.0 if 1000 <= stamp < 1600 else 30.0)
+        for number, stamp in enumerate(range(500, 2000, 100), start=1)
+    ]
+    record = CameraRecord(sent(*range(500, 2000, 100)), slow_between)
+    assert measured(record, windows=windows).latency_ms_p99 == 30.0
+
+
+def test_no_image_is_lost_while_the_cameras_pause():
+    stamps = [*range(500, 1000, 100), *range(1600, 2000, 100)]
+    answers = [answer(stamp, number) for number, stamp in enumerate(stamps, start=1)]
+    assert (
+        measured(CameraRecord(sent(*stamps), answers), windows=((600, 1000), (1600, 2000))).delivered == 1.0
+    )
+
+
 def test_several_cameras_add_up():
     one, two = measured(ten_hz()), measured(ten_hz(), ten_hz(latency_ms=50.0))
     assert two.poses_per_s == 2 * one.poses_per_s
@@ -142,7 +167,7 @@ def test_flat_out_and_what_is_not_known_are_null():
 
 
 def test_a_measurement_survives_json():
-    seen = Measurement(1, 2, 0.5, 300.0, [ten_hz()])
+    seen = Measurement([Window(1, 2, 0.5), Window(3, 4, 0.6)], 300.0, 30.0, [9.0, 10.0], [ten_hz()])
     assert Measurement.from_dict(json.loads(json.dumps(asdict(seen)))) == seen
 
 

@@ -7,12 +7,9 @@ its stamp into the bytes and to hand them to the middleware.
 from __future__ import annotations
 
 import argparse
-import json
-import signal
 import sys
 import time
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterator, Sequence
 
 import cv2
 from rclpy.node import Node
@@ -23,6 +20,7 @@ from sensor_msgs.msg import CompressedImage, Image
 from blazepose_ros.bench.clip import forth_and_back, load_clip
 from blazepose_ros.bench.plan import ENCODINGS, JPEG
 from blazepose_ros.bench.stamp import write_stamp_ns
+from blazepose_ros.bench.turns import take_turns
 from blazepose_ros.camera.messages import compressed_message, header_message
 from blazepose_ros.image_messages import to_image
 
@@ -32,32 +30,28 @@ TOPICS = {"raw": (Image, "image"), "jpeg": (CompressedImage, "image/compressed")
 
 
 def play(
-    publish: Callable[[bytes], bool],
-    messages: Sequence[bytes],
-    rate_hz: float,
-    is_stopping: Callable[[], bool],
+    publish: Callable[[bytes], bool], messages: Iterator[bytes], rate_hz: float, duration_s: float
 ) -> list[int]:
-    """Publish messages at a rate until told to stop; one that is late delays those after it.
+    """Publish messages at a rate for a time; one that is late delays those after it.
 
     Args:
         publish: sends a message and tells whether anybody listens.
         messages: serialised, each starting with a header; they are given new stamps.
         rate_hz: messages per second.
-        is_stopping: whether to end, asked before each message.
+        duration_s: how long, in seconds.
 
     Returns:
         The stamps of those that somebody listened to, in nanoseconds.
     """
     sent_ns: list[int] = []
     next_s = time.monotonic()
-    for index in forth_and_back(len(messages)):
+    end_s = next_s + duration_s
+    while next_s < end_s:
         time.sleep(max(0.0, next_s - time.monotonic()))
-        if is_stopping():
-            break
         next_s = max(next_s + 1 / rate_hz, time.monotonic())
-        stamp_ns = time.time_ns()
-        write_stamp_ns(messages[index], stamp_ns)
-        if publish(messages[index]):
+        message, stamp_ns = next(messages), time.time_ns()
+        write_stamp_ns(message, stamp_ns)
+        if publish(message):
             sent_ns.append(stamp_ns)
     return sent_ns
 
@@ -75,16 +69,14 @@ def render(source: str, width: int, height: int, encoding: str) -> list[bytes]:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Play the clip until SIGINT, then write what was sent."""
-    # A handler that took a lock, as an event's does, would wait for ever for the loop it has interrupted.
-    received: list[int] = []
-    signal.signal(signal.SIGINT, lambda number, _: received.append(number))
+    """Play the clip whenever told a rate and a duration, and tell the stamps of what was sent."""
     import rclpy
     from rclpy.signals import SignalHandlerOptions
     from rclpy.utilities import remove_ros_args
 
     options = _parser().parse_args(remove_ros_args(list(arguments)))
-    messages = render(options.source, options.width, options.height, options.encoding)
+    clip = render(options.source, options.width, options.height, options.encoding)
+    messages = (clip[index] for index in forth_and_back(len(clip)))
     rclpy.init(args=list(arguments), signal_handler_options=SignalHandlerOptions.NO)
     node = Node("bench_camera")
     publisher = node.create_publisher(*TOPICS[options.encoding], qos_profile_sensor_data)
@@ -93,8 +85,7 @@ def main(arguments: Sequence[str]) -> int:
         publisher.publish(message)
         return bool(publisher.get_subscription_count())
 
-    sent_ns = play(publish, messages, options.rate, lambda: bool(received))
-    options.result.write_text(json.dumps(sent_ns))
+    take_turns(lambda turn: play(publish, messages, *turn))
     node.destroy_node()
     rclpy.try_shutdown()
     return 0
@@ -106,8 +97,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--width", type=int, required=True)
     parser.add_argument("--height", type=int, required=True)
     parser.add_argument("--encoding", choices=ENCODINGS, required=True)
-    parser.add_argument("--rate", type=float, required=True)
-    parser.add_argument("--result", type=Path, required=True)
     return parser
 
 

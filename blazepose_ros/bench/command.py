@@ -19,12 +19,12 @@ from tqdm import tqdm
 from blazepose_ros.bench.clip import load_clip
 from blazepose_ros.bench.estimator_table import accuracy_table, speed_table
 from blazepose_ros.bench.estimators import Photograph, accuracy_rows, speed_rows
-from blazepose_ros.bench.measure import BenchError
 from blazepose_ros.bench.plan import MAX_CAMERAS, SIZES, Case, plan
 from blazepose_ros.bench.plot import save_plot
 from blazepose_ros.bench.rows import known
-from blazepose_ros.bench.runner import RAW_LOOP_S, Bench
+from blazepose_ros.bench.runner import Bench
 from blazepose_ros.bench.table import table
+from blazepose_ros.bench.turns import BenchError
 from blazepose_ros.camera.frame_fit import Size
 from blazepose_ros.camera.frame_source import SourceError
 from blazepose_ros.commands import installed
@@ -48,17 +48,17 @@ DURATION_S = 8.0
 _DEFINITIONS = """\
 delivered   of the images sent after discovery, those that arrived at the node
 of raw      poses per second against the raw loop: the estimator alone on the same
-            images, without ROS, in a process of its own before and after
+            images, without ROS, in a process of its own that takes turns with the node
 latency     from an image's stamp to the arrival of its poses at a subscriber
 added       latency less the estimator's time on that image
 transport   from the stamp to the arrival at the node
 delivery    from the node's hand-over of the poses to their arrival
 cpu/pose    processor time of the node for each answer
-flat out    as many images as the raw loop takes, which needs no time for anything else
+flat out    as many images as the raw loop takes, which has nothing else to do
 stock       Fast DDS without this package's profile"""
 
-# Starting and stopping processes, loading the model twice, warming up.
-OVERHEAD_S = 8.0
+# Starting and stopping processes, loading the model twice, warming up at each turn.
+OVERHEAD_S = 14.0
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -101,7 +101,7 @@ def _those_that_load(bench: Bench, options: argparse.Namespace) -> list[str]:
         if backend in (REFERENCE, AUTO):
             continue
         try:
-            bench.raw_loop(Case(backend, options.models[0], *options.sizes[0]))
+            bench.try_out(Case(backend, options.models[0], *options.sizes[0]))
         except BenchError as err:
             say(f"{backend} is passed over: {err}")
         else:
@@ -111,7 +111,7 @@ def _those_that_load(bench: Bench, options: argparse.Namespace) -> list[str]:
 
 def _run_all(bench: Bench, cases: Sequence[Case]) -> list[str]:
     """Measure the cases and return what failed."""
-    expected_s = len(cases) * (bench.duration_s + RAW_LOOP_S + OVERHEAD_S)
+    expected_s = len(cases) * (2 * bench.duration_s + OVERHEAD_S)
     say(f"{len(cases)} cases, about {expected_s / 60:.0f} minutes, showing {bench.source}")
     started_s = time.monotonic()
     failures = []

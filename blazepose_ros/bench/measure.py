@@ -1,22 +1,28 @@
 """Measures one case: starts its cameras and nodes, listens to them, and writes what it saw.
 
 It runs as a process of its own, since a process chooses its DDS transport once.
+
+The raw loop, the estimator alone on the same images, takes turns with cameras and nodes: a machine
+that other people's programs make slower for a while makes both slower. Flat out means as many
+images as the raw loop has taken in the best of its turns. The node, which is slower than that, is
+hardly ever short of an image then, and the camera, which shares the processor with it, has no more
+to do than that takes.
 """
 
 from __future__ import annotations
 
 import json
-import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from blazepose_ros.bench.plan import JPEG, STOCK, Case
-from blazepose_ros.bench.rows import CameraRecord, Measurement
+from blazepose_ros.bench.rows import MS_PER_S, CameraRecord, Measurement, Window, median_ms
+from blazepose_ros.bench.turns import BenchError, TurnTaker
 from blazepose_ros.child_processes import ChildProcess, ChildProcesses
 from blazepose_ros.commands import ros_arguments
 from blazepose_ros.interruption import Interruption
@@ -35,14 +41,15 @@ START_TIMEOUT_S = 60.0
 # loses nearly every image gives no more of them, however long one waits.
 WARM_UP_ANSWERS = 15
 WARM_UP_TIMEOUT_S = 4.0
+# How often the raw loop and the node take turns.
+ROUNDS = 4
+# How long images come before a turn counts, and how long after it.
+SETTLE_S = 0.3
+MARGIN_S = 0.1
 # How long after the last image answers are waited for.
 DRAIN_S = 0.5
-STOP_TIMEOUT_S = 5.0
+TURN_TIMEOUT_S = 60.0
 SPIN_S = 0.05
-
-
-class BenchError(RuntimeError):
-    """A case could not be measured; the message says what failed."""
 
 
 @dataclass(frozen=True)
@@ -53,15 +60,13 @@ class Job:
         case: the case.
         node_command: what starts a node, less its ROS arguments.
         source: a video or an image.
-        offered_hz: images per second of each camera.
-        duration_s: how long to measure, in seconds.
+        duration_s: how long to measure, in seconds, all turns together.
         folder: where logs go.
     """
 
     case: Case
     node_command: Sequence[str]
     source: str
-    offered_hz: float
     duration_s: float
     folder: Path
 
@@ -78,14 +83,15 @@ class Job:
 
 @dataclass(frozen=True)
 class _Rig:
-    """The processes of a case, one camera and one node for each namespace."""
+    """The processes of a case: the raw loop, and one camera and one node for each namespace."""
 
-    cameras: Sequence[ChildProcess]
+    raw_loop: TurnTaker
+    cameras: Sequence[TurnTaker]
     nodes: Sequence[ChildProcess]
 
     def check(self) -> None:
         """Raise BenchError where a process has failed."""
-        for child in (*self.cameras, *self.nodes):
+        for child in (*(camera.process for camera in self.cameras), *self.nodes, self.raw_loop.process):
             if complaint := child.complaint():
                 raise BenchError(complaint)
 
@@ -102,7 +108,7 @@ def measure(job: Job) -> Measurement:
     """Return what was seen of a case.
 
     Raises:
-        BenchError: a camera or a node failed.
+        BenchError: a camera, a node or the raw loop failed.
     """
     (use_stock_transport if job.case.transport == STOCK else use_image_profile)()
     namespaces = [f"/camera_{number}" for number in range(1, job.case.cameras + 1)]
@@ -110,7 +116,16 @@ def measure(job: Job) -> Measurement:
         # Before rclpy and its threads: what runs between fork and exec needs a single one.
         rig = _start(job, namespaces, children)
         with _listening(namespaces, IMAGE_TOPICS[job.case.encoding]) as (listener, spin_until):
-            return _watch(job, rig, listener, spin_until)
+            return _Watch(job, rig, listener, spin_until).watch()
+
+
+def start_raw_loop(case: Case, source: str, folder: Path, children: ChildProcesses) -> TurnTaker:
+    """Start a process that times the estimator alone on a case's images; each turn is a duration."""
+    job = folder / "raw_loop.json"
+    fields = {"backend": case.backend, "model": case.model, "source": source, "size": case.size}
+    job.write_text(json.dumps(fields))
+    command = [sys.executable, "-m", "blazepose_ros.bench.raw_loop", str(job)]
+    return TurnTaker(children, command, folder / "raw_loop.log")
 
 
 def _start(job: Job, namespaces: Sequence[str], children: ChildProcesses) -> _Rig:
@@ -119,8 +134,8 @@ def _start(job: Job, namespaces: Sequence[str], children: ChildProcesses) -> _Ri
         in_namespace = ("-r", f"__ns:={namespace}")
         node_log, camera_log = (job.folder / f"{kind}_{number}.log" for kind in ("node", "camera"))
         nodes.append(children.start([*_node_command(job), *in_namespace], node_log))
-        cameras.append(children.start([*_camera_command(job, number), *in_namespace], camera_log))
-    return _Rig(cameras, nodes)
+        cameras.append(TurnTaker(children, [*_camera_command(job), *in_namespace], camera_log))
+    return _Rig(start_raw_loop(job.case, job.source, job.folder, children), cameras, nodes)
 
 
 def _node_command(job: Job) -> list[str]:
@@ -133,21 +148,15 @@ def _node_command(job: Job) -> list[str]:
     return [*job.node_command, *ros_arguments(parameters)]
 
 
-def _camera_command(job: Job, number: int) -> list[str]:
+def _camera_command(job: Job) -> list[str]:
     options = {
         "source": job.source,
         "width": job.case.width,
         "height": job.case.height,
         "encoding": job.case.encoding,
-        "rate": job.offered_hz,
-        "result": _sent_file(job, number),
     }
     settings = (f"--{name}={value}" for name, value in options.items())
     return [sys.executable, "-m", "blazepose_ros.bench.camera", *settings, "--ros-args"]
-
-
-def _sent_file(job: Job, number: int) -> Path:
-    return job.folder / f"camera_{number}.json"
 
 
 SpinUntil = Callable[[Callable[[], bool], float], bool]
@@ -182,31 +191,82 @@ def _listening(namespaces: list[str], image_topic: str) -> Iterator[tuple[BenchL
         rclpy.try_shutdown()
 
 
-def _watch(job: Job, rig: _Rig, listener: BenchListener, spin_until: SpinUntil) -> Measurement:
-    def connected() -> bool:
-        rig.check()
-        return listener.connected()
+@dataclass
+class _Watch:
+    """Lets the raw loop and the cameras take turns, and notes what comes of it."""
 
-    def never() -> bool:
-        return False
+    job: Job
+    rig: _Rig
+    listener: BenchListener
+    spin_until: SpinUntil
+    sent_ns: list[list[int]] = field(init=False)
+    raw_loop_ms: list[float] = field(default_factory=list)
+    offered_hz: float = 0.0
 
-    if not spin_until(connected, START_TIMEOUT_S):
-        raise BenchError(f"cameras and nodes have not found each other within {START_TIMEOUT_S:g} s")
-    spin_until(lambda: listener.heard() >= WARM_UP_ANSWERS, WARM_UP_TIMEOUT_S)
-    start_ns, cpu_before_s = time.time_ns(), rig.cpu_s()
-    spin_until(never, job.duration_s)
-    end_ns, cpu_after_s, rss_after_mb = time.time_ns(), rig.cpu_s(), rig.rss_mb()
-    for camera in rig.cameras:
-        camera.signal(signal.SIGINT)
-    if not spin_until(lambda: all(camera.exit_status is not None for camera in rig.cameras), STOP_TIMEOUT_S):
-        raise BenchError("a camera does not stop")
-    spin_until(never, DRAIN_S)
-    rig.check()
-    records = [
-        CameraRecord(json.loads(_sent_file(job, number).read_text()), answers)
-        for number, answers in enumerate(listener.answers(), start=1)
-    ]
-    return Measurement(start_ns, end_ns, cpu_after_s - cpu_before_s, rss_after_mb, records)
+    def __post_init__(self) -> None:
+        self.sent_ns = [[] for _ in self.rig.cameras]
+
+    def watch(self) -> Measurement:
+        """Return what was seen."""
+        turn_s = self.job.duration_s / ROUNDS
+        self._connect()
+        self._run_raw_loop(turn_s)
+        self._warm_up()
+        windows = [self._run_node(turn_s)]
+        for _ in range(1, ROUNDS):
+            self._run_raw_loop(turn_s)
+            windows.append(self._run_node(turn_s))
+        self.rig.check()
+        records = [
+            CameraRecord(sent_ns, answers)
+            for sent_ns, answers in zip(self.sent_ns, self.listener.answers(), strict=True)
+        ]
+        return Measurement(windows, self.rig.rss_mb(), self.offered_hz, self.raw_loop_ms, records)
+
+    def _connect(self) -> None:
+        def connected() -> bool:
+            self.rig.check()
+            return self.listener.connected()
+
+        if not self.spin_until(connected, START_TIMEOUT_S):
+            raise BenchError(f"cameras and nodes have not found each other within {START_TIMEOUT_S:g} s")
+
+    def _warm_up(self) -> None:
+        deadline_s = time.monotonic() + WARM_UP_TIMEOUT_S
+        while self.listener.heard() < WARM_UP_ANSWERS and time.monotonic() < deadline_s:
+            with self._cameras_playing(SETTLE_S):
+                self._spin(SETTLE_S)
+
+    def _run_raw_loop(self, turn_s: float) -> None:
+        """Time the estimator alone, and offer as many images as it takes where that is asked for."""
+        self.rig.raw_loop.begin(turn_s)
+        times_ms = self.rig.raw_loop.end(turn_s + TURN_TIMEOUT_S)
+        self.raw_loop_ms += times_ms
+        self.offered_hz = self.job.case.rate_hz or max(self.offered_hz, MS_PER_S / median_ms(times_ms))
+
+    def _run_node(self, turn_s: float) -> Window:
+        with self._cameras_playing(SETTLE_S + turn_s + MARGIN_S):
+            self._spin(SETTLE_S)
+            start_ns, cpu_before_s = time.time_ns(), self.rig.cpu_s()
+            self._spin(turn_s)
+            window = Window(start_ns, time.time_ns(), self.rig.cpu_s() - cpu_before_s)
+        self._spin(DRAIN_S)
+        return window
+
+    @contextmanager
+    def _cameras_playing(self, duration_s: float) -> Iterator[None]:
+        for camera in self.rig.cameras:
+            camera.begin([self.offered_hz, duration_s])
+        yield
+        for sent_ns, camera in zip(self.sent_ns, self.rig.cameras, strict=True):
+            sent_ns += camera.end(TURN_TIMEOUT_S)
+
+    def _spin(self, duration_s: float) -> None:
+        def failed() -> bool:
+            self.rig.check()
+            return False
+
+        self.spin_until(failed, duration_s)
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import cv2
@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blazepose_ros.bench.clip import PERIOD_NS, forth_and_back, load_clip
+from blazepose_ros.bench.turns import take_turns
 from blazepose_ros.estimator import Estimator, EstimatorError, EstimatorOptions
 from blazepose_ros.estimators import choose_estimator
 from blazepose_ros.models.store import BUNDLES, ModelError, resolve
@@ -23,18 +24,23 @@ WARM_UP_S = 0.5
 MS_PER_S = 1000
 
 
-def raw_loop(estimator: Estimator, images: Sequence[NDArray[np.uint8]], duration_s: float) -> list[float]:
+def frames(images: Sequence[NDArray[np.uint8]]) -> Iterator[Frame]:
+    """Yield images, (height, width, 3) uint8 each, forth and back for ever, at 30 images per second."""
+    for number, index in enumerate(forth_and_back(len(images))):
+        yield Frame(images[index], number * PERIOD_NS)
+
+
+def raw_loop(estimator: Estimator, shown: Iterator[Frame], duration_s: float) -> list[float]:
     """Return how long the estimator took for each image, in milliseconds.
 
     Args:
         estimator: what is timed.
-        images: (height, width, 3) uint8 each, red first; shown forth and back at once.
+        shown: without end.
         duration_s: how long to go on after half a second of warming up.
     """
     times_ms: list[float] = []
     started_s = time.perf_counter()
-    for number, index in enumerate(forth_and_back(len(images))):
-        frame = Frame(images[index], number * PERIOD_NS)
+    for frame in shown:
         before_s = time.perf_counter()
         if before_s - started_s >= WARM_UP_S + duration_s:
             break
@@ -45,21 +51,20 @@ def raw_loop(estimator: Estimator, images: Sequence[NDArray[np.uint8]], duration
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run a job from one JSON file and write the times to another."""
-    job_file, result_file = map(Path, arguments)
-    job = json.loads(job_file.read_text())
+    """Time the estimator of a job, a JSON file, whenever told a duration."""
+    job = json.loads(Path(arguments[0]).read_text())
     complexity = next(value for value, bundle in BUNDLES.items() if bundle.name == job["model"])
     leave_cores_to_the_model()
     try:
         images = [cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB) for bgr in load_clip(job["source"], job["size"])]
         options = EstimatorOptions(resolve(complexity).content, complexity)
         estimator = choose_estimator(job["backend"], options).estimator
-        times_ms = raw_loop(estimator, images, job["duration_s"])
+        shown = frames(images)
+        take_turns(lambda duration_s: raw_loop(estimator, shown, duration_s))
         estimator.close()
     except (EstimatorError, ModelError) as err:
         sys.stderr.write(f"{err}\n")
         return 1
-    result_file.write_text(json.dumps(times_ms))
     return 0
 
 

@@ -73,31 +73,55 @@ class CameraRecord:
 
 
 @dataclass(frozen=True)
-class Measurement:
-    """What was seen of a case.
+class Window:
+    """A time in which was measured, in the midst of one in which the cameras played.
 
     Attributes:
-        start_ns: when measuring began; the cameras played before.
-        end_ns: when measuring ended.
+        start_ns: when it began.
+        end_ns: when it ended.
         cpu_s: processor time of all nodes in between, in seconds.
-        rss_mb: resident memory of all nodes at the end, in millions of bytes.
-        cameras: one record for each.
     """
 
     start_ns: int
     end_ns: int
     cpu_s: float
+
+    def has(self, time_ns: int) -> bool:
+        """Tell whether a time lies in it."""
+        return self.start_ns <= time_ns < self.end_ns
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """What was seen of a case.
+
+    Attributes:
+        windows: when was measured, ascending.
+        rss_mb: resident memory of all nodes at the end, in millions of bytes.
+        offered_hz: images per second that each camera was to send at the end.
+        raw_loop_ms: the times of the raw loop on the same images, in between.
+        cameras: one record for each.
+    """
+
+    windows: Sequence[Window]
     rss_mb: float
+    offered_hz: float
+    raw_loop_ms: Sequence[float]
     cameras: Sequence[CameraRecord]
 
     @classmethod
     def from_dict(cls, fields: Mapping[str, Any]) -> Measurement:
         """Return what ``asdict`` made a dictionary of."""
+        windows = [Window(**window) for window in fields["windows"]]
         cameras = [
             CameraRecord(camera["sent_ns"], [Answer(**answer) for answer in camera["answers"]])
             for camera in fields["cameras"]
         ]
-        return cls(**{**fields, "cameras": cameras})
+        return cls(**{**fields, "windows": windows, "cameras": cameras})
+
+    def has(self, time_ns: int) -> bool:
+        """Tell whether a time lies in one of the windows."""
+        return any(window.has(time_ns) for window in self.windows)
 
 
 @dataclass(frozen=True)
@@ -116,7 +140,7 @@ class Row:
         stages_ms_p50: median of each part of the latency; delivery is that of the poses.
         cpu_s_per_frame: processor time of the nodes for each answer, in seconds.
         rss_mb: resident memory of all nodes together at the end.
-        raw_loop_ms_p50: the estimator alone on the same images, right before and after, the median.
+        raw_loop_ms_p50: the estimator alone on the same images, in turns with the node, the median.
         raw_loop_poses_per_s: the same, answers per second.
     """
 
@@ -140,31 +164,23 @@ class Row:
         return self.poses_per_s / self.raw_loop_poses_per_s
 
 
-def to_row(case: Case, offered_hz: float, raw_loop_ms: Sequence[float], seen: Measurement) -> Row:
+def to_row(case: Case, seen: Measurement) -> Row:
     """Return the figures of a case.
 
     Args:
         case: what was measured.
-        offered_hz: images per second that each camera was to send.
-        raw_loop_ms: the times of the raw loop on the same images.
         seen: what was seen.
     """
-    answers = [
-        answer
-        for camera in seen.cameras
-        for answer in camera.answers
-        if seen.start_ns <= answer.stamp_ns < seen.end_ns
-    ]
-    in_time = sum(
-        seen.start_ns <= answer.arrival_ns < seen.end_ns
-        for camera in seen.cameras
-        for answer in camera.answers
-    )
+    everything = [answer for camera in seen.cameras for answer in camera.answers]
+    answers = [answer for answer in everything if seen.has(answer.stamp_ns)]
+    in_time = sum(seen.has(answer.arrival_ns) for answer in everything)
+    duration_ns = sum(window.end_ns - window.start_ns for window in seen.windows)
+    used_s = sum(window.cpu_s for window in seen.windows)
     return Row(
         case=case,
-        offered_hz=offered_hz,
+        offered_hz=seen.offered_hz,
         delivered=_delivered(seen),
-        poses_per_s=in_time * NS_PER_S / (seen.end_ns - seen.start_ns),
+        poses_per_s=in_time * NS_PER_S / duration_ns,
         latency_ms_p50=_percentile((answer.latency_ms for answer in answers), 50),
         latency_ms_p99=_percentile((answer.latency_ms for answer in answers), 99),
         estimator_ms_p50=_percentile((answer.stages_ms["inference"] for answer in answers), 50),
@@ -173,10 +189,10 @@ def to_row(case: Case, offered_hz: float, raw_loop_ms: Sequence[float], seen: Me
             **{stage: _percentile((answer.stages_ms[stage] for answer in answers), 50) for stage in STAGES},
             "delivery": _percentile((answer.delivery_ms for answer in answers), 50),
         },
-        cpu_s_per_frame=seen.cpu_s / in_time if in_time else math.nan,
+        cpu_s_per_frame=used_s / in_time if in_time else math.nan,
         rss_mb=seen.rss_mb,
-        raw_loop_ms_p50=_percentile(raw_loop_ms, 50),
-        raw_loop_poses_per_s=per_s(raw_loop_ms),
+        raw_loop_ms_p50=_percentile(seen.raw_loop_ms, 50),
+        raw_loop_poses_per_s=per_s(seen.raw_loop_ms),
     )
 
 
@@ -212,7 +228,7 @@ def _delivered(seen: Measurement) -> float:
     Counted from the last answer before measuring began, after which the numbers rise, to the
     last answer at all: the newest image is never dropped, so it is the last to arrive.
     """
-    counts = [_arrived_and_sent(camera, seen.start_ns) for camera in seen.cameras]
+    counts = [_arrived_and_sent(camera, seen.windows[0].start_ns) for camera in seen.cameras]
     arrived, sent = (sum(count) for count in zip(*counts, strict=True))
     return arrived / sent if sent else math.nan
 
