@@ -56,10 +56,11 @@ def read_image(serialized: bytes) -> RawImage:
         CdrError: it ends too early, or is not plain CDR.
     """
     reader = Reader(serialized)
+    header, (height, width) = reader.header(), reader.uint32s(2)
     return RawImage(
-        header=reader.header(),
-        height=reader.uint32(),
-        width=reader.uint32(),
+        header=header,
+        height=height,
+        width=width,
         encoding=reader.string(),
         is_bigendian=reader.uint8(),
         step=reader.uint32(),
@@ -87,18 +88,14 @@ def read_camera_info(serialized: bytes) -> CameraInfo:
     """
     reader = Reader(serialized)
     msg = CameraInfo(header=reader.header())
-    msg.height, msg.width = reader.uint32(), reader.uint32()
+    msg.height, msg.width = reader.uint32s(2)
     msg.distortion_model = reader.string()
     msg.d = reader.doubles(reader.uint32())
     msg.k, msg.r, msg.p = (reader.doubles(len(matrix)) for matrix in (msg.k, msg.r, msg.p))
-    msg.binning_x, msg.binning_y = reader.uint32(), reader.uint32()
-    msg.roi = RegionOfInterest(
-        x_offset=reader.uint32(),
-        y_offset=reader.uint32(),
-        height=reader.uint32(),
-        width=reader.uint32(),
-        do_rectify=bool(reader.uint8()),
-    )
+    msg.binning_x, msg.binning_y = reader.uint32s(2)
+    x, y, height, width = reader.uint32s(4)
+    rectify = bool(reader.uint8())
+    msg.roi = RegionOfInterest(x_offset=x, y_offset=y, height=height, width=width, do_rectify=rectify)
     return msg
 
 
@@ -115,18 +112,21 @@ class Reader:
     def header(self) -> Header:
         """Take a std_msgs/Header."""
         header = Header()
-        header.stamp.sec = self._number("i")
-        header.stamp.nanosec = self._number("I")
+        header.stamp.sec, header.stamp.nanosec = self._numbers("iI")
         header.frame_id = self.string()
         return header
 
     def uint8(self) -> int:
         """Take a uint8."""
-        return self._number("B")
+        return self._numbers("B")[0]
 
     def uint32(self) -> int:
         """Take a uint32."""
-        return self._number("I")
+        return self._numbers("I")[0]
+
+    def uint32s(self, count: int) -> tuple[int, ...]:
+        """Take so many uint32."""
+        return self._numbers("I" * count)
 
     def string(self) -> str:
         """Take a string, whose length counts the zero at its end."""
@@ -163,12 +163,12 @@ class Reader:
     def _align(self, size: int) -> None:
         self._at += -self._at % size
 
-    def _number(self, kind: str) -> int:
-        size = struct.calcsize(kind)
-        self._align(size)
+    def _numbers(self, kinds: str) -> tuple[int, ...]:
+        """Take numbers of one size; the kinds are those of `struct`."""
+        self._align(struct.calcsize(kinds[0]))
         try:
-            (value,) = struct.unpack_from(self._order + kind, self._body, self._at)
+            values = struct.unpack_from(self._order + kinds, self._body, self._at)
         except struct.error as err:
             raise CdrError("the message ends too early") from err
-        self._at += size
-        return int(value)
+        self._at += struct.calcsize(kinds)
+        return values

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 import numpy as np
 from geometry_msgs.msg import Point, PoseWithCovariance, Quaternion
@@ -13,7 +13,7 @@ from std_msgs.msg import Header
 
 from blazepose_ros.body_axes import body_axes_covariance
 from blazepose_ros.joint_angles import joint_angles
-from blazepose_ros.msg import Pose33, Pose33Array, ScreenLandmark, Timing
+from blazepose_ros.msg import Pose33, Pose33Array, ScreenLandmark
 from blazepose_ros.pose import Frame, HipCenter, ModelComplexity, Placement, Pose, Status
 
 
@@ -57,13 +57,6 @@ def from_pose33(msg: Pose33) -> Pose:
 def to_pose33_array(poses: Iterable[Pose33], header: Header) -> Pose33Array:
     """Return the people of one image as a message; there may be none."""
     return Pose33Array(header=header, poses=list(poses))
-
-
-def to_timing(laps_ms: Mapping[str, float], received: int, header: Header) -> Timing:
-    """Return how long the stages of the image with this number took; what was not measured took no time."""
-    names = ("transport", "waiting", "decoding", "inference", "publishing")
-    laps = {f"{name}_ms": float(laps_ms.get(name, 0.0)) for name in names}
-    return Timing(header=header, received=received, **laps)
 
 
 def to_joint_state(poses: Iterable[Pose], header: Header, visibility_threshold: float) -> JointState:

@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 from blazepose_ros.landmarks import NUM_LANDMARKS
 
 
+_POINTS, _SHARES = (NUM_LANDMARKS, 3), (NUM_LANDMARKS,)
+
+
 class ModelComplexity(IntEnum):
     """The three landmark models, from the fastest to the most accurate."""
 
@@ -144,10 +147,10 @@ class Pose:
     primary: bool = False
 
     def __post_init__(self) -> None:
-        _check_shape("screen", self.screen, (NUM_LANDMARKS, 3))
-        _check_shape("visibility", self.visibility, (NUM_LANDMARKS,))
-        _check_shape("presence", self.presence, (NUM_LANDMARKS,))
-        _check_shape("world", self.world, (NUM_LANDMARKS, 3))
+        _check_shape("screen", self.screen, _POINTS)
+        _check_shape("visibility", self.visibility, _SHARES)
+        _check_shape("presence", self.presence, _SHARES)
+        _check_shape("world", self.world, _POINTS)
 
     @property
     def placement(self) -> Placement:

@@ -22,12 +22,12 @@ from blazepose_ros.hri_messages import HriMessagesError
 from blazepose_ros.hri_publishers import HriPublishers
 from blazepose_ros.image_messages import to_image
 from blazepose_ros.markers import MarkerArrays
-from blazepose_ros.messages import to_joint_state, to_pose33, to_pose33_array, to_timing
+from blazepose_ros.messages import to_joint_state, to_pose33, to_pose33_array
 from blazepose_ros.msg import Pose33, Pose33Array, Timing
 from blazepose_ros.pose import Frame, ModelComplexity, Pose
 from blazepose_ros.received import Received
 from blazepose_ros.rising_stamps import RisingStamps
-from blazepose_ros.serialized_poses import serialize_pose33, serialize_pose33_array
+from blazepose_ros.serialized_messages import serialize_pose33, serialize_pose33_array, serialize_timing
 from blazepose_ros.target_frame import markers_in_frame, pose_in_frame
 from blazepose_ros.transform_tree import Rigid
 from blazepose_ros.transforms import to_tf_message
@@ -141,7 +141,7 @@ class Publishers:
         if (hri := self._hri) is not None:
             hri.publish(image, poses)
         if _has_listeners(self._timing):
-            self._timing.publish(to_timing(image.stopwatch.laps_ms, image.count, image.header))
+            self._timing.publish(serialize_timing(image.stopwatch.laps_ms, image.count, image.header))
 
     def _publish_poses(self, image: Received, poses: Sequence[Pose], options: OutputOptions) -> None:
         what = image.header, image.frame, options.model_complexity

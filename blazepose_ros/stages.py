@@ -71,6 +71,16 @@ class Stages:
         self._decoding_pace = Pace()
         self._decode = self._surviving(self._decode_image)
 
+    @property
+    def settings(self) -> SimpleNamespace:
+        """The parameters' values."""
+        return self._settings
+
+    @settings.setter
+    def settings(self, settings: SimpleNamespace) -> None:
+        self._settings = settings
+        self._options = pipeline_options(settings)
+
     def receive(
         self,
         serialized: bytes,
@@ -148,7 +158,7 @@ class Stages:
             self._drop(str(err), Drop.CALIBRATION)
             return
         pipeline = self._pipeline_of(received.header.frame_id)
-        pipeline.options = pipeline_options(settings)
+        pipeline.options = self._options
         people = pipeline.update(received.frame, poses, scene)
         self._publish_people(received, people, model)
         self._statistics.processed(received.stopwatch.laps_ms, people)
@@ -158,7 +168,7 @@ class Stages:
         if frame_id not in self._pipelines:
             if len(self._pipelines) == MAX_CAMERAS:
                 self._pipelines.clear()
-            self._pipelines[frame_id] = PersonPipeline(pipeline_options(self.settings))
+            self._pipelines[frame_id] = PersonPipeline(self._options)
         return self._pipelines[frame_id]
 
     def _start_inference(self, model: LoadedModel) -> Inference:

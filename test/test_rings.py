@@ -27,7 +27,7 @@ MESSAGE_RING = {
     "camera.messages",
     "commands",
     "cdr",
-    "serialized_poses",
+    "serialized_messages",
     "diagnostics.messages",
     "image_messages",
     "image_transports",

@@ -70,6 +70,7 @@ def _ends() -> NDArray[np.float64]:
 
 
 _ENDS = _ends()
+_HAS_END = (_ENDS != 0.0).astype(float)
 
 
 @dataclass(frozen=True)
@@ -100,15 +101,17 @@ def range_from_bones(fit: TranslationFit, world: NDArray, depth_std_m: float) ->
     Returns:
         The distance as a factor, or None where no bone is seen.
     """
-    seen = (~(np.abs(_ENDS) @ ~fit.usable > 0)).nonzero()[0]
+    unknown = ~fit.usable
+    (seen,) = (_HAS_END @ unknown == 0).nonzero()
     if not len(seen):
         return None
-    rays = np.column_stack([fit.rays, np.ones(NUM_LANDMARKS)])
-    rays[~fit.usable] = 0.0
-    depths = np.where(fit.usable, world[:, 2], 0.0).astype(np.float64)
     # A bone is (distance * slope + offset): its landmarks lie on their rays.
-    slope = _ENDS[seen] @ rays
-    offset = _ENDS[seen] @ (rays * depths[:, None])
+    ends = np.ones((NUM_LANDMARKS, 6))
+    ends[:, :2] = fit.rays
+    ends[:, 3:] = ends[:, :3] * world[:, 2:]
+    ends[unknown] = 0.0
+    bones = _ENDS[seen] @ ends
+    slope, offset = bones[:, :3], bones[:, 3:]
     variance_m2 = 2.0 * depth_std_m**2  # of the difference of two landmarks
     return _search(float(fit.position[2]), slope, offset, _LENGTHS_M[seen], variance_m2)
 
@@ -121,27 +124,34 @@ def _search(
     Both are logarithms: a bone that looks twice too long weighs as one that looks half as long.
     """
     log_lengths = np.log(lengths_m)
+    # The square of a bone's length is a parabola over the distance.
+    steep, mixed, constant = _dots(slope, slope), _dots(slope, offset), _dots(offset, offset) + variance_m2
     log_factor = information = 0.0
     for _ in range(ITERATIONS):
         at_m = depth_m * math.exp(log_factor)
-        bones = at_m * slope + offset
-        squares_m2 = (bones**2).sum(axis=1) + variance_m2
-        gradient = at_m * (bones * slope).sum(axis=1) / squares_m2
+        rising = steep * at_m**2 + mixed * at_m
+        squares_m2 = rising + mixed * at_m + constant
+        gradient = rising / squares_m2
         variances = (
             PROPORTION_STD**2
-            + variance_m2 * (bones[:, 2] / squares_m2) ** 2
+            + variance_m2 * ((at_m * slope[:, 2] + offset[:, 2]) / squares_m2) ** 2
             + 2.0 * ACROSS_STD_M**2 / squares_m2
         )
         errors = log_lengths - 0.5 * np.log(squares_m2)
         deviations = np.abs(errors) / np.sqrt(variances)
-        weights = np.minimum(1.0, HUBER_DEVIATIONS / np.maximum(deviations, HUBER_DEVIATIONS)) / variances
-        information = float(weights @ gradient**2)
+        weights = HUBER_DEVIATIONS / np.maximum(deviations, HUBER_DEVIATIONS) / variances * gradient
+        information = float(weights @ gradient)
         if information < MIN_INFORMATION:
             return None
-        step = float(weights @ (gradient * errors)) / information
+        step = float(weights @ errors) / information
         log_factor += min(max(step, -MAX_STEP), MAX_STEP)
         if abs(step) < CONVERGED:
             break
     if abs(log_factor) > MAX_LOG_FACTOR:
         return None
     return BoneRange(log_factor, 1.0 / math.sqrt(information))
+
+
+def _dots(vectors: NDArray, others: NDArray) -> NDArray[np.float64]:
+    """Return the dot product of each row with the other's, (N,)."""
+    return np.add.reduce(vectors * others, axis=1)

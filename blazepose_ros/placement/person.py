@@ -25,6 +25,8 @@ HIP_STD_M = 0.03
 # An assumed field of view of 60 degrees stands for cameras of some 45 to 80 degrees.
 ASSUMED_FOCAL_STD = 0.3
 
+_IDENTITY = np.eye(3)
+
 
 class PersonPlacer:
     """Places one person, image after image.
@@ -68,8 +70,9 @@ class PersonPlacer:
         distance_m, log_std = self._filter.update(measurement, stamp_ns)
         ray = _bearing(fit, pose.world)
         position = distance_m * ray
-        covariance = _across(fit, ray, distance_m) + HIP_STD_M**2 * np.eye(3)
-        covariance += (log_std * distance_m) ** 2 * np.outer(ray, ray)
+        along = ray[:, None] * ray
+        covariance = _across(fit, along, distance_m) + HIP_STD_M**2 * _IDENTITY
+        covariance += (log_std * distance_m) ** 2 * along
         if camera.assumed:
             covariance += _of_the_focal_length(position, depth_is_measured=measured is not None)
         return HipCenter(position, covariance, Placement.MONO if measured is None else Placement.DEPTH)
@@ -83,7 +86,7 @@ def place_mono(
 
 
 def _measure(fit: TranslationFit, world: NDArray, depth_std_m: float) -> RangeMeasurement:
-    distance_m = float(np.linalg.norm(fit.position))
+    distance_m = _length(fit.position)
     ray = fit.position / distance_m
     log_range, log_std = math.log(distance_m), math.sqrt(ray @ fit.scatter @ ray) / distance_m
     bones = range_from_bones(fit, world, depth_std_m)
@@ -114,7 +117,7 @@ def _of_the_focal_length(position: NDArray, *, depth_is_measured: bool) -> NDArr
     From the colour image alone it scales the depth, from a measured depth what is across it.
     """
     scaled = position * ((1, 1, 0) if depth_is_measured else (0, 0, 1))
-    return np.diag((ASSUMED_FOCAL_STD * scaled) ** 2)
+    return (ASSUMED_FOCAL_STD * scaled) ** 2 * _IDENTITY
 
 
 def _bearing(fit: TranslationFit, world: NDArray) -> NDArray[np.float64]:
@@ -124,15 +127,30 @@ def _bearing(fit: TranslationFit, world: NDArray) -> NDArray[np.float64]:
     the one knows nothing of the shape of the body, the other evens out the landmarks' errors.
     """
     position = fit.position
-    hips = [Landmark.LEFT_HIP, Landmark.RIGHT_HIP]
-    if fit.usable[hips].all():
-        depths = fit.position[2] + world[hips, 2]
-        seen = (np.column_stack([fit.rays[hips], np.ones(2)]) * depths[:, None]).mean(axis=0)
+    left, right = Landmark.LEFT_HIP, Landmark.RIGHT_HIP
+    if fit.usable[left] and fit.usable[right]:
+        seen = (_seen_at(fit, left, world) + _seen_at(fit, right, world)) / 2.0
         position = (position + seen) / 2.0
-    return position / np.linalg.norm(position)
+    return position / _length(position)
 
 
-def _across(fit: TranslationFit, ray: NDArray, distance_m: float) -> NDArray[np.float64]:
-    """Return the scatter across the viewing ray at a distance, (3, 3), square metres."""
-    across = np.eye(3) - np.outer(ray, ray)
-    return float(distance_m / np.linalg.norm(fit.position)) ** 2 * across @ fit.scatter @ across
+def _seen_at(fit: TranslationFit, landmark: Landmark, world: NDArray) -> NDArray[np.float64]:
+    """Return where a landmark is on its ray, (3,), at the depth that it has by the fit."""
+    x, y = fit.rays[landmark].tolist()
+    return np.array([x, y, 1.0]) * (fit.position[2] + world[landmark, 2])
+
+
+def _across(fit: TranslationFit, along: NDArray, distance_m: float) -> NDArray[np.float64]:
+    """Return the scatter across the viewing ray at a distance, (3, 3), square metres.
+
+    Args:
+        fit: the scatter at the distance of the fit.
+        along: (3, 3), the ray's outer product with itself.
+        distance_m: in metres.
+    """
+    across = _IDENTITY - along
+    return (distance_m / _length(fit.position)) ** 2 * across @ fit.scatter @ across
+
+
+def _length(vector: NDArray) -> float:
+    return math.hypot(*vector.tolist())

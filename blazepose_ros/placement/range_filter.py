@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -81,11 +83,11 @@ class RangeFilter:
 
     def __init__(self, height_m: float, mean_stature_m: float) -> None:
         known = height_m > 0.0
-        self._mean = np.zeros(4)
-        self._mean[STATURE] = math.log(height_m / mean_stature_m) if known else 0.0
-        self._covariance = np.zeros((4, 4))
-        self._covariance[STATURE, STATURE] = (KNOWN_STATURE_STD if known else STATURE_STD) ** 2
-        self._covariance[BODY, BODY] = BODY_STD**2
+        stature = math.log(height_m / mean_stature_m) if known else 0.0
+        stature_std = KNOWN_STATURE_STD if known else STATURE_STD
+        self._state = _State(
+            np.array([0.0, 0.0, stature, 0.0]), np.diag([0.0, 0.0, stature_std**2, BODY_STD**2])
+        )
         self._stamp_ns: int | None = None
 
     def update(self, measurement: RangeMeasurement, stamp_ns: int) -> tuple[float, float]:
@@ -95,69 +97,92 @@ class RangeFilter:
             measurement: what the next image says.
             stamp_ns: when it was taken, not before the one before.
         """
-        rows, values, variances = _linear(measurement)
+        readings = _readings(measurement)
         elapsed_s = math.inf if self._stamp_ns is None else (stamp_ns - self._stamp_ns) / NS_PER_S
         self._stamp_ns = stamp_ns
         if elapsed_s <= MAX_GAP_S:
             self._predict(elapsed_s)
-        if elapsed_s > MAX_GAP_S or self._is_jump(rows, values, variances):
+        if elapsed_s > MAX_GAP_S or self._is_jump(readings):
             self._start(measurement.log_range)
             elapsed_s = math.inf
         share = min(1.0, elapsed_s / (2.0 * CORRELATION_S))
         if share > 0.0:
-            self._correct(rows, values, variances / share)
-        log_range = float(self._mean[LOG_RANGE])
-        return math.exp(log_range), math.sqrt(self._covariance[LOG_RANGE, LOG_RANGE])
+            for reading in readings:
+                self._state = self._state.corrected(reading, share)[0]
+        log_range = float(self._state.mean[LOG_RANGE])
+        return math.exp(log_range), math.sqrt(self._state.covariance[LOG_RANGE, LOG_RANGE])
 
     def _start(self, log_range: float) -> None:
         """Forget the distance, but not the sizes."""
-        self._mean[[LOG_RANGE, RATE]] = log_range, 0.0
-        self._covariance[[LOG_RANGE, RATE], :] = self._covariance[:, [LOG_RANGE, RATE]] = 0.0
-        self._covariance[LOG_RANGE, LOG_RANGE] = 1.0  # a factor of e: nothing is known
-        self._covariance[RATE, RATE] = (SPEED_M_S / math.exp(log_range)) ** 2
+        mean, covariance = self._state
+        mean[:STATURE] = log_range, 0.0
+        covariance[:STATURE, :] = covariance[:, :STATURE] = 0.0
+        covariance[LOG_RANGE, LOG_RANGE] = 1.0  # a factor of e: nothing is known
+        covariance[RATE, RATE] = (SPEED_M_S / math.exp(log_range)) ** 2
 
     def _predict(self, elapsed_s: float) -> None:
+        mean, covariance = self._state
         fade = math.exp(-elapsed_s / BODY_TIME_S)
         transition = np.eye(4)
         transition[LOG_RANGE, RATE] = elapsed_s
         transition[BODY, BODY] = fade
-        acceleration = ACCELERATION_M_S2 / math.exp(self._mean[LOG_RANGE])
+        acceleration = ACCELERATION_M_S2 / math.exp(mean[LOG_RANGE])
         density = 2.0 * ACCELERATION_TIME_S * acceleration**2
-        noise = np.zeros((4, 4))
-        noise[:2, :2] = density * np.array(
-            [[elapsed_s**3 / 3, elapsed_s**2 / 2], [elapsed_s**2 / 2, elapsed_s]]
-        )
-        noise[BODY, BODY] = BODY_STD**2 * (1.0 - fade**2)
-        self._mean = transition @ self._mean
-        self._covariance = transition @ self._covariance @ transition.T + noise
+        covariance = transition @ covariance @ transition.T
+        covariance[LOG_RANGE, LOG_RANGE] += density * elapsed_s**3 / 3
+        covariance[LOG_RANGE, RATE] += density * elapsed_s**2 / 2
+        covariance[RATE, LOG_RANGE] += density * elapsed_s**2 / 2
+        covariance[RATE, RATE] += density * elapsed_s
+        covariance[BODY, BODY] += BODY_STD**2 * (1.0 - fade**2)
+        self._state = _State(transition @ mean, covariance)
 
-    def _is_jump(self, rows: NDArray, values: NDArray, variances: NDArray) -> bool:
-        innovation = values - rows @ self._mean
-        spread = rows @ self._covariance @ rows.T + np.diag(variances)
-        return bool(innovation @ np.linalg.solve(spread, innovation) > GATE)
-
-    def _correct(self, rows: NDArray, values: NDArray, variances: NDArray) -> None:
-        spread = rows @ self._covariance @ rows.T + np.diag(variances)
-        gain = np.linalg.solve(spread, rows @ self._covariance).T
-        self._mean = self._mean + gain @ (values - rows @ self._mean)
-        kept = np.eye(4) - gain @ rows
-        # Joseph's form stays symmetric and positive.
-        self._covariance = kept @ self._covariance @ kept.T + (gain * variances) @ gain.T
+    def _is_jump(self, readings: Sequence[_Reading]) -> bool:
+        """Whether readings are too far from what is expected, each after those before it."""
+        state, deviation = self._state, 0.0
+        for reading in readings:
+            state, its = state.corrected(reading)
+            deviation += its
+        return deviation > GATE
 
 
-def _linear(measurement: RangeMeasurement) -> tuple[NDArray, NDArray, NDArray]:
-    """Return the measurement's rows (N, 4), values (N,) and variances (N,)."""
-    rows = np.zeros((3, 4))
-    rows[:, LOG_RANGE] = 1.0
-    rows[:2, STATURE] = -1.0
-    rows[0, BODY] = 1.0
-    values = np.array([measurement.log_range, measurement.bones_log_range, measurement.depth_log_range])
-    variances = np.array(
-        [
-            measurement.log_std**2 + BODY_JITTER_STD**2,
-            measurement.bones_log_std**2,
-            measurement.depth_log_std**2,
-        ]
+class _Reading(NamedTuple):
+    """One number that was measured: a sum of parts of the state, (4,), and its variance."""
+
+    parts: NDArray[np.float64]
+    value: float
+    variance: float
+
+
+class _State(NamedTuple):
+    """What is known: (4,) and (4, 4)."""
+
+    mean: NDArray[np.float64]
+    covariance: NDArray[np.float64]
+
+    def corrected(self, reading: _Reading, share: float = 1.0) -> tuple[_State, float]:
+        """Return the state after a reading, and the square of the deviation that it had.
+
+        Args:
+            reading: what was measured, independently of all before.
+            share: how much of it is new, more than 0 and up to 1.
+        """
+        shared = self.covariance @ reading.parts
+        variance = float(reading.parts @ shared) + reading.variance / share
+        error = reading.value - float(reading.parts @ self.mean)
+        mean = self.mean + shared * (error / variance)
+        return _State(mean, self.covariance - shared[:, None] * (shared / variance)), error**2 / variance
+
+
+_BY_THE_MODEL = np.array([1.0, 0.0, -1.0, 1.0])
+_BY_THE_BONES = np.array([1.0, 0.0, -1.0, 0.0])
+_BY_DEPTH = np.array([1.0, 0.0, 0.0, 0.0])
+
+
+def _readings(measured: RangeMeasurement) -> list[_Reading]:
+    """Return what an image says, less what is not known."""
+    readings = (
+        _Reading(_BY_THE_MODEL, measured.log_range, measured.log_std**2 + BODY_JITTER_STD**2),
+        _Reading(_BY_THE_BONES, measured.bones_log_range, measured.bones_log_std**2),
+        _Reading(_BY_DEPTH, measured.depth_log_range, measured.depth_log_std**2),
     )
-    there = np.isfinite(values)
-    return rows[there], values[there], variances[there]
+    return [reading for reading in readings if math.isfinite(reading.value)]

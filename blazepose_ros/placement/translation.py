@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,23 +71,22 @@ def fit_translation(pose: Pose, camera: CameraModel, visibility_threshold: float
     """
     rays = camera.normalize(pose.screen[:, :2] - PIXEL_CENTER_PX)
     usable = _usable(pose, rays, visibility_threshold)
-    if usable.sum() < MIN_LANDMARKS:
+    if np.count_nonzero(usable) < MIN_LANDMARKS:
         return None
-    points, seen = pose.world[usable].T.astype(np.float64), rays[usable].T
-    weights = pose.visibility[usable].astype(np.float64)
-    nearest_m = _nearest(points[2])
-    position = _linear_translation(points, seen, weights)
+    body = _Body.of(pose, rays, usable)
+    nearest_m = body.nearest_m()
+    hips = _solve(body.rays, body.rays * body.depths - body.across, body.weights)
     for _ in range(ITERATIONS):
-        if not nearest_m < position[2] < math.inf:
+        if not nearest_m < hips.depth < math.inf:
             return None
-        step = _step(points + position[:, None], seen, weights)
-        position = position - step
-        if np.abs(step).max() < CONVERGED_M:
+        step = body.step(hips)
+        hips = _Point(hips.across - step.across, hips.depth - step.depth)
+        if max(abs(step.across.real), abs(step.across.imag), abs(step.depth)) < CONVERGED_M:
             break
-    if not nearest_m < position[2] < math.inf:
+    if not nearest_m < hips.depth < math.inf:
         return None
-    scatter = _scatter(points + position[:, None], seen, weights)
-    return TranslationFit(position, scatter, np.where(usable[:, None], rays, np.nan), usable)
+    position = np.array([hips.across.real, hips.across.imag, hips.depth])
+    return TranslationFit(position, body.scatter(hips), np.where(usable[:, None], rays, np.nan), usable)
 
 
 def _usable(pose: Pose, rays: NDArray, visibility_threshold: float) -> NDArray[np.bool_]:
@@ -96,61 +96,87 @@ def _usable(pose: Pose, rays: NDArray, visibility_threshold: float) -> NDArray[n
     return seen & sane
 
 
-def _linear_translation(points: NDArray, rays: NDArray, weights: NDArray) -> NDArray[np.float64]:
-    """Return t of ``(X + t_x) / (Z + t_z) = x``, multiplied out: linear in t, (3,)."""
-    return _solve(rays, rays * points[2] - points[:2], weights)
+class _Point(NamedTuple):
+    """A point in the optical frame: x and y as one complex number, and z."""
+
+    across: complex
+    depth: float
 
 
-def _step(points: NDArray, rays: NDArray, weights: NDArray) -> NDArray[np.float64]:
-    """Return how far the points are from where their projections would fit best, (3,): Gauss and Newton."""
-    projected = points[:2] / points[2]
-    residuals = projected - rays
-    weights = weights * _huber_weights(residuals) / points[2] ** 2
-    return _solve(projected, residuals * points[2], weights)
+class _Body(NamedTuple):
+    """The landmarks that are usable; what is across the image is complex, x and y in one number.
+
+    Attributes:
+        across: (N,), metres from the hip centre.
+        depths: (N,), likewise.
+        rays: (N,), x/z and y/z in the image.
+        weights: (N,), how visible they are.
+    """
+
+    across: NDArray[np.complex128]
+    depths: NDArray[np.float64]
+    rays: NDArray[np.complex128]
+    weights: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, pose: Pose, rays: NDArray, usable: NDArray[np.bool_]) -> _Body:
+        x, y, z = pose.world[usable].T.astype(np.float64)
+        ray_x, ray_y = rays[usable].T
+        return cls(x + 1j * y, z, ray_x + 1j * ray_y, pose.visibility[usable].astype(np.float64))
+
+    def nearest_m(self) -> float:
+        """Return the hips' least depth: all points in front of the camera, their middle not too close."""
+        return max(-float(self.depths.min()), MIN_DISTANCE_M - float(self.depths.mean()))
+
+    def step(self, hips: _Point) -> _Point:
+        """Return how far the hips are from where the projections fit best: Gauss and Newton."""
+        depths = self.depths + hips.depth
+        projected = (self.across + hips.across) / depths
+        residuals = projected - self.rays
+        weights = self.weights * _huber_weights(residuals) / depths**2
+        return _solve(projected, residuals * depths, weights)
+
+    def scatter(self, hips: _Point) -> NDArray[np.float64]:
+        """Return the covariance of the hips' place, (3, 3), that the residuals speak of."""
+        depths = self.depths + hips.depth
+        projected = (self.across + hips.across) / depths
+        residuals = projected - self.rays
+        weights = self.weights * _huber_weights(residuals)
+        squares = float(np.vdot(residuals, residuals * weights).real)
+        variance = squares / (2.0 * float(weights.sum())) / INDEPENDENT_LANDMARKS
+        total, middle, spread = _spread(projected, weights / depths**2)
+        information = float(np.vdot(spread, projected).real)
+        # The inverse of the normal equations that _solve solves.
+        towards = np.array([middle.real, middle.imag, 1.0])
+        covariance = towards[:, None] * towards * (variance / information)
+        covariance[0, 0] += variance / total
+        covariance[1, 1] += variance / total
+        return covariance
 
 
 def _huber_weights(residuals: NDArray) -> NDArray[np.float64]:
-    return HUBER_TANGENT / np.maximum(np.hypot(*residuals), HUBER_TANGENT)
+    return HUBER_TANGENT / np.maximum(np.abs(residuals), HUBER_TANGENT)
 
 
-def _solve(rays: NDArray, values: NDArray, weights: NDArray) -> NDArray[np.float64]:
-    """Return the t whose ``t_x - x t_z`` and ``t_y - y t_z`` are nearest to the values, (3,).
+def _solve(rays: NDArray, values: NDArray, weights: NDArray) -> _Point:
+    """Return the t whose ``t_x - x t_z`` and ``t_y - y t_z`` are nearest to the values.
 
-    Weighted least squares: t_x and t_y follow from t_z, of which one equation is left.
-    NaN where the rays do not differ.
+    ``(X + t_x) / (Z + t_z) = x``, multiplied out, is linear in t. Weighted least squares: t_x
+    and t_y follow from t_z, of which one equation is left. NaN where the rays do not differ.
 
     Args:
-        rays: (2, N), x and y.
-        values: (2, N).
+        rays: (N,), x and y in one complex number.
+        values: (N,), likewise.
         weights: (N,).
     """
     total, middle, spread = _spread(rays, weights)
-    information = float(np.vdot(spread, rays))
-    depth = -float(np.vdot(spread, values)) / information if information > 0 else math.nan
-    x, y = (values @ weights / total + middle * depth).tolist()
-    return np.array([x, y, depth])
+    information = float(np.vdot(spread, rays).real)
+    depth = -float(np.vdot(spread, values).real) / information if information > 0 else math.nan
+    return _Point(complex(weights @ values) / total + middle * depth, depth)
 
 
-def _spread(rays: NDArray, weights: NDArray) -> tuple[float, NDArray, NDArray]:
-    """Return the sum of the weights, the rays' mean, (2,), and their weighted distances to it, (2, N)."""
+def _spread(rays: NDArray, weights: NDArray) -> tuple[float, complex, NDArray]:
+    """Return the sum of the weights, the rays' mean, and their weighted distances to it, (N,)."""
     total = float(weights.sum())
-    middle = rays @ weights / total
-    return total, middle, (rays - middle[:, None]) * weights
-
-
-def _scatter(points: NDArray, rays: NDArray, weights: NDArray) -> NDArray[np.float64]:
-    """Return the covariance of the translation, (3, 3), that the residuals speak of."""
-    projected = points[:2] / points[2]
-    residuals = projected - rays
-    weights = weights * _huber_weights(residuals)
-    variance = float((residuals**2 @ weights).sum() / (2.0 * weights.sum())) / INDEPENDENT_LANDMARKS
-    total, middle, spread = _spread(projected, weights / points[2] ** 2)
-    towards = np.array([*middle.tolist(), 1.0])
-    # The inverse of the normal equations that _solve solves.
-    across, along = np.diag([1.0 / total, 1.0 / total, 0.0]), np.outer(towards, towards)
-    return variance * (across + along / float(np.vdot(spread, projected)))
-
-
-def _nearest(depths: NDArray) -> float:
-    """Return the hips' least depth: all points in front of the camera, their middle not too close."""
-    return max(-float(depths.min()), MIN_DISTANCE_M - float(depths.mean()))
+    middle = complex(weights @ rays) / total
+    return total, middle, (rays - middle) * weights

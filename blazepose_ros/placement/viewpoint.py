@@ -13,7 +13,7 @@ from blazepose_ros.landmarks import Landmark
 from blazepose_ros.placement.translation import MAX_TANGENT, PIXEL_CENTER_PX
 from blazepose_ros.pose import Pose
 
-_HIPS = [Landmark.LEFT_HIP, Landmark.RIGHT_HIP]
+_HIPS = slice(Landmark.LEFT_HIP, Landmark.RIGHT_HIP + 1)
 
 
 def turned_to_the_camera(pose: Pose, camera: CameraModel) -> Pose:
@@ -28,12 +28,21 @@ def turned_to_the_camera(pose: Pose, camera: CameraModel) -> Pose:
         pose: as a model describes it.
         camera: the camera at the size of the image that the pose was found in.
     """
-    hips = np.clip(pose.screen[_HIPS, :2], 0.0, (camera.width, camera.height))  # no lens model goes beyond
-    x, y = camera.normalize(hips.mean(axis=0) - PIXEL_CENTER_PX)[0].tolist()
+    (left_x, left_y), (right_x, right_y) = pose.screen[_HIPS, :2].tolist()
+    hips = (
+        (_within(left_x, camera.width) + _within(right_x, camera.width)) / 2.0 - PIXEL_CENTER_PX,
+        (_within(left_y, camera.height) + _within(right_y, camera.height)) / 2.0 - PIXEL_CENTER_PX,
+    )
+    x, y = camera.normalize(hips)[0].tolist()
     if not max(abs(x), abs(y)) < MAX_TANGENT:  # nor where it is not a number
         return pose
-    with np.errstate(invalid="ignore"):  # an infinite landmark is an unknown one
-        return replace(pose, world=(pose.world @ turn_to(x, y).T).astype(pose.world.dtype))
+    # Unlike the operator this is silent about what is infinite, that is unknown.
+    return replace(pose, world=np.dot(pose.world, turn_to(x, y).T).astype(pose.world.dtype))
+
+
+def _within(value: float, limit: float) -> float:
+    """Return a pixel moved to where the image ends, beyond which no lens model goes; NaN stays."""
+    return min(max(value, 0.0), limit)
 
 
 def turn_to(x: float, y: float) -> NDArray[np.float64]:

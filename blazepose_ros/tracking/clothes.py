@@ -19,21 +19,23 @@ _PARTS = np.array(
 # Each part is sampled on a grid of so many points a side, its edges left out.
 _GRID = np.linspace(0.15, 0.85, 5)
 _DOWN, _ACROSS = (axis.ravel() for axis in np.meshgrid(_GRID, _GRID))
-_WEIGHTS = np.array(
+_WEIGHTS = np.column_stack(
     [(1 - _ACROSS) * (1 - _DOWN), (1 - _ACROSS) * _DOWN, _ACROSS * (1 - _DOWN), _ACROSS * _DOWN]
 )
 
 
 def clothes_of(pose: Pose, frame: Frame) -> NDArray[np.float64]:
     """Return the median colours of trunk and thighs, (2, 3), 0 to 1; NaN for what is outside of the image."""
-    points = np.einsum("cg,pcx->pgx", _WEIGHTS, pose.screen[_PARTS, :2])
-    inside = np.all((points >= 0) & (points < (frame.width, frame.height)), axis=2)
-    columns, rows = np.where(inside[..., None], points, 0).astype(int).transpose(2, 0, 1)
-    colours = [
-        middle(frame.rgb[row[seen], column[seen]]) if seen.any() else np.full(3, np.nan)
-        for row, column, seen in zip(rows, columns, inside, strict=True)
-    ]
+    colours = [_median_colour(_WEIGHTS @ corners, frame) for corners in pose.screen[_PARTS, :2]]
     return np.array(colours) / np.iinfo(np.uint8).max
+
+
+def _median_colour(points: NDArray, frame: Frame) -> NDArray:
+    """Return the median colour at (N, 2) pixels, (3,), 0 to 255; NaN where all are outside of the image."""
+    x, y = points.T
+    inside = (x >= 0) & (x < frame.width) & (y >= 0) & (y < frame.height)
+    columns, rows = points[inside].T.astype(int)
+    return middle(frame.rgb[rows, columns]) if len(rows) else np.full(3, np.nan)
 
 
 def difference(clothes: NDArray, other: NDArray) -> float:

@@ -29,7 +29,7 @@ _MAX_GROWTH = 1.8
 _CLOTHES_BODIES = 0.25
 # The colours of clothes are a mean over about this time, and looked at no more often than that.
 _CLOTHES_S = 0.5
-_CLOTHES_STEP_S = 0.025
+_CLOTHES_STEP_S = 0.05
 # While somebody covers them a person's landmarks fly about for some images: what is as near to
 # them for so long is nobody new.
 _GARBLED_BODIES = 0.5
@@ -168,14 +168,14 @@ class Identities:
         """Return who each pose is that fits somebody known, by its index."""
         known = list(self._tracks.items())
         sole = len(known) == len(poses) == 1
-        costs = np.array([[_cost(track, pose, stamp_ns, sole=sole) for _, track in known] for pose in poses])
-        if not costs.size:
+        if not (known and poses):
             return {}
-        pairs = zip(*linear_sum_assignment(costs), strict=True)
+        costs = [[_cost(track, pose, stamp_ns, sole=sole) for _, track in known] for pose in poses]
+        rows, columns = linear_sum_assignment(costs)
         return {
-            int(row): _Match(known[column][0], float(costs[row, column]))
-            for row, column in pairs
-            if costs[row, column] < _NEVER
+            row: _Match(known[column][0], costs[row][column])
+            for row, column in zip(rows.tolist(), columns.tolist(), strict=True)
+            if costs[row][column] < _NEVER
         }
 
 

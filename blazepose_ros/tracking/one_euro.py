@@ -46,7 +46,7 @@ class OneEuroFilter:
         self._state: _State | None = None
 
     def apply(
-        self, values: NDArray, step_s: float, tuning: Tuning, scale: float = 1.0
+        self, values: NDArray, step_s: float, tuning: Tuning, scale: NDArray | float = 1.0
     ) -> NDArray[np.float64]:
         """Return the smoothed values; the first ones, and those after NaN, as they are.
 
@@ -54,7 +54,7 @@ class OneEuroFilter:
             values: of any shape, the same each time.
             step_s: seconds since the previous call.
             tuning: how strongly to smooth.
-            scale: the size of the object in the unit of the values.
+            scale: the size of the object in the unit of the values, one for all or one for each.
         """
         if self._state is None:
             self._state = _State(values, values, np.zeros_like(values))

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence, Set
 from dataclasses import replace
 from enum import Enum
-
-import numpy as np
 
 from blazepose_ros.pose import Frame, Pose
 from blazepose_ros.tracking.body import box_px, size_px
@@ -43,7 +42,7 @@ class PrimaryChoice:
             rule: what makes a person the primary one.
             known: the identities of those who are seen or may come back.
         """
-        ranks = {person.person_id: RULES[rule](person, frame) for person in people}
+        ranks = _ranks(people, frame, rule)
         chosen = self._choose(ranks, known)
         ordered = sorted(
             people, key=lambda person: (person.person_id != chosen, ranks[person.person_id], person.person_id)
@@ -60,6 +59,13 @@ class PrimaryChoice:
         return self._person_id
 
 
+def _ranks(people: Sequence[Pose], frame: Frame, rule: Primary) -> dict[int, float]:
+    """Return who is how good by a rule, the less the better; who is alone has nobody to be compared with."""
+    if len(people) == 1:
+        return {people[0].person_id: 0.0}
+    return {person.person_id: RULES[rule](person, frame) for person in people}
+
+
 def _smallness(person: Pose, frame: Frame) -> float:
     left, top, right, bottom = box_px(person, frame.width, frame.height)
     return frame.width * frame.height / max((right - left) * (bottom - top), 1.0)
@@ -68,7 +74,7 @@ def _smallness(person: Pose, frame: Frame) -> float:
 def _distance(person: Pose, frame: Frame) -> float:
     """The distance in metres, or what stands for it where nobody is placed: how small a body seems."""
     if person.hip_center is not None:
-        return float(np.linalg.norm(person.hip_center.position))
+        return math.hypot(*person.hip_center.position.tolist())
     return max(frame.width, frame.height) / size_px(person)
 
 

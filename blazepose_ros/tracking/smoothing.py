@@ -67,17 +67,20 @@ class _Person:
     """What is remembered of one person."""
 
     def __init__(self, stamp_ns: int) -> None:
-        self._screen, self._world = OneEuroFilter(), OneEuroFilter()
+        self._landmarks = OneEuroFilter()
         self._visibility: NDArray | None = None
         self._stamp_ns = stamp_ns
 
     def apply(self, pose: Pose, stamp_ns: int, options: SmoothingOptions) -> Pose:
         step_s = (stamp_ns - self._stamp_ns) / NS_PER_S or _UNTIMED_STEP_S
         self._stamp_ns = stamp_ns
+        scale = np.array([size_px(pose)] * 3 + [BODY_M] * 3, np.float32)
+        landmarks = np.concatenate((pose.screen, pose.world), axis=1)
+        smooth = self._landmarks.apply(landmarks, step_s, options.tuning, scale).astype(np.float32)
         return replace(
             pose,
-            screen=self._screen.apply(pose.screen, step_s, options.tuning, size_px(pose)).astype(np.float32),
-            world=self._world.apply(pose.world, step_s, options.tuning, BODY_M).astype(np.float32),
+            screen=smooth[:, :3],
+            world=smooth[:, 3:],
             visibility=self._smooth_visibility(pose.visibility, step_s),
         )
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
-from numpy.typing import NDArray
 
 from blazepose_ros.landmarks import Landmark
 from blazepose_ros.pose import Frame, Pose, Status
@@ -38,27 +39,27 @@ def status_of(pose: Pose, frame: Frame) -> Status:
     * ``TRUNCATED``: a shoulder, hip, knee or ankle is outside of the image.
     * ``LOW_LIGHT``: the person is so dark that people begin to be missed.
     """
-    found = {
-        Status.TOO_FAR: _is_far(pose, frame),
-        Status.HEAD_NOT_VISIBLE: not np.any(pose.visibility[_FACE] >= MIN_VISIBILITY),
-        Status.TRUNCATED: bool(np.any(_outside(pose.screen[_WHOLE], frame))),
-        Status.LOW_LIGHT: _brightness(pose, frame) < MIN_BRIGHTNESS,
-    }
     status = Status.NONE
-    for case, holds in found.items():
-        if holds:
-            status |= case
+    if _is_far(pose, frame):
+        status |= Status.TOO_FAR
+    if not np.fmax.reduce(pose.visibility[_FACE]) >= MIN_VISIBILITY:
+        status |= Status.HEAD_NOT_VISIBLE
+    if _is_truncated(pose, frame):
+        status |= Status.TRUNCATED
+    if _brightness(pose, frame) < MIN_BRIGHTNESS:
+        status |= Status.LOW_LIGHT
     return status
 
 
 def _is_far(pose: Pose, frame: Frame) -> bool:
     if pose.hip_center is not None:
-        return float(np.linalg.norm(pose.hip_center.position)) > MAX_DISTANCE_M
+        return math.hypot(*pose.hip_center.position.tolist()) > MAX_DISTANCE_M
     return size_px(pose) < MIN_SIZE * max(frame.width, frame.height)
 
 
-def _outside(screen: NDArray, frame: Frame) -> NDArray[np.bool_]:
-    return np.any((screen[:, :2] < 0) | (screen[:, :2] >= (frame.width, frame.height)), axis=1)
+def _is_truncated(pose: Pose, frame: Frame) -> bool:
+    width, height = frame.width, frame.height
+    return any(x < 0 or x >= width or y < 0 or y >= height for x, y, _ in pose.screen[_WHOLE].tolist())
 
 
 def _brightness(pose: Pose, frame: Frame) -> float:
@@ -69,4 +70,5 @@ def _brightness(pose: Pose, frame: Frame) -> float:
         return 0.0
     step = max(1, max(box.shape[:2]) // _SAMPLES)
     red, green, blue = box[::step, ::step].transpose(2, 0, 1)
-    return float(np.maximum(np.maximum(red, green), blue).mean())
+    brightest = np.maximum(np.maximum(red, green), blue)
+    return float(brightest.sum()) / brightest.size

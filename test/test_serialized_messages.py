@@ -1,4 +1,4 @@
-"""Poses written as bytes, against message objects and rclpy's own serialisation."""
+"""Messages written as bytes, against message objects and rclpy's own serialisation."""
 
 import numpy as np
 import pytest
@@ -12,9 +12,9 @@ from rclpy.serialization import deserialize_message
 from std_msgs.msg import Header
 
 from blazepose_ros.messages import to_pose33, to_pose33_array
-from blazepose_ros.msg import Pose33, Pose33Array
+from blazepose_ros.msg import Pose33, Pose33Array, Timing
 from blazepose_ros.pose import Frame, ModelComplexity, Status
-from blazepose_ros.serialized_poses import serialize_pose33, serialize_pose33_array
+from blazepose_ros.serialized_messages import serialize_pose33, serialize_pose33_array, serialize_timing
 
 FRAME = Frame(np.zeros((48, 64, 3), np.uint8), 0)
 SHARES = np.linspace(0, 1, 33, dtype=np.float32)
@@ -50,3 +50,13 @@ def test_one_person_is_written_as_rclpy_reads_them(frame_id, is_placed):
 def test_a_score_that_nobody_gives_is_nan():
     what = header_of("eye"), FRAME, ModelComplexity.FULL
     assert np.isnan(deserialize_message(serialize_pose33(pose_of(), *what), Pose33).score)
+
+
+@given(st.text("abc", max_size=9))
+def test_timings_are_written_as_rclpy_reads_them(frame_id):
+    laps_ms = {"publishing": 5.0, "inference": 4.0, "transport": 1.0, "waiting": 2.0}
+    read = deserialize_message(serialize_timing(laps_ms, 2**40, header_of(frame_id)), Timing)
+    expected = Timing(header=header_of(frame_id), received=2**40)
+    expected.transport_ms, expected.waiting_ms, expected.inference_ms = 1.0, 2.0, 4.0
+    expected.publishing_ms = 5.0
+    assert read == expected
