@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from blazepose_ros.landmarks import NUM_LANDMARKS
 
-
 _POINTS, _SHARES = (NUM_LANDMARKS, 3), (NUM_LANDMARKS,)
 
 

@@ -1,5 +1,7 @@
 """What speaks against a pose is said, and nothing else."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from bodies import CAMERA, FACING_M, placed, seen_by
@@ -72,3 +74,11 @@ def test_several_things_are_said_at_once():
 def test_somebody_outside_of_the_image_does_no_harm():
     assert status_of(seen_by(CAMERA, (50, 0, 3.9)), DAY) & Status.TRUNCATED
     assert status_of(WHOLE, Frame(np.full((1, 1, 3), 120, np.uint8), 0)) & Status.TRUNCATED
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("unknown", [slice(25, None), slice(None)])
+def test_landmarks_that_are_not_known_do_no_harm(unknown):
+    screen = WHOLE.screen.copy()
+    screen[unknown] = np.nan
+    assert status_of(replace(WHOLE, screen=screen), DAY) in (Status.NONE, Status.TOO_FAR)

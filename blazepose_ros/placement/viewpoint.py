@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -28,21 +29,19 @@ def turned_to_the_camera(pose: Pose, camera: CameraModel) -> Pose:
         pose: as a model describes it.
         camera: the camera at the size of the image that the pose was found in.
     """
-    (left_x, left_y), (right_x, right_y) = pose.screen[_HIPS, :2].tolist()
-    hips = (
-        (_within(left_x, camera.width) + _within(right_x, camera.width)) / 2.0 - PIXEL_CENTER_PX,
-        (_within(left_y, camera.height) + _within(right_y, camera.height)) / 2.0 - PIXEL_CENTER_PX,
-    )
+    across, down = pose.screen[_HIPS, :2].T.tolist()
+    hips = (_middle(across, camera.width), _middle(down, camera.height))
     x, y = camera.normalize(hips)[0].tolist()
     if not max(abs(x), abs(y)) < MAX_TANGENT:  # nor where it is not a number
         return pose
-    # Unlike the operator this is silent about what is infinite, that is unknown.
-    return replace(pose, world=np.dot(pose.world, turn_to(x, y).T).astype(pose.world.dtype))
+    with np.errstate(invalid="ignore"):  # an infinite landmark is an unknown one
+        return replace(pose, world=(pose.world @ turn_to(x, y).T).astype(pose.world.dtype))
 
 
-def _within(value: float, limit: float) -> float:
-    """Return a pixel moved to where the image ends, beyond which no lens model goes; NaN stays."""
-    return min(max(value, 0.0), limit)
+def _middle(pixels: Sequence[float], limit: float) -> float:
+    """Return the mean of pixels inside of the image, beyond which no lens model goes; NaN stays."""
+    inside = [min(max(pixel, 0.0), limit) for pixel in pixels]
+    return sum(inside) / len(inside) - PIXEL_CENTER_PX
 
 
 def turn_to(x: float, y: float) -> NDArray[np.float64]:
