@@ -116,9 +116,16 @@ class CameraModel:
         """The mean of the two focal lengths in pixels."""
         return float(self.k[0, 0] + self.k[1, 1]) / 2
 
+    @property
+    def _is_pinhole(self) -> bool:
+        """Whether there is no distortion, as for images that are rectified and cameras that are assumed."""
+        return self.distortion_model != "equidistant" and not any(self.d)
+
     def normalize(self, pixels: ArrayLike) -> NDArray[np.float64]:
         """Return x/z and y/z, (N, 2), of the rays through (N, 2) pixels, distortion removed."""
         points = np.asarray(pixels, np.float64).reshape(-1, 1, 2)
+        if self._is_pinhole:
+            return (points[:, 0] - self.k[:2, 2]) / self.k.diagonal()[:2]
         distortion = np.asarray(self.d, np.float64)
         if self.distortion_model == "equidistant":
             fisheye = distortion if distortion.size else np.zeros(4)

@@ -25,6 +25,9 @@ MAX_TANGENT = 10.0
 # World landmarks end well inside this distance from the hips; closer cameras see no body.
 MIN_DISTANCE_M = 0.3
 
+# Nobody is seen from so far away: numbers beyond would overflow on their way.
+FURTHEST_M = 1e6
+
 # Residuals beyond this angle (tangent: one centimetre at one metre) count less (Huber's loss).
 HUBER_TANGENT = 0.01
 ITERATIONS = 5
@@ -77,13 +80,13 @@ def fit_translation(pose: Pose, camera: CameraModel, visibility_threshold: float
     nearest_m = body.nearest_m()
     hips = _solve(body.rays, body.rays * body.depths - body.across, body.weights)
     for _ in range(ITERATIONS):
-        if not nearest_m < hips.depth < math.inf:
+        if not nearest_m < hips.depth < FURTHEST_M:
             return None
         step = body.step(hips)
         hips = _Point(hips.across - step.across, hips.depth - step.depth)
         if max(abs(step.across.real), abs(step.across.imag), abs(step.depth)) < CONVERGED_M:
             break
-    if not nearest_m < hips.depth < math.inf:
+    if not nearest_m < hips.depth < FURTHEST_M:
         return None
     position = np.array([hips.across.real, hips.across.imag, hips.depth])
     return TranslationFit(position, body.scatter(hips), np.where(usable[:, None], rays, np.nan), usable)
