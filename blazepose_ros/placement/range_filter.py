@@ -162,6 +162,8 @@ class _State(NamedTuple):
     def corrected(self, reading: _Reading, share: float = 1.0) -> tuple[_State, float]:
         """Return the state after a reading, and the square of the deviation that it had.
 
+        Independent readings one after the other say what all say at once, and no matrix is inverted.
+
         Args:
             reading: what was measured, independently of all before.
             share: how much of it is new, more than 0 and up to 1.
