@@ -114,14 +114,14 @@ class RangeFilter:
 
     def _start(self, log_range: float) -> None:
         """Forget the distance, but not the sizes."""
-        mean, covariance = self._state
+        mean, covariance = self._state.mean, self._state.covariance
         mean[:STATURE] = log_range, 0.0
         covariance[:STATURE, :] = covariance[:, :STATURE] = 0.0
         covariance[LOG_RANGE, LOG_RANGE] = 1.0  # a factor of e: nothing is known
         covariance[RATE, RATE] = (SPEED_M_S / math.exp(log_range)) ** 2
 
     def _predict(self, elapsed_s: float) -> None:
-        mean, covariance = self._state
+        mean, covariance = self._state.mean, self._state.covariance
         fade = math.exp(-elapsed_s / BODY_TIME_S)
         transition = np.eye(4)
         transition[LOG_RANGE, RATE] = elapsed_s
@@ -153,7 +153,8 @@ class _Reading(NamedTuple):
     variance: float
 
 
-class _State(NamedTuple):
+@dataclass(frozen=True)
+class _State:
     """What is known: (4,) and (4, 4)."""
 
     mean: NDArray[np.float64]
