@@ -49,10 +49,10 @@ bench: $(INSTALLED)  ## measure the node beside the estimator alone, in minutes;
 
 soak: $(INSTALLED)  ## give the node trouble of every kind, and watch it; DURATION=<s> (default: 60)
 	$(BIN)/blazepose models fetch --model 1
-	$(BIN)/blazepose soak $(if $(DURATION),--duration $(DURATION))
+	cd test && ../$(BIN)/python -m robustness.soak --output ../soak_output $(if $(DURATION),--duration $(DURATION))
 
 fuzz: $(INSTALLED)  ## send the node damaged messages; COUNT=<how many>
-	cd test && FUZZ_COUNT=$(COUNT) ../$(BIN)/pytest -rP test_fuzz.py
+	cd test && FUZZ_COUNT=$(COUNT) ../$(BIN)/pytest -rP robustness/test_fuzz.py
 
 test: lint models  ## run all checks and tests
 	$(BIN)/python -m pip check

@@ -135,9 +135,9 @@ setup(
     extras_require={name: requirements(name) for name in ("demo", "litert", "openvino", "parquet", "view")},
     entry_points={
         "console_scripts": [
-            "blazepose = blazepose_ros.cli:main",
-            "blazepose_camera = blazepose_ros.executables:camera",
-            "blazepose_node = blazepose_ros.executables:node",
+            "blazepose = blazepose_ros.cli.main:main",
+            "blazepose_camera = blazepose_ros.nodes.main:camera",
+            "blazepose_node = blazepose_ros.nodes.main:node",
         ]
     },
     cmdclass={"build_py": BuildWithInterfaces},

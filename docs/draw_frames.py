@@ -9,8 +9,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
-from blazepose_ros.body_axes import body_axes
-from blazepose_ros.landmarks import BONES, NUM_LANDMARKS, Landmark
+from blazepose_ros.core.body_frame import body_axes
+from blazepose_ros.core.landmarks import BONES, NUM_LANDMARKS, Landmark
 
 OUTPUT = Path(__file__).with_name("frames.png")
 SIZE_INCHES, DPI = (9.0, 5.4), 110

@@ -13,9 +13,9 @@ import textwrap
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from blazepose_ros.camera.parameters import CAMERA_PARAMETERS
-from blazepose_ros.declare_parameters import Parameter
-from blazepose_ros.parameters import PARAMETERS
+from blazepose_ros.nodes.camera.parameters import CAMERA_PARAMETERS
+from blazepose_ros.nodes.common.parameters import ParameterSpec
+from blazepose_ros.nodes.pose.parameters import PARAMETERS
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = ("README.md", "docs/parameters.md")
@@ -25,13 +25,13 @@ YAML_WIDTH = 94
 PART = re.compile(r"(?<=<!-- generated: )(?P<name>.+?)(?P<start> -->\n).*?(?=<!-- end -->)", re.DOTALL)
 
 
-def short_table(parameters: Iterable[Parameter]) -> str:
+def short_table(parameters: Iterable[ParameterSpec]) -> str:
     """Return what each parameter is for, in a line."""
     rows = (f"| `{each.name}` | `{json.dumps(each.default)}` | {each.description} |" for each in parameters)
     return "\n".join(["| parameter | default | |", "|---|---|---|", *rows])
 
 
-def full_table(parameters: Iterable[Parameter]) -> str:
+def full_table(parameters: Iterable[ParameterSpec]) -> str:
     """Return all that is declared of each parameter."""
     rows = (
         f"| `{each.name}` | `{json.dumps(each.default)}` | {each.description} | {each.takes} |"
@@ -42,7 +42,7 @@ def full_table(parameters: Iterable[Parameter]) -> str:
     return "\n".join([head, "|---|---|---|---|---|", *rows])
 
 
-def parameter_file(parameters: Iterable[Parameter]) -> str:
+def parameter_file(parameters: Iterable[ParameterSpec]) -> str:
     """Return a parameter file with every default."""
     lines = ["# Every parameter of blazepose_node with its default.", "/**:", "  ros__parameters:"]
     for each in parameters:

@@ -10,11 +10,10 @@ from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 
-from blazepose_ros.launching.drivers import body_frame, frame_name
-from blazepose_ros.launching.packages import require
-from blazepose_ros.launching.parameter_files import find_parameter_file
-from blazepose_ros.launching.starting import starting
-from blazepose_ros.transport import image_environment
+from blazepose_ros.launch_support.actions import starting
+from blazepose_ros.launch_support.drivers import body_frame, frame_name
+from blazepose_ros.launch_support.lookup import find_parameter_file, require
+from blazepose_ros.nodes.common.dds import image_environment
 
 CONFIG = Path(get_package_share_directory("blazepose_ros"), "config")
 PARAMETER_FILES = ", ".join(sorted(path.name for path in CONFIG.glob("*.yaml")))

@@ -6,10 +6,10 @@ from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 
-from blazepose_ros.launching.drivers import DRIVERS, OPTICAL_RPY, body_frame, frame_name, optical_frame
-from blazepose_ros.launching.packages import require
-from blazepose_ros.launching.starting import starting
-from blazepose_ros.transport import image_environment
+from blazepose_ros.launch_support.actions import starting
+from blazepose_ros.launch_support.drivers import DRIVERS, OPTICAL_RPY, body_frame, frame_name, optical_frame
+from blazepose_ros.launch_support.lookup import require
+from blazepose_ros.nodes.common.dds import image_environment
 
 
 def generate_launch_description():

@@ -6,7 +6,7 @@ from launch import LaunchDescription
 from launch.actions import DeclareLaunchArgument, GroupAction, IncludeLaunchDescription, OpaqueFunction
 from launch.substitutions import LaunchConfiguration
 
-from blazepose_ros.launching.drivers import frame_name
+from blazepose_ros.launch_support.drivers import frame_name
 
 HERE = Path(__file__).parent
 

@@ -8,14 +8,13 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from support.paths import DATA, LOOPBACK_PROFILE
 
-from blazepose_ros.models.store import ModelError, resolve
-from blazepose_ros.pose import ModelComplexity
-from blazepose_ros.ros_domain import isolate
-from blazepose_ros.transport import profile_variable
+from blazepose_ros.cli.processes import isolate
+from blazepose_ros.core.models.registry import ModelError, resolve
+from blazepose_ros.core.types import ModelComplexity
+from blazepose_ros.nodes.common.dds import profile_variable
 
-HERE = Path(__file__).resolve().parent
-DATA = HERE.parents[1] / "shared" / "data"
 SHARED_MEMORY = Path("/dev/shm")
 FAST_DDS = re.compile("fastrtps_|fastdds_")
 
@@ -73,7 +72,7 @@ def files_of(process: Path) -> Iterator[str]:
 def _own_ros_domain():
     """Keep the tests' traffic apart from other ROS processes and on this machine."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(profile_variable(), str(HERE / "fastdds_loopback.xml"))
+        patch.setenv(profile_variable(), str(LOOPBACK_PROFILE))
         isolate()
         yield
 

@@ -1,0 +1,1 @@
+"""The command ``blazepose`` and its sub-commands."""

@@ -1,0 +1,158 @@
+"""One camera of a recording: its images with the calibration that held for each."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Protocol
+
+from sensor_msgs.msg import CameraInfo
+from std_msgs.msg import Header
+
+from blazepose_ros.cli.bag.bag_files import BagReader
+from blazepose_ros.cli.bag.cameras import COMPRESSED_IMAGE, IMAGE, CameraTopics
+from blazepose_ros.conversions.camera_info import CameraInfoError
+from blazepose_ros.conversions.cdr import CdrError, read_camera_info
+from blazepose_ros.conversions.frame_context import FrameContextCollector
+from blazepose_ros.conversions.headers import stamp_ns
+from blazepose_ros.conversions.images import TRANSPORTS, ImageError
+from blazepose_ros.core.person_pipeline import FrameContext
+from blazepose_ros.core.types import Frame
+
+
+@dataclass(frozen=True)
+class RecordedFrame:
+    """One image of a recording.
+
+    Attributes:
+        number: of the camera's images, from 1; those that cannot be read are counted.
+        log_ns: when it was recorded, in nanoseconds.
+        header: the message's, which every output carries.
+        frame: the pixels.
+        scene: what else is known about the image.
+    """
+
+    number: int
+    log_ns: int
+    header: Header
+    frame: Frame
+    scene: FrameContext
+
+
+class Recording(Protocol):
+    """One camera's images, from a bag or a video."""
+
+    @property
+    def name(self) -> str:
+        """What to call it in messages."""
+        ...
+
+    def shots(
+        self, settings: SimpleNamespace, skip: int, warn: Callable[[str], object]
+    ) -> Iterator[RecordedFrame]:
+        """Yield the images after the first ``skip``; what cannot be read is told and left out.
+
+        Raises:
+            BagError: the recording is damaged.
+        """
+        ...
+
+    def extras(self, shot: RecordedFrame) -> Iterator[tuple[str, bytes]]:
+        """Yield topic and serialised message of what belongs to an image and is not recorded yet."""
+        ...
+
+
+# How much later than an image its depth may have been recorded.
+DEPTH_PATIENCE_NS = 100_000_000
+
+_TRANSPORTS = {IMAGE: TRANSPORTS["raw"], COMPRESSED_IMAGE: TRANSPORTS["compressed"]}
+
+
+@dataclass(frozen=True)
+class CameraRecording:
+    """A ``Recording`` of one camera of a bag."""
+
+    bag: Path
+    camera: CameraTopics
+
+    @property
+    def name(self) -> str:
+        """The topic of the images."""
+        return self.camera.images.name
+
+    def shots(
+        self, settings: SimpleNamespace, skip: int, warn: Callable[[str], object]
+    ) -> Iterator[RecordedFrame]:
+        """Yield the images after the first ``skip``; see ``Recording``."""
+        scenes = FrameContextCollector(self.camera.info_topic or "camera_info", warn, warn)
+        receivers = self._receivers(scenes, warn)
+        with BagReader(self.bag) as bag:
+            _begin(scenes, bag, {self.camera.info_topic} & receivers.keys(), warn)
+            for number, (log_ns, data) in enumerate(self._images(bag, receivers), start=1):
+                if number > skip:
+                    try:
+                        yield self._shot(number, log_ns, data, scenes, settings)
+                    except (CdrError, ImageError, CameraInfoError) as err:
+                        warn(f"{self.name}: image {number} is left out: {err}")
+
+    def extras(self, _shot: RecordedFrame) -> Iterator[tuple[str, bytes]]:
+        """Yield nothing: everything is in the bag already."""
+        yield from ()
+
+    def _receivers(
+        self, scenes: FrameContextCollector, warn: Callable[[str], object]
+    ) -> dict[str, Callable[[bytes], object]]:
+        """Return who takes the messages of each topic beside the images."""
+        receivers: dict[str, Callable[[bytes], object]] = {
+            self.camera.info_topic: lambda data: _calibrate(scenes, data, warn)
+        }
+        if self.camera.depth is not None:
+            receivers[self.camera.depth.info_topic] = scenes.depth.receive_calibration
+            receivers[self.camera.depth.name] = scenes.depth.receive
+        return {topic: receive for topic, receive in receivers.items() if topic}
+
+    def _images(
+        self, bag: BagReader, receivers: Mapping[str, Callable[[bytes], object]]
+    ) -> Iterator[tuple[int, bytes]]:
+        """Yield time and message of each image, once what was taken with it has been received."""
+        waiting: deque[tuple[int, bytes]] = deque()
+        patience_ns = 0 if self.camera.depth is None else DEPTH_PATIENCE_NS
+        for connection, log_ns, data in bag.messages({self.name, *receivers}):
+            while waiting and log_ns > waiting[0][0] + patience_ns:
+                yield waiting.popleft()
+            if connection.topic == self.name:
+                waiting.append((log_ns, data))
+            else:
+                receivers[connection.topic](data)
+        yield from waiting
+
+    def _shot(
+        self, number: int, log_ns: int, data: bytes, scenes: FrameContextCollector, settings: SimpleNamespace
+    ) -> RecordedFrame:
+        transport = _TRANSPORTS[self.camera.images.message_type]
+        message = transport.read(data)
+        frame = Frame(transport.to_rgb(message), stamp_ns(message.header))
+        frame_id = message.header.frame_id or settings.camera_frame
+        header = Header(stamp=message.header.stamp, frame_id=frame_id)
+        return RecordedFrame(number, log_ns, header, frame, scenes.scene_of(frame, settings))
+
+
+def _begin(
+    scenes: FrameContextCollector, bag: BagReader, info_topics: set[str], warn: Callable[[str], object]
+) -> None:
+    """Take the first calibration at once: images may have been recorded before it."""
+    first = next(bag.messages(info_topics), None)
+    if first is None:
+        scenes.calibration.update(CameraInfo())  # zeros: nobody calibrated, and no other will come
+    else:
+        _calibrate(scenes, first[2], warn)
+
+
+def _calibrate(scenes: FrameContextCollector, data: bytes, warn: Callable[[str], object]) -> None:
+    try:
+        scenes.calibration.update(read_camera_info(data))
+    except CdrError as err:
+        warn(f"a calibration is left out: {err}")

@@ -1,0 +1,193 @@
+"""``blazepose video``: finds the people in a video file and makes a recording of it."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import SimpleNamespace
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from rclpy.serialization import serialize_message
+from sensor_msgs.msg import CameraInfo
+from std_msgs.msg import Header
+
+from blazepose_ros.cli.bag.bag_files import BagError
+from blazepose_ros.cli.bag.camera_job import CameraJob
+from blazepose_ros.cli.bag.cameras import COMPRESSED_IMAGE, CameraTopics, ImageTopic
+from blazepose_ros.cli.bag.command import carry_out
+from blazepose_ros.cli.bag.conversion_task import ConversionTask, products
+from blazepose_ros.cli.bag.options import add_common, settings_of, wanted_of
+from blazepose_ros.cli.bag.outputs import CAMERA_INFO, IMAGES
+from blazepose_ros.cli.bag.recorded_camera import RecordedFrame
+from blazepose_ros.cli.bag.work_folder import WorkFolder, fingerprint
+from blazepose_ros.cli.console import number_above_0
+from blazepose_ros.conversions.camera_info import camera_info_message
+from blazepose_ros.conversions.frame_context import FrameContextCollector
+from blazepose_ros.conversions.headers import header_message
+from blazepose_ros.conversions.images import compressed_message
+from blazepose_ros.core.frame_sources.calibration_file import (
+    Calibration,
+    CalibrationFileError,
+    load_calibration,
+)
+from blazepose_ros.core.frame_sources.files import VideoFile
+from blazepose_ros.core.frame_sources.frame_source import SourceError
+from blazepose_ros.core.frame_sources.resize import FrameFit
+from blazepose_ros.core.timestamps import NS_PER_S
+from blazepose_ros.core.types import Frame
+
+
+@dataclass(frozen=True)
+class VideoRecording:
+    """A ``Recording`` of a video.
+
+    Attributes:
+        path: the file.
+        rate: frames per second.
+        start_ns: the stamp of the first frame.
+        frame_id: the camera's frame.
+        calibration: the camera's; None where nobody calibrated.
+        with_images: whether the frames go into the recording.
+    """
+
+    path: Path
+    rate: float
+    start_ns: int
+    frame_id: str
+    calibration: Calibration | None
+    with_images: bool
+
+    @property
+    def name(self) -> str:
+        """The file."""
+        return str(self.path)
+
+    def shots(
+        self, settings: SimpleNamespace, skip: int, warn: Callable[[str], object]
+    ) -> Iterator[RecordedFrame]:
+        """Yield the frames after the first ``skip``; see ``Recording``."""
+        scenes = FrameContextCollector(self.name, warn, warn)
+        with closing(VideoFile(self.path)) as video:
+            number = 0
+            while (captured := video.read()) is not None:
+                number += 1
+                if number > skip:
+                    yield self._shot(number, captured.bgr, scenes, settings)
+
+    def extras(self, shot: RecordedFrame) -> Iterator[tuple[str, bytes]]:
+        """Yield the frame as a JPEG, and the calibration."""
+        if self.with_images:
+            bgr = cv2.cvtColor(shot.frame.rgb, cv2.COLOR_RGB2BGR)
+            yield IMAGES, serialize_message(compressed_message(bgr, shot.header))
+        yield CAMERA_INFO, serialize_message(self._info(shot.frame, shot.header))
+
+    def _shot(
+        self, number: int, bgr: NDArray[np.uint8], scenes: FrameContextCollector, settings: SimpleNamespace
+    ) -> RecordedFrame:
+        stamp_ns = self.start_ns + round((number - 1) * NS_PER_S / self.rate)
+        frame = Frame(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), stamp_ns)
+        header = header_message(stamp_ns, self.frame_id)
+        scenes.calibration.update(self._info(frame, header))
+        return RecordedFrame(number, stamp_ns, header, frame, scenes.scene_of(frame, settings))
+
+    def _info(self, frame: Frame, header: Header) -> CameraInfo:
+        """Return the calibration for a frame.
+
+        Raises:
+            BagError: it is of images with other proportions.
+        """
+        size = (frame.width, frame.height)
+        try:
+            fitting = self.calibration and self.calibration.seen_through(FrameFit(size, size))
+        except CalibrationFileError as err:
+            raise BagError(f"{self.name}: {err}") from err
+        return camera_info_message(fitting, size, header)
+
+
+NAME = "blazepose video"
+NAMESPACE = "/camera"
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run ``blazepose video`` and return its exit status."""
+    options = _parser().parse_args(arguments)
+    return carry_out(NAME, lambda: [_undertake(options)], options.jobs)
+
+
+def _undertake(options: argparse.Namespace) -> ConversionTask:
+    """Return what is to be done with the video.
+
+    Raises:
+        BagError: the video or the calibration cannot be read.
+    """
+    settings = settings_of(options)
+    frames, recording = _open(options)
+    images = ImageTopic(f"{NAMESPACE}/{IMAGES}", COMPRESSED_IMAGE, frames)
+    camera = CameraTopics(images, info_topic="", namespace=NAMESPACE)
+    wanted = wanted_of(options)
+    drawn = wanted.annotated or wanted.video
+    folder = WorkFolder(options.target, products(options.target, [camera], wanted))
+    what = [str(options.source.absolute()), fingerprint(options.source), vars(settings), drawn]
+    how = {name: str(value) for name, value in asdict(recording).items()}
+    job = CameraJob(recording, settings, camera.tf_prefix, drawn, folder.path / "camera0.part")
+    return ConversionTask([camera], [job], folder, wanted, kept=None, purpose={"what": what, "how": how})
+
+
+def _open(options: argparse.Namespace) -> tuple[int, VideoRecording]:
+    """Return how many frames a video says it has, and the video."""
+    if not options.source.is_file():
+        raise BagError(f"{options.source} does not exist")
+    try:
+        calibration = load_calibration(options.calibration) if options.calibration else None
+        with closing(VideoFile(options.source)) as video:
+            rate = options.rate or video.rate
+    except (CalibrationFileError, SourceError) as err:
+        raise BagError(str(err)) from err
+    start_ns = round(options.start * NS_PER_S)
+    recording = VideoRecording(
+        options.source, rate, start_ns, options.frame_id, calibration, with_images=not options.no_images
+    )
+    frames = cv2.VideoCapture(str(options.source)).get(cv2.CAP_PROP_FRAME_COUNT)
+    return max(0, int(frames)), recording
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog=NAME,
+        description="Find the people in a video, as blazepose_node does, and write what it would publish,\n"
+        "and the images, into a recording. An interrupted run goes on where it was.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("source", type=Path, metavar="IN", help="a video file")
+    parser.add_argument(
+        "target",
+        type=Path,
+        metavar="OUT",
+        help="the recording: one file that ends in .mcap or .db3, or a folder",
+    )
+    parser.add_argument(
+        "--calibration", type=Path, metavar="YAML", help="the camera's, of camera_calibration"
+    )
+    parser.add_argument("--frame-id", default="camera_optical_frame", help="(default: camera_optical_frame)")
+    parser.add_argument(
+        "--rate",
+        type=number_above_0,
+        default=0.0,
+        metavar="FPS",
+        help="of the images (default: what the file says)",
+    )
+    parser.add_argument(
+        "--start",
+        type=float,
+        default=0.0,
+        metavar="SECONDS",
+        help="the stamp of the first image (default: 0)",
+    )
+    parser.add_argument("--no-images", action="store_true", help="leave the images out of OUT")
+    add_common(parser)
+    return parser

@@ -1,0 +1,102 @@
+"""Where a recording grows until it is complete."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from blazepose_ros.cli.bag.bag_files import BagError
+
+SUFFIX = ".partial"
+_JOURNAL = "journal.json"
+
+
+class WorkFolder:
+    """The folder beside an output that holds everything unfinished.
+
+    Args:
+        target: the output, which must not exist.
+        beside: what else is made, which must not exist either, unless an earlier run made it.
+
+    Raises:
+        BagError: the output exists, or there is no folder for it.
+    """
+
+    def __init__(self, target: Path, beside: Iterable[Path] = ()) -> None:
+        if not target.absolute().parent.is_dir():
+            raise BagError(f"there is no folder {target.absolute().parent}")
+        _refuse_if_there(target)
+        self.target = target
+        self.path = target.with_name(target.name + SUFFIX)
+        self._beside = list(beside)
+        self._lock: int | None = None
+
+    def open(self, purpose: Mapping[str, object]) -> bool:
+        """Make the folder, or go on with one of the same purpose; return whether that is so.
+
+        Args:
+            purpose: tells this work from another one: what is read, and how; it can be JSON.
+
+        Raises:
+            BagError: another run is at work on it, or what is made beside the output exists.
+        """
+        journal = self.path / _JOURNAL
+        goes_on = journal.exists() and journal.read_text() == json.dumps(purpose)
+        if not goes_on:
+            for path in self._beside:
+                _refuse_if_there(path)
+        self.path.mkdir(exist_ok=True)
+        self._lock_or_refuse()
+        if not goes_on:
+            for path in self.path.iterdir():
+                self.fresh(path.name)
+            journal.write_text(json.dumps(purpose))
+        return goes_on
+
+    def fresh(self, name: str) -> Path:
+        """Return a path in the folder where nothing is, whatever was there before."""
+        path = self.path / name
+        if path.is_dir():
+            shutil.rmtree(path)
+        path.unlink(missing_ok=True)
+        return path
+
+    def publish(self, made: Path, target: Path) -> None:
+        """Give something complete its final name, once it has reached the disk."""
+        for path in sorted(made.rglob("*")) if made.is_dir() else [made]:
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
+        made.replace(target)
+
+    def remove(self) -> None:
+        """Remove the folder."""
+        shutil.rmtree(self.path, ignore_errors=True)
+
+    def close(self) -> None:
+        """Leave the folder to another run."""
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    def _lock_or_refuse(self) -> None:
+        self._lock = os.open(self.path, os.O_RDONLY)
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as err:
+            self.close()
+            raise BagError(f"another run is at work on {self.path}") from err
+
+
+def _refuse_if_there(path: Path) -> None:
+    if path.exists():
+        raise BagError(f"{path} exists already: remove it, or give another name")
+
+
+def fingerprint(path: Path) -> list[list[object]]:
+    """Return name, size and time of change of a file, or of those in a folder."""
+    files = sorted(path.iterdir()) if path.is_dir() else [path]
+    return [[file.name, file.stat().st_size, file.stat().st_mtime_ns] for file in files]

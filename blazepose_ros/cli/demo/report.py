@@ -1,0 +1,250 @@
+"""What the demo saw, as it comes and at the end, and which link of the chain failed."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from blazepose_ros.core.landmarks import NUM_LANDMARKS
+from blazepose_ros.core.types import HipCenter, Pose
+
+# Rates and latencies are those of the last seconds.
+WINDOW_S = 2.0
+VISIBLE = 0.5
+
+
+@dataclass(frozen=True)
+class DemoSnapshot:
+    """The state of the stream now; NaN for what is not known.
+
+    Attributes:
+        image_rate: images per second from the camera.
+        pose_rate: images per second with a person in the node's answer.
+        latency_ms: from an image's stamp to its answer's arrival, the median.
+        pose: the person in the newest answer; None where it saw nobody.
+    """
+
+    image_rate: float
+    pose_rate: float
+    latency_ms: float
+    pose: Pose | None
+
+
+class Tally:
+    """Counts images and the answers to them, each known by its image's stamp in nanoseconds.
+
+    Attributes:
+        first_image_s: when the first image came; None until then.
+    """
+
+    def __init__(self) -> None:
+        self.first_image_s: float | None = None
+        self._images: dict[int, None] = {}  # a set in the order of arrival
+        self._answered: set[int] = set()
+        self._with_pose: set[int] = set()
+        self._latencies_ms: list[float] = []
+        self._image_times_s: deque[float] = deque()
+        self._pose_times_s: deque[float] = deque()
+        self._recent_latencies: deque[tuple[float, float]] = deque()
+        self._pose: Pose | None = None
+
+    def image(self, stamp_ns: int, now_s: float) -> None:
+        """Note an image that the camera has published."""
+        if self.first_image_s is None:
+            self.first_image_s = now_s
+        self._images[stamp_ns] = None
+        self._image_times_s.append(now_s)
+
+    def answer(self, stamp_ns: int, now_s: float, latency_ms: float, pose: Pose | None) -> None:
+        """Note what the node made of an image, None for nobody."""
+        self._answered.add(stamp_ns)
+        self._latencies_ms.append(latency_ms)
+        self._recent_latencies.append((now_s, latency_ms))
+        self._pose = pose
+        if pose is not None:
+            self._with_pose.add(stamp_ns)
+            self._pose_times_s.append(now_s)
+
+    @property
+    def images(self) -> int:
+        """How many images the camera has published."""
+        return len(self._images)
+
+    @property
+    def answers(self) -> int:
+        """How many images the node has answered."""
+        return len(self._answered)
+
+    @property
+    def poses(self) -> int:
+        """In how many images the node saw a person."""
+        return len(self._with_pose)
+
+    def snapshot(self, now_s: float) -> DemoSnapshot:
+        """Return the state of the stream now."""
+        return DemoSnapshot(
+            image_rate=_rate(self._image_times_s, now_s),
+            pose_rate=_rate(self._pose_times_s, now_s),
+            latency_ms=_recent_median(self._recent_latencies, now_s),
+            pose=self._pose,
+        )
+
+    def summary(self) -> str:
+        """Return the whole run in two lines."""
+        later = list(self._images)[1:]
+        answered, with_pose = self._answered.intersection(later), self._with_pose.intersection(later)
+        share = 100 * len(with_pose) / len(later) if later else math.nan
+        median_ms, slow_ms = np.percentile(self._latencies_ms or [math.nan], (50, 95))
+        return (
+            f"A pose in {len(with_pose)} of the {len(later)} images after the first ({share:.1f} %);"
+            f" {len(answered)} were answered.\n"
+            f"From image to pose: {median_ms:.0f} ms in the median, {slow_ms:.0f} ms at the 95th percentile."
+        )
+
+
+def _rate(times_s: deque[float], now_s: float) -> float:
+    """Return how many events a second there were lately; older ones are dropped."""
+    while times_s and times_s[0] < now_s - WINDOW_S:
+        times_s.popleft()
+    if len(times_s) < 2 or times_s[-1] <= times_s[0]:
+        return math.nan
+    return (len(times_s) - 1) / (times_s[-1] - times_s[0])
+
+
+def _recent_median(timed: deque[tuple[float, float]], now_s: float) -> float:
+    while timed and timed[0][0] < now_s - WINDOW_S:
+        timed.popleft()
+    return float(np.median([value for _, value in timed])) if timed else math.nan
+
+
+def visible_landmarks(pose: Pose) -> int:
+    """Return how many landmarks are inside the image and not hidden."""
+    return int((pose.visibility >= VISIBLE).sum())
+
+
+def distance_and_std(hip_center: HipCenter) -> tuple[float, float]:
+    """Return how far from the camera the hips are, and its standard deviation, in metres."""
+    distance_m = float(np.linalg.norm(hip_center.position))
+    ray = hip_center.position / distance_m
+    return distance_m, math.sqrt(ray @ hip_center.covariance @ ray)
+
+
+@dataclass(frozen=True)
+class Chain:
+    """What was seen of each link from the camera to the pose.
+
+    Attributes:
+        camera_complaint: what the camera's process said as it failed; empty if it did not.
+        node_complaint: the same of the node.
+        camera_seen: whether the camera's topics appeared.
+        node_seen: whether the node's topics appeared.
+        images: how many images came.
+        answers: how many of them the node answered.
+        poses: how many answers hold a person.
+    """
+
+    camera_complaint: str
+    node_complaint: str
+    camera_seen: bool
+    node_seen: bool
+    images: int
+    answers: int
+    poses: int
+
+
+_DISCOVERY = (
+    "runs, but its topics do not show up: a firewall, ROS_LOCALHOST_ONLY or"
+    " ROS_AUTOMATIC_DISCOVERY_RANGE may keep processes from finding each other"
+)
+
+# From the camera to the pose: when a link has failed, and how to say it.
+_LINKS: Sequence[tuple[Callable[[Chain], object], str]] = (
+    (lambda chain: chain.camera_complaint, "The camera failed: {camera_complaint}"),
+    (lambda chain: chain.node_complaint, "The node failed: {node_complaint}"),
+    (lambda chain: not chain.camera_seen, f"The camera {_DISCOVERY}."),
+    (lambda chain: not chain.node_seen, f"The node {_DISCOVERY}."),
+    (lambda chain: not chain.images, "The camera runs, but no image came from it."),
+    (lambda chain: not chain.answers, "{images} images came, but the node answered none."),
+    (lambda chain: not chain.poses, "The node looked at {answers} images and saw nobody in them."),
+)
+
+
+def failed_link(chain: Chain) -> str:
+    """Return what broke the chain, in one sentence; empty where poses came."""
+    failures = (text.format(**vars(chain)) for failed, text in _LINKS if failed(chain))
+    return next(failures, "")
+
+
+_ROW = "{:>6}  {:>8}  {:>7}  {:>7}  {:>5}  {:>13}  {:>9}"
+HEADER = _ROW.format("time", "images/s", "poses/s", "latency", "score", "hip distance", "landmarks")
+UNKNOWN = "-"
+
+TERMINAL_PERIOD_S = 0.2
+LINE_PERIOD_S = 1.0
+_RETURN, _CLEAR_TO_END = "\r", "\x1b[K"
+
+
+def row(elapsed_s: float, snapshot: DemoSnapshot) -> str:
+    """Return one line of the table; a dash stands for what is not known."""
+    return _ROW.format(
+        f"{elapsed_s:.0f} s",
+        _number(snapshot.image_rate, "{:.1f}"),
+        _number(snapshot.pose_rate, "{:.1f}"),
+        _number(snapshot.latency_ms, "{:.0f} ms"),
+        *_person(snapshot.pose),
+    )
+
+
+def _person(pose: Pose | None) -> tuple[str, str, str]:
+    """Return a person's score, distance and visible landmarks."""
+    if pose is None:
+        return UNKNOWN, UNKNOWN, UNKNOWN
+    distance = UNKNOWN
+    if pose.hip_center is not None:
+        distance = "{:.2f} ± {:.2f} m".format(*distance_and_std(pose.hip_center))
+    return _number(pose.score, "{:.2f}"), distance, f"{visible_landmarks(pose)} / {NUM_LANDMARKS}"
+
+
+def _number(value: float, form: str) -> str:
+    return form.format(value) if math.isfinite(value) else UNKNOWN
+
+
+class LiveTable:
+    """Writes the table.
+
+    Args:
+        write: writes text at once.
+        terminal: whether this text is shown on a terminal.
+    """
+
+    def __init__(self, write: Callable[[str], object], *, terminal: bool) -> None:
+        self._write = write
+        self._terminal = terminal
+        self._period_s = TERMINAL_PERIOD_S if self._terminal else LINE_PERIOD_S
+        self._next_s = self._period_s
+        self._begun = False
+
+    def show(self, elapsed_s: float, snapshot: DemoSnapshot) -> None:
+        """Write a row if it is time for one.
+
+        Args:
+            elapsed_s: seconds since the first image.
+            snapshot: the state of the stream.
+        """
+        if elapsed_s < self._next_s:
+            return
+        if not self._begun:
+            self._write(HEADER + "\n")
+            self._begun = True
+        self._next_s = elapsed_s + self._period_s
+        line = row(elapsed_s, snapshot)
+        self._write(_RETURN + line + _CLEAR_TO_END if self._terminal else line + "\n")
+
+    def end(self) -> None:
+        """Leave the last row standing."""
+        if self._terminal and self._begun:
+            self._write("\n")

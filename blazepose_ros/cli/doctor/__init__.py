@@ -1,0 +1,1 @@
+"""``blazepose doctor``: what is wrong with this machine, and what fixes it."""

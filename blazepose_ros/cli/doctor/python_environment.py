@@ -1,0 +1,137 @@
+"""Python and the libraries in it that are known to be at odds with each other."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+
+from blazepose_ros.cli.doctor.check_result import CheckResult, error, ok, warn
+from blazepose_ros.core.estimation.factory import FASTEST_FIRST
+
+OLDEST_PYTHON, NEWEST_PYTHON = (3, 10), (3, 13)
+
+# What pip calls the backends, by the module that is imported.
+BACKEND_PACKAGES = {"openvino": "openvino", "litert": "ai-edge-litert", "mediapipe": "mediapipe"}
+BACKEND_MODULES = {"openvino": "openvino", "litert": "ai_edge_litert", "mediapipe": "mediapipe"}
+
+OPENCV_MAJOR = 4  # 5 renumbers its types
+CV_BRIDGE_TIMEOUT_S = 20.0
+
+
+def examine() -> Iterator[CheckResult]:
+    """Yield what is found in this Python."""
+    yield check_python(sys.version_info[:2])
+    yield check_numpy(version_of("numpy"))
+    yield check_opencv(opencv_version())
+    yield check_cv_bridge(cv_bridge_failure(), version_of("numpy"), opencv_version())
+    yield check_backends({name: _is_installed(BACKEND_MODULES[name]) for name in FASTEST_FIRST})
+
+
+def check_python(version: tuple[int, int]) -> CheckResult:
+    """Check that this Python is one that the package is tested with."""
+    text = ".".join(map(str, version))
+    if OLDEST_PYTHON <= version <= NEWEST_PYTHON:
+        return ok("python", text)
+    return warn("python", f"{text} is not tested, 3.10 to 3.13 are", "make PYTHON=python3.12 install")
+
+
+def check_numpy(version: str) -> CheckResult:
+    """Check that numpy is there; both 1 and 2 work."""
+    if not version:
+        return error("numpy", "is not installed", "pip install numpy")
+    return ok("numpy", version)
+
+
+def check_opencv(version: str) -> CheckResult:
+    """Check that OpenCV is one whose types are numbered as everybody expects."""
+    if not version:
+        return error("opencv", "is not installed", "pip install 'opencv-contrib-python<5'")
+    if int(version.partition(".")[0]) > OPENCV_MAJOR:
+        return warn(
+            "opencv",
+            f"{version} numbers its types anew: cv_bridge and what else was built with OpenCV 4 breaks",
+            "pip install 'opencv-contrib-python<5'",
+        )
+    return ok("opencv", version)
+
+
+def check_cv_bridge(failure: str | None, numpy: str, opencv: str) -> CheckResult:
+    """Check that cv_bridge, which other nodes use, works with these numpy and OpenCV.
+
+    Args:
+        failure: why it does not import; empty where it does, None where it is not installed.
+        numpy: the version of numpy.
+        opencv: the version of OpenCV.
+    """
+    name = "cv_bridge"
+    if failure is None:
+        return ok(name, "is not installed, and not needed")
+    if "_ARRAY_API" in failure or "numpy.core.multiarray" in failure:
+        return error(
+            name, f"was built for numpy 1 and does not work with numpy {numpy}", "pip install 'numpy<2'"
+        )
+    if failure:
+        return error(
+            name, f"does not import: {failure}", "sudo apt install --reinstall ros-$ROS_DISTRO-cv-bridge"
+        )
+    if opencv and int(opencv.partition(".")[0]) > OPENCV_MAJOR:
+        return error(name, f"raises KeyError with OpenCV {opencv}", "pip install 'opencv-contrib-python<5'")
+    return ok(name, f"works with numpy {numpy}")
+
+
+def check_backends(installed: Mapping[str, bool]) -> CheckResult:
+    """Check that something is there to run the models, the fastest first."""
+    present = [name for name, is_there in installed.items() if is_there]
+    if not present:
+        return error("backends", "nothing is installed that runs the models", "pip install openvino")
+    if present == ["mediapipe"]:
+        return warn("backends", "mediapipe alone, which uses one core", "pip install openvino")
+    return ok("backends", ", ".join(present))
+
+
+def version_of(package: str) -> str:
+    """Return the version of an installed package; empty where it is not."""
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return ""
+
+
+def opencv_version() -> str:
+    """Return the version of the OpenCV that is imported, whichever package brought it."""
+    try:
+        import cv2
+    except ImportError:
+        return ""
+    return cv2.__version__
+
+
+def cv_bridge_failure() -> str | None:
+    """Return why cv_bridge's compiled part does not import; empty where it does, None without it.
+
+    It is tried in a process of its own: what it breaks stays there.
+    """
+    if not _is_installed("cv_bridge"):
+        return None
+    script = "from cv_bridge.boost import cv_bridge_boost; cv_bridge_boost.getCvType('bgr8')"
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        timeout=CV_BRIDGE_TIMEOUT_S,
+        check=False,
+    )
+    if done.returncode == 0:
+        return ""
+    return next((line for line in done.stderr.splitlines() if "_ARRAY_API" in line), _last_line(done.stderr))
+
+
+def _last_line(text: str) -> str:
+    return text.strip().splitlines()[-1] if text.strip() else "it ended without a word"
+
+
+def _is_installed(module: str) -> bool:
+    return importlib.util.find_spec(module) is not None

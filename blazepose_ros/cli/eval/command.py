@@ -1,0 +1,196 @@
+"""``blazepose eval``: how right the models are on labelled images."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from blazepose_ros.cli.console import file_to_write, say
+from blazepose_ros.cli.eval.annotations import AnnotationsError, LabelledImage, read_coco, read_csv
+from blazepose_ros.cli.eval.image_reader import read_images, unlabelled
+from blazepose_ros.cli.eval.model_under_test import (
+    DETECTION,
+    MODELS,
+    MODES,
+    TRACKING,
+    ModelUnderTest,
+    prepare,
+)
+from blazepose_ros.cli.eval.pdj import REACH, Rule
+from blazepose_ros.cli.eval.report import document, image_rows, terminal_table, write_csv, write_json
+from blazepose_ros.cli.eval.score import Score, score_all
+from blazepose_ros.cli.eval.summary import Fairness, GroupRow, fairness, grouping_columns, rows
+from blazepose_ros.cli.signals import Interruption
+from blazepose_ros.core.estimation.estimator import EstimatorError
+from blazepose_ros.core.estimation.factory import AUTO, BACKENDS, FASTEST_FIRST
+from blazepose_ros.core.models.registry import ModelError
+
+NAME = "blazepose eval"
+EVERY = "all"
+_READERS = {".csv": read_csv, ".json": read_coco}
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run ``blazepose eval`` and return its exit status."""
+    options = _parser().parse_args(arguments)
+    with Interruption():
+        try:
+            return _run(options)
+        except (AnnotationsError, EstimatorError, ModelError) as err:
+            sys.stderr.write(f"{NAME}: {err}\n")
+        except OSError as err:
+            sys.stderr.write(f"{NAME}: {err.filename} cannot be written: {err.strerror}\n")
+    return 1
+
+
+def _run(options: argparse.Namespace) -> int:
+    labels = _labels(options)
+    found: list[GroupRow] = []
+    images: list[dict[str, Any]] = []
+    for model, backend in _contenders(options):
+        contender = prepare(model, backend, options.mode, options.min_detection_confidence)
+        scores = _scores(options, labels, contender)
+        columns = options.group_by or grouping_columns(scores)
+        found += rows(scores, model, contender.backend, columns)
+        images += image_rows(scores, model, contender.backend)
+    fair = fairness(found)
+    say(terminal_table(found, fair))
+    _save(options, found, fair, images)
+    return 0
+
+
+def _labels(options: argparse.Namespace) -> list[LabelledImage]:
+    if not options.images.exists():
+        raise AnnotationsError(f"{options.images} does not exist")
+    if options.annotations is None:
+        return unlabelled(options.images)
+    suffix = options.annotations.suffix.lower()
+    if suffix not in _READERS:
+        raise AnnotationsError(f"{options.annotations} is neither .json (COCO keypoints) nor .csv")
+    labels = _READERS[suffix](options.annotations)
+    known = {column for each in labels for column in each.groups}
+    for column in options.group_by:
+        if column not in known:
+            names = ", ".join(sorted(known)) or "none"
+            raise AnnotationsError(f"there is no column {column!r} to group by; there are: {names}")
+    return labels
+
+
+def _contenders(options: argparse.Namespace) -> Iterator[tuple[str, str]]:
+    models = list(MODELS) if EVERY in options.model else options.model
+    backends = list(FASTEST_FIRST) if EVERY in options.backend else options.backend
+    for model in models:
+        for backend in backends:
+            yield model, backend
+
+
+def _scores(
+    options: argparse.Namespace, labels: Sequence[LabelledImage], contender: ModelUnderTest
+) -> list[Score]:
+    finder, followed = contender.finder, options.mode == TRACKING
+    rule = Rule(options.threshold, None if options.ignore_visibility else options.visibility_threshold)
+    found = read_images(options.images, labels, in_sequence=followed)
+    name = f"{contender.model} on {contender.backend}"
+    shown = tqdm(found, name, len(labels), unit="image", disable=None, leave=False)
+    try:
+        return list(score_all(finder, shown, rule, MODELS[contender.model], followed=followed))
+    finally:
+        finder.close()
+
+
+def _save(
+    options: argparse.Namespace,
+    found: Sequence[GroupRow],
+    fair: Sequence[Fairness],
+    images: Sequence[dict[str, Any]],
+) -> None:
+    settings = {
+        name: str(value) if isinstance(value, Path) else value for name, value in vars(options).items()
+    }
+    if options.json:
+        write_json(options.json, document(found, fair, images, settings))
+    if options.csv:
+        write_csv(options.csv, found)
+    if options.plot:
+        from blazepose_ros.cli.eval.report import save_plot
+
+        save_plot(found, fair, options.plot)
+    for path in filter(None, (options.json, options.csv, options.plot)):
+        say(f"wrote {path}")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog=NAME,
+        description="Measure on labelled images how right the models are, as BlazePose GHUM 3D's model card\n"
+        "does: PDJ, the percentage of joints whose visibility is predicted as it is and that are found\n"
+        "within a fifth of the torso's diameter; by group, with the card's criterion of fairness.",
+        epilog="docs/accuracy.md describes the formats of ANNOTATIONS, and what else they may hold: groups,\n"
+        "3D joints, calibration, true places.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("images", type=Path, metavar="IMAGES", help="a folder of images, or a video")
+    parser.add_argument(
+        "annotations",
+        type=Path,
+        nargs="?",
+        metavar="ANNOTATIONS",
+        help="COCO keypoints (.json) or a table (.csv); without them, jitter and latency alone",
+    )
+    parser.add_argument(
+        "--model", nargs="+", choices=[*MODELS, EVERY], default=["full"], help="(default: full)"
+    )
+    parser.add_argument(
+        "--backend", nargs="+", choices=[*BACKENDS, EVERY], default=[AUTO], help=f"(default: {AUTO})"
+    )
+    parser.add_argument(
+        "--mode",
+        choices=MODES,
+        default=DETECTION,
+        help="look for the person in each image by itself, from the image before, or, as the model card"
+        " does, where the truth says (default: detection)",
+    )
+    parser.add_argument(
+        "--group-by", nargs="+", default=[], metavar="COLUMN", help="(default: every column there is)"
+    )
+    parser.add_argument(
+        "--threshold",
+        type=_share,
+        default=REACH,
+        metavar="SHARE",
+        help=f"how far off a joint may be, in diameters of the torso (default: {REACH:g})",
+    )
+    parser.add_argument(
+        "--visibility-threshold",
+        type=_share,
+        default=0.5,
+        metavar="SHARE",
+        help="from which predicted visibility on a joint counts as visible (default: 0.5)",
+    )
+    parser.add_argument("--ignore-visibility", action="store_true", help="leave visibility out of PDJ")
+    parser.add_argument(
+        "--min-detection-confidence",
+        type=_share,
+        default=0.6,
+        metavar="SHARE",
+        help="below it the detector's find is nobody (default: 0.6, the node's)",
+    )
+    parser.add_argument("--json", type=file_to_write, metavar="FILE", help="write all figures")
+    parser.add_argument("--csv", type=file_to_write, metavar="FILE", help="write all figures as a table")
+    parser.add_argument("--plot", type=file_to_write, metavar="FILE", help="write a picture (PNG)")
+    return parser
+
+
+def _share(text: str) -> float:
+    try:
+        share = float(text)
+    except ValueError:
+        share = -1.0
+    if not 0.0 <= share <= 1.0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 to 1")
+    return share

@@ -1,0 +1,160 @@
+"""How right one pose is."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blazepose_ros.cli.eval.annotations import LabelledImage, LabelledPerson
+from blazepose_ros.cli.eval.image_reader import LabelledFrame
+from blazepose_ros.cli.eval.model_under_test import SearchMode
+from blazepose_ros.cli.eval.pdj import Rule, detected_joints, has_torso, nearest_person, torso_px
+from blazepose_ros.core.estimation.estimator import EstimatorError
+from blazepose_ros.core.landmarks import Landmark
+from blazepose_ros.core.person_pipeline import FrameContext, PersonPipeline, PipelineOptions
+from blazepose_ros.core.types import ModelComplexity, Pose
+
+_HIPS = [Landmark.LEFT_HIP, Landmark.RIGHT_HIP]
+PERCENT = 100.0
+MM_PER_M = 1000.0
+MS_PER_S = 1000.0
+
+
+@dataclass(frozen=True)
+class Score:
+    """How right the pose in one image is; NaN for what cannot be told.
+
+    Attributes:
+        name: of the image.
+        groups: which group it belongs to in each column.
+        found: whether anybody was found.
+        pdj: percentage of detected joints; 0 where nobody was found, NaN where no labelled
+            person has a torso to measure by.
+        mpjpe_mm: mean distance of the world landmarks to the true ones, both from the hip centre.
+        hip_error_mm: how far the hip centre is from the true one.
+        hip_error_percent: the same as a share of the true distance from the camera.
+        latency_ms: how long it took to find the person.
+        place: in a sequence of images; None where they have nothing to do with each other.
+        screen_px: (33, 2), the landmarks; NaN where nobody was found.
+        scale_px: the diameter of the found torso.
+    """
+
+    name: str
+    groups: Mapping[str, str]
+    found: bool
+    pdj: float
+    mpjpe_mm: float
+    hip_error_mm: float
+    hip_error_percent: float
+    latency_ms: float
+    place: int | None
+    screen_px: NDArray[np.float32]
+    scale_px: float
+
+
+def score_all(
+    finder: SearchMode,
+    pictures: Iterable[LabelledFrame],
+    rule: Rule,
+    model: ModelComplexity,
+    *,
+    followed: bool,
+) -> Iterator[Score]:
+    """Yield the score of each picture.
+
+    Args:
+        finder: looks for the person.
+        pictures: where to look, and what is true.
+        rule: which joints count as detected.
+        model: what the finder looks with.
+        followed: whether people are followed and smoothed from picture to picture, as the node does.
+    """
+    pipeline = PersonPipeline(PipelineOptions(model=model))
+    for picture in pictures:
+        finder.get_ready()
+        if not followed:
+            pipeline.reset()
+        start_s = time.perf_counter()
+        try:
+            pose = finder.find(picture)
+        except EstimatorError:
+            pose = None
+        latency_ms = MS_PER_S * (time.perf_counter() - start_s)
+        yield _score(picture, _placed(pose, picture, pipeline), rule, latency_ms)
+
+
+def pdj_percent(pose: Pose | None, people: Iterable[LabelledPerson], rule: Rule) -> float:
+    """Return the percentage of a person's labelled joints that a pose has.
+
+    The person is the one who fits best. Nobody found means none of them; NaN where nobody has a
+    labelled torso.
+    """
+    joints = [person.joints for person in people]
+    if pose is None:
+        return 0.0 if any(map(has_torso, joints)) else math.nan
+    person = nearest_person(pose, joints)
+    return math.nan if person is None else PERCENT * float(detected_joints(pose, person, rule).mean())
+
+
+def mpjpe_mm(pose: Pose, world: NDArray) -> float:
+    """Return the mean distance of world landmarks to the true ones, (33, 3) in metres, NaN unknown.
+
+    Both are taken from the middle of their hips: where a body is, is another question.
+    """
+    ours = pose.world - pose.world[_HIPS].mean(axis=0)
+    theirs = world - world[_HIPS].mean(axis=0)
+    distances_m = np.linalg.norm(ours - theirs, axis=1)
+    known = distances_m[np.isfinite(distances_m)]
+    return MM_PER_M * float(known.mean()) if known.size else math.nan
+
+
+def _placed(pose: Pose | None, picture: LabelledFrame, pipeline: PersonPipeline) -> Pose | None:
+    """Return a pose smoothed and placed, the way the node does it."""
+    if pose is None:
+        return None
+    return next(iter(pipeline.update(picture.frame, [pose], FrameContext(picture.labels.camera))), pose)
+
+
+def _score(picture: LabelledFrame, pose: Pose | None, rule: Rule, latency_ms: float) -> Score:
+    labels = picture.labels
+    truth = None if pose is None else _meant(pose, labels)
+    error_mm, error_percent = _hip_errors(pose, truth)
+    return Score(
+        name=labels.file_name or f"frame {labels.frame}",
+        groups=labels.groups,
+        found=pose is not None,
+        pdj=pdj_percent(pose, labels.people, rule),
+        mpjpe_mm=math.nan
+        if pose is None or truth is None or truth.world is None
+        else mpjpe_mm(pose, truth.world),
+        hip_error_mm=error_mm,
+        hip_error_percent=error_percent,
+        latency_ms=latency_ms,
+        place=picture.place,
+        screen_px=_nowhere() if pose is None else pose.screen[:, :2],
+        scale_px=math.nan if pose is None else torso_px(pose.screen),
+    )
+
+
+def _meant(pose: Pose, labels: LabelledImage) -> LabelledPerson | None:
+    """Return the labelled person that a pose is of."""
+    nearest = nearest_person(pose, [person.joints for person in labels.people])
+    if nearest is None:  # without labelled joints, a single person is meant
+        return labels.people[0] if len(labels.people) == 1 else None
+    return next(person for person in labels.people if person.joints is nearest)
+
+
+def _hip_errors(pose: Pose | None, truth: LabelledPerson | None) -> tuple[float, float]:
+    if pose is None or pose.hip_center is None or truth is None or truth.hip_center is None:
+        return math.nan, math.nan
+    error_m = float(np.linalg.norm(pose.hip_center.position - truth.hip_center))
+    return MM_PER_M * error_m, PERCENT * error_m / float(np.linalg.norm(truth.hip_center))
+
+
+def _nowhere() -> NDArray[np.float32]:
+    return np.full((len(Landmark), 2), np.nan, np.float32)

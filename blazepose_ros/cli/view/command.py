@@ -1,0 +1,177 @@
+"""``blazepose view``: a web page with the live image, the people in 3D, rates and diagnostics."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+import rclpy
+from numpy.typing import NDArray
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.signals import SignalHandlerOptions
+
+from blazepose_ros.cli.console import say
+from blazepose_ros.cli.signals import Interruption, held_back
+from blazepose_ros.cli.view.camera_feed import CameraFeed, CameraStatus
+from blazepose_ros.cli.view.graph_listener import GraphListener
+from blazepose_ros.cli.view.page import Page
+from blazepose_ros.cli.view.people_in_3d import figures
+from blazepose_ros.cli.view.web_server import Browser, ViewError, WebServer
+from blazepose_ros.conversions import cdr, images
+from blazepose_ros.core.person_pipeline import PipelineOptions
+from blazepose_ros.nodes.common.dds import use_image_profile
+from blazepose_ros.nodes.common.log_throttle import LogThrottle
+
+# The longest wait for a message: browsers and Ctrl-C wait as long.
+MOMENT_S = 0.02
+# How often the graph is looked at, and the text is written anew.
+LOOK_PERIOD_S = 0.5
+
+
+@dataclass
+class _OpenPage:
+    """A browser, its page, and which of a feed's messages it was sent last."""
+
+    browser: Browser
+    page: Page
+    sent: tuple[CameraFeed | None, int] = (None, 0)
+
+
+@contextmanager
+def showing(browsers: WebServer) -> Iterator[Viewer]:
+    """Return a show whose node lives for the length of a block."""
+    with held_back():
+        rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
+        follower = GraphListener(PipelineOptions().visibility_threshold)
+    try:
+        yield Viewer(follower, browsers)
+    finally:
+        follower.destroy_node()
+        rclpy.try_shutdown()
+
+
+class Viewer:
+    """Sends each browser what is newest, once it has received what it was sent before.
+
+    Args:
+        follower: hears the cameras.
+        browsers: look at them.
+    """
+
+    def __init__(self, follower: GraphListener, browsers: WebServer) -> None:
+        self._follower = follower
+        self._browsers = browsers
+        self._viewers: dict[int, _OpenPage] = {}
+        self._complaints = LogThrottle(follower.get_logger().error)
+        self._looked_s = -LOOK_PERIOD_S
+        self._executor = SingleThreadedExecutor()
+        self._executor.add_node(follower)
+
+    def step(self) -> None:
+        """Hear the next message, if one comes within a moment, and show what is new."""
+        self._executor.spin_once(timeout_sec=MOMENT_S)
+        now_s = time.monotonic()
+        if now_s - self._looked_s >= LOOK_PERIOD_S:
+            self._looked_s = now_s
+            self._look_around(now_s)
+        for viewer in self._viewers.values():
+            if viewer.browser.keeps_up:
+                self._send(viewer)
+
+    def _look_around(self, now_s: float) -> None:
+        """Notice who looks, and which cameras there are."""
+        connected = self._browsers.connected()
+        self._viewers = {
+            number: self._viewers.get(number) or _OpenPage(browser, Page(browser.client))
+            for number, browser in connected.items()
+        }
+        cameras = self._follower.cameras()
+        for viewer in self._viewers.values():
+            viewer.page.offer(cameras)
+        self._follower.follow({viewer.page.camera for viewer in self._viewers.values()} - {""})
+        for viewer in self._viewers.values():
+            if viewer.browser.keeps_up:
+                feed = self._feed(viewer)
+                reading = CameraStatus() if feed is None else feed.reading(now_s)
+                viewer.page.write(reading, self._follower.diagnoses())
+
+    def _feed(self, viewer: _OpenPage) -> CameraFeed | None:
+        return self._follower.feeds.get(viewer.page.camera)
+
+    def _send(self, viewer: _OpenPage) -> None:
+        feed = self._feed(viewer)
+        if feed is None or (feed, feed.count) == viewer.sent:
+            return
+        if feed is not viewer.sent[0]:
+            viewer.page.look_again()
+        viewer.sent = feed, feed.count
+        viewer.page.show(self._picture(feed), figures(feed.people or (), feed.visibility_threshold))
+        viewer.browser.ask()
+
+    def _picture(self, feed: CameraFeed) -> NDArray[np.uint8] | None:
+        try:
+            return feed.picture()
+        except (cdr.CdrError, images.ImageError) as err:
+            self._complaints.complain(f"annotated image left out: {err}")
+            return None
+
+
+HOST, PORT = "127.0.0.1", 8080
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run ``blazepose view`` until it is interrupted, which is how it ends well."""
+    options = _parser().parse_args(arguments)
+    try:
+        with Interruption():
+            _run(options)
+    except ViewError as err:
+        sys.stderr.write(f"blazepose view: {err}\n")
+        return 1
+    except KeyboardInterrupt:
+        return 0
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="blazepose view",
+        description="Serve a web page with the live annotated image, the people in 3D, rates, latency and"
+        " diagnostics of every camera in the ROS graph. Ctrl-C ends it.",
+        epilog="On a machine without a screen: ssh -L 8080:localhost:8080 ROBOT, then open"
+        " http://localhost:8080 here. Whoever reaches the port sees the images: there is no password.",
+    )
+    parser.add_argument(
+        "--host", default=HOST, help=f"the address to listen on; 0.0.0.0 for all (default: {HOST})"
+    )
+    parser.add_argument(
+        "--port", type=_port, default=PORT, help=f"the TCP port; 0 for any that is free (default: {PORT})"
+    )
+    return parser
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port from 0 to 65535")
+    return int(text)
+
+
+def _run(options: argparse.Namespace) -> None:
+    browsers = WebServer(options.host, options.port)
+    try:
+        host = "localhost" if options.host in (HOST, "0.0.0.0") else options.host
+        say(f"open http://{host}:{browsers.port}")
+        use_image_profile()
+        # This takes a second, in which the page can already be opened.
+
+        with showing(browsers) as show:
+            while True:
+                with held_back():
+                    show.step()
+    finally:
+        browsers.close()

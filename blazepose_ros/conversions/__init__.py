@@ -1,0 +1,1 @@
+"""Between messages and the core's types: *_msgs, no rclpy."""

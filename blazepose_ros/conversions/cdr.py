@@ -1,0 +1,203 @@
+"""Reads and stamps serialized messages in place, without copying pixels.
+
+The format is plain CDR as RTPS 2.5 (chapter 10) and OMG's DDS-XTypes 1.3 (7.4.1) define it:
+four bytes of encapsulation, then the fields, each aligned to its own size.
+
+In plain CDR, the header's stamp comes right after the four bytes of encapsulation: int32
+seconds, uint32 nanoseconds. Machines that ROS 2 runs on are little-endian.
+"""
+
+from __future__ import annotations
+
+import array
+import ctypes
+import struct
+import sys
+from dataclasses import dataclass
+
+from sensor_msgs.msg import CameraInfo, RegionOfInterest
+from std_msgs.msg import Header
+
+from blazepose_ros.core.timestamps import NS_PER_S
+
+ENCAPSULATION_BYTES = 4
+_DOUBLE_BYTES = 8
+LITTLE_ENDIAN, BIG_ENDIAN = "<", ">"
+# No frame, encoding or format has a longer name; what has is not passed on to other nodes.
+MAX_TEXT_BYTES = 1024
+NATIVE = LITTLE_ENDIAN if sys.byteorder == "little" else BIG_ENDIAN
+BYTE_ORDERS = {b"\x00\x00": BIG_ENDIAN, b"\x00\x01": LITTLE_ENDIAN}
+
+
+class CdrError(ValueError):
+    """Bytes that are no message of this type."""
+
+
+@dataclass(frozen=True)
+class RawImage:
+    """The fields of sensor_msgs/Image; data is a view of the received bytes."""
+
+    header: Header
+    height: int
+    width: int
+    encoding: str
+    is_bigendian: int
+    step: int
+    data: memoryview
+
+
+@dataclass(frozen=True)
+class RawCompressedImage:
+    """The fields of sensor_msgs/CompressedImage; data is a view of the received bytes."""
+
+    header: Header
+    format: str
+    data: memoryview
+
+
+def read_image(serialized: bytes) -> RawImage:
+    """Return a serialised sensor_msgs/Image.
+
+    Raises:
+        CdrError: it ends too early, or is not plain CDR.
+    """
+    reader = CdrReader(serialized)
+    header, (height, width) = reader.header(), reader.uint32s(2)
+    return RawImage(
+        header=header,
+        height=height,
+        width=width,
+        encoding=reader.string(),
+        is_bigendian=reader.uint8(),
+        step=reader.uint32(),
+        data=reader.octets(),
+    )
+
+
+def read_compressed_image(serialized: bytes) -> RawCompressedImage:
+    """Return a serialised sensor_msgs/CompressedImage.
+
+    Raises:
+        CdrError: it ends too early, or is not plain CDR.
+    """
+    reader = CdrReader(serialized)
+    return RawCompressedImage(header=reader.header(), format=reader.string(), data=reader.octets())
+
+
+def read_camera_info(serialized: bytes) -> CameraInfo:
+    """Return a serialised sensor_msgs/CameraInfo.
+
+    The middleware would drop a damaged one itself, which nobody would hear of.
+
+    Raises:
+        CdrError: it ends too early, or is not plain CDR.
+    """
+    reader = CdrReader(serialized)
+    msg = CameraInfo(header=reader.header())
+    msg.height, msg.width = reader.uint32s(2)
+    msg.distortion_model = reader.string()
+    msg.d = reader.doubles(reader.uint32())
+    msg.k, msg.r, msg.p = (reader.doubles(len(matrix)) for matrix in (msg.k, msg.r, msg.p))
+    msg.binning_x, msg.binning_y = reader.uint32s(2)
+    x, y, height, width = reader.uint32s(4)
+    rectify = bool(reader.uint8())
+    msg.roi = RegionOfInterest(x_offset=x, y_offset=y, height=height, width=width, do_rectify=rectify)
+    return msg
+
+
+class CdrReader:
+    """Takes one field after the other from a serialised message."""
+
+    def __init__(self, serialized: bytes) -> None:
+        self._body = memoryview(serialized)[ENCAPSULATION_BYTES:]
+        self._order = BYTE_ORDERS.get(serialized[:2], "")
+        if not self._order:
+            raise CdrError(f"the encapsulation is {serialized[:2].hex() or 'missing'}, not plain CDR")
+        self._at = 0
+
+    def header(self) -> Header:
+        """Take a std_msgs/Header."""
+        header = Header()
+        header.stamp.sec, header.stamp.nanosec = self._numbers("iI")
+        header.frame_id = self.string()
+        return header
+
+    def uint8(self) -> int:
+        """Take a uint8."""
+        return self._numbers("B")[0]
+
+    def uint32(self) -> int:
+        """Take a uint32."""
+        return self._numbers("I")[0]
+
+    def uint32s(self, count: int) -> tuple[int, ...]:
+        """Take so many uint32."""
+        return self._numbers("I" * count)
+
+    def string(self) -> str:
+        """Take a string, whose length counts the zero at its end."""
+        octets = self.octets()
+        if len(octets) > MAX_TEXT_BYTES:
+            raise CdrError(f"a text has {len(octets)} bytes, more than {MAX_TEXT_BYTES}")
+        try:
+            text = bytes(octets).removesuffix(b"\0").decode()
+        except UnicodeDecodeError as err:
+            raise CdrError("a text is not UTF-8") from err
+        if "\0" in text:
+            raise CdrError("a text has a zero within")
+        return text
+
+    def octets(self) -> memoryview:
+        """Take a sequence of bytes as a view."""
+        return self._take(self.uint32())
+
+    def doubles(self, count: int) -> array.array[float]:
+        """Take so many float64."""
+        if count:
+            self._align(_DOUBLE_BYTES)
+        values = array.array("d", bytes(self._take(count * _DOUBLE_BYTES)))
+        if self._order != NATIVE:
+            values.byteswap()
+        return values
+
+    def _take(self, length: int) -> memoryview:
+        start, self._at = self._at, self._at + length
+        if self._at > len(self._body):
+            raise CdrError(f"the message ends {self._at - len(self._body)} bytes too early")
+        return self._body[start : self._at]
+
+    def _align(self, size: int) -> None:
+        self._at += -self._at % size
+
+    def _numbers(self, kinds: str) -> tuple[int, ...]:
+        """Take numbers of one size; the kinds are those of `struct`."""
+        self._align(struct.calcsize(kinds[0]))
+        try:
+            values = struct.unpack_from(self._order + kinds, self._body, self._at)
+        except struct.error as err:
+            raise CdrError("the message ends too early") from err
+        self._at += struct.calcsize(kinds)
+        return values
+
+
+OFFSET_BYTES = 4
+_STAMP = struct.Struct("<iI")
+
+
+def read_stamp_ns(serialized: bytes) -> int:
+    """Return the stamp of a message that starts with a header, in nanoseconds."""
+    seconds, nanoseconds = _STAMP.unpack_from(serialized, OFFSET_BYTES)
+    return int(seconds * NS_PER_S + nanoseconds)
+
+
+def write_stamp_ns(serialized: bytes, stamp_ns: int) -> None:
+    """Put a stamp into a message that starts with a header.
+
+    rclpy publishes serialised messages from ``bytes`` alone. Making new ones would copy the
+    image after it was stamped, so these are changed: nobody but the caller may hold them.
+    """
+    stamp = _STAMP.pack(*divmod(stamp_ns, NS_PER_S))
+    if len(serialized) < OFFSET_BYTES + len(stamp):
+        raise ValueError(f"{len(serialized)} bytes are no message with a header")
+    address = ctypes.cast(ctypes.c_char_p(serialized), ctypes.c_void_p).value or 0
+    ctypes.memmove(address + OFFSET_BYTES, stamp, len(stamp))

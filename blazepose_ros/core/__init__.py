@@ -1,0 +1,1 @@
+"""Without ROS: landmarks, estimators, tracking, placement, drawing. numpy, scipy and OpenCV only."""

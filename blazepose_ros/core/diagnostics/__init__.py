@@ -1,0 +1,1 @@
+"""How the node is doing: figures, and the rules that judge them."""

@@ -1,0 +1,1 @@
+"""The models at work: from an image to the people in it."""

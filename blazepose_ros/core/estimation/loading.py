@@ -1,0 +1,140 @@
+"""From the node's parameters to what works on images as they say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Protocol
+
+from blazepose_ros.core.estimation.estimator import Estimator, EstimatorOptions
+from blazepose_ros.core.estimation.factory import ChosenEstimator, choose_estimator, compiled_folder
+from blazepose_ros.core.estimation.runtimes.runtime import Precision, RuntimeOptions
+from blazepose_ros.core.models.fetch import fetch
+from blazepose_ros.core.models.registry import ModelFile, resolve
+from blazepose_ros.core.person_pipeline import PipelineOptions
+from blazepose_ros.core.tracking.primary_person import Primary
+from blazepose_ros.core.tracking.smoothing import OneEuroTuning, SmoothingOptions
+from blazepose_ros.core.tracking.tracker import TrackingOptions
+from blazepose_ros.core.types import ModelComplexity
+
+
+class Log(Protocol):
+    """What rclpy's loggers and logging's have in common."""
+
+    def info(self, message: str) -> object:
+        """Tell what happens."""
+        ...
+
+    def warning(self, message: str) -> object:
+        """Tell what is not as it should be."""
+        ...
+
+
+# The parameters that another model has to be loaded for.
+MODEL_SETTINGS = (
+    "model_complexity",
+    "backend",
+    "num_threads",
+    "precision",
+    "model_path",
+    "num_poses",
+    "min_detection_confidence",
+    "min_presence_confidence",
+    "min_tracking_confidence",
+    "max_lost_s",
+    "external_detections",
+    "enable_segmentation",
+)
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A model at work.
+
+    Attributes:
+        complexity: which model it is.
+        backend: what runs it.
+        estimator: finds people with it.
+    """
+
+    complexity: ModelComplexity
+    backend: str
+    estimator: Estimator
+
+
+def load_model(settings: SimpleNamespace, log: Log) -> LoadedModel:
+    """Return the model that the parameters ask for, ready for the first frame.
+
+    Raises:
+        ModelError: it is missing or damaged.
+        EstimatorError: the backend or the model does not load.
+    """
+    model = find_model(settings, log)
+    chosen = load_estimator(settings, model, log)
+    return LoadedModel(model.complexity, chosen.backend, chosen.estimator)
+
+
+def pipeline_options(settings: SimpleNamespace) -> PipelineOptions:
+    """Return how the parameters want people to be followed and placed."""
+    values = vars(settings)
+    tuning = OneEuroTuning(values["smoothing.min_cutoff"], values["smoothing.beta"])
+    return PipelineOptions(
+        visibility_threshold=settings.visibility_threshold,
+        tracking=TrackingOptions(
+            max_lost_s=settings.max_lost_s,
+            primary=Primary(settings.primary),
+            smoothing=SmoothingOptions(values["smoothing.enabled"], tuning),
+        ),
+        person_height_m=settings.person_height_m,
+        depth_only=settings.placement == "depth",
+        model=ModelComplexity(settings.model_complexity),
+    )
+
+
+def same_model(settings: SimpleNamespace, others: SimpleNamespace) -> bool:
+    """Whether one loaded model serves two sets of the parameters' values."""
+    return all(getattr(settings, name) == getattr(others, name) for name in MODEL_SETTINGS)
+
+
+def find_model(settings: SimpleNamespace, log: Log) -> ModelFile:
+    """Return the model that the parameters ask for, downloading it where they allow that.
+
+    Raises:
+        ModelError: it is missing or damaged.
+    """
+    complexity = ModelComplexity(settings.model_complexity)
+    if settings.fetch_models and not settings.model_path:
+        fetch([complexity], log.info)
+    model = resolve(complexity, settings.model_path)
+    if model.complexity != complexity:
+        log.warning(
+            f"{model.path} is the {model.complexity.name} model: model_complexity says {complexity.name}"
+        )
+    return model
+
+
+def load_estimator(settings: SimpleNamespace, model: ModelFile, log: Log) -> ChosenEstimator:
+    """Return an estimator on the backend that the parameters ask for.
+
+    Raises:
+        EstimatorError: the backend or the model does not load.
+    """
+    options = EstimatorOptions(
+        model=model.content,
+        model_complexity=model.complexity,
+        num_poses=settings.num_poses,
+        min_detection_confidence=settings.min_detection_confidence,
+        min_presence_confidence=settings.min_presence_confidence,
+        min_tracking_confidence=settings.min_tracking_confidence,
+        max_lost_s=settings.max_lost_s,
+        external_detections=settings.external_detections,
+        enable_segmentation=settings.enable_segmentation,
+    )
+    runtime = RuntimeOptions(settings.num_threads, Precision(settings.precision), compiled_folder())
+    chosen = choose_estimator(
+        settings.backend, options, runtime, allow_telemetry=settings.allow_mediapipe_telemetry
+    )
+    for reason in chosen.passed_over:
+        log.warning(f"a faster backend is passed over: {reason}")
+    log.info(f"{model.complexity.name} model from {model.path} on {chosen.backend}")
+    return chosen

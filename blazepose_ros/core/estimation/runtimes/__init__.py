@@ -1,0 +1,1 @@
+"""The libraries that run TFLite models, each behind the same small contract."""

@@ -1,0 +1,1 @@
+"""Where a camera's images come from: files, folders, webcams."""

@@ -1,0 +1,1 @@
+"""People as pictures: colours, overlay, plot, video."""

@@ -1,1 +1,0 @@
-"""How the node is doing, as robot dashboards expect to hear of it."""

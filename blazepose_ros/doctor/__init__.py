@@ -1,1 +1,0 @@
-"""``blazepose doctor``: what is wrong with this machine, and what mends it."""

@@ -1,0 +1,1 @@
+"""The ROS nodes: rclpy, and wiring only."""

@@ -1,0 +1,192 @@
+"""A managed node whose steps may fail and be tried again, and work in threads that callbacks wait for."""
+
+from __future__ import annotations
+
+import threading
+import traceback
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any, TypeVar
+
+from lifecycle_msgs.msg import State, Transition
+from lifecycle_msgs.srv import ChangeState, GetState
+from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
+from rclpy.executors import Executor
+from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from rclpy.service import Service
+from rclpy.task import Future as Awaitable
+
+from blazepose_ros.nodes.common.main import StartupError
+
+
+async def finished(outcome: Future[Any], executor: Executor) -> None:
+    """Wait until a thread's outcome is there, whatever it is.
+
+    Callbacks of the waiting one's callback group wait with it, others do not.
+
+    Args:
+        outcome: what is waited for.
+        executor: of the callback that waits; it may be asleep by then.
+    """
+    done = Awaitable()
+
+    def go_on(_outcome: Future[Any]) -> None:
+        done.set_result(None)
+        executor.wake()
+
+    outcome.add_done_callback(go_on)
+    await done
+
+
+Result = TypeVar("Result")
+
+
+def in_thread(work: Callable[[], Result], name: str) -> Future[Result]:
+    """Start a function in a thread and return its outcome to come.
+
+    The thread is a daemon: a process that ends does not wait for it.
+
+    Args:
+        work: called once; what it raises is raised again by ``result()``.
+        name: the thread's name.
+    """
+    outcome: Future[Result] = Future()
+    threading.Thread(target=_settle, args=(outcome, work), name=name, daemon=True).start()
+    return outcome
+
+
+def _settle(outcome: Future[Result], work: Callable[[], Result]) -> None:
+    try:
+        result = work()
+    except BaseException as error:  # noqa: BLE001  who waits for the outcome gets to see it
+        outcome.set_exception(error)
+    else:
+        outcome.set_result(result)
+
+
+SUCCESS, FAILURE, ERROR = (
+    TransitionCallbackReturn.SUCCESS,
+    TransitionCallbackReturn.FAILURE,
+    TransitionCallbackReturn.ERROR,
+)
+
+
+class TransitionError(RuntimeError):
+    """A step of the life cycle that is not possible now; the message says what to change."""
+
+
+class AsyncLifecycleNode(LifecycleNode):
+    """A lifecycle node of four steps: `configure`, `activate`, `deactivate` and `clean_up`.
+
+    A step that raises `TransitionError` leaves the node in the state that it was in. After any
+    other exception everything is cleaned up and the node is unconfigured again. Configuring
+    begins with `prepare`, which takes long: other callbacks go on meanwhile.
+    """
+
+    def __init__(self, name: str, **arguments: Any) -> None:
+        super().__init__(name, **arguments)
+        self._prepared: Future[Any] | None = None
+        self._problem = ""
+        self._serve_apart()
+        self._get_state = self._service(GetState).callback
+        service = self._service(ChangeState)
+        self._change_state = service.callback
+        service.callback = self._serve_change_state
+
+    def prepare(self) -> Any:
+        """Do the long part of configuring, in a thread of its own, and return what `configure` needs."""
+
+    def configure(self, prepared: Any) -> None:
+        """Get everything ready to work."""
+
+    def activate(self) -> None:
+        """Start working."""
+
+    def deactivate(self) -> None:
+        """Stop working."""
+
+    def clean_up(self) -> None:
+        """Free what there is, after any part of the other steps, or nothing."""
+
+    def start(self) -> None:
+        """Configure and activate.
+
+        Raises:
+            StartupError: that failed.
+        """
+        for step in (self.trigger_configure, self.trigger_activate):
+            if step() != SUCCESS:
+                raise StartupError(self._problem)
+
+    @property
+    def state(self) -> int:
+        """The state of the life cycle, one of the constants of lifecycle_msgs/State."""
+        return self._get_state(GetState.Request(), GetState.Response()).current_state.id
+
+    def on_configure(self, _state: LifecycleState) -> TransitionCallbackReturn:
+        """Prepare, unless that is done, and configure."""
+        prepared = self._prepared or in_thread(self.prepare, "preparing")
+        self._prepared = None
+        return self._attempt(lambda: self.configure(prepared.result()))
+
+    def on_activate(self, _state: LifecycleState) -> TransitionCallbackReturn:
+        """Start working."""
+        return self._attempt(self.activate)
+
+    def on_deactivate(self, _state: LifecycleState) -> TransitionCallbackReturn:
+        """Stop working."""
+        return self._attempt(self.deactivate)
+
+    def on_cleanup(self, _state: LifecycleState) -> TransitionCallbackReturn:
+        """Free everything."""
+        return self._attempt(self.clean_up)
+
+    def on_shutdown(self, _state: LifecycleState) -> TransitionCallbackReturn:
+        """Free everything, for good."""
+        return self._attempt(self.clean_up)
+
+    def on_error(self, _state: LifecycleState) -> TransitionCallbackReturn:
+        """Free everything, so that configuring can be tried again."""
+        return self._attempt(self.clean_up)
+
+    def _attempt(self, step: Callable[[], None]) -> TransitionCallbackReturn:
+        try:
+            step()
+        except TransitionError as err:
+            self._problem = str(err)
+            return FAILURE
+        except Exception:  # noqa: BLE001  rclpy would swallow it without a word
+            self._problem = traceback.format_exc()
+            return ERROR
+        return SUCCESS
+
+    async def _serve_change_state(
+        self, request: ChangeState.Request, response: ChangeState.Response
+    ) -> ChangeState.Response:
+        if self.state == State.PRIMARY_STATE_UNCONFIGURED and _asks_to_configure(request.transition):
+            self._prepared = in_thread(self.prepare, "preparing")
+            await finished(self._prepared, self.executor)
+        self._problem = ""
+        try:
+            response = self._change_state(request, response)
+        except RuntimeError as err:  # rcl's own, of a transition that this state does not have
+            self._problem = str(err)
+        if self._problem:
+            self.get_logger().error(self._problem)
+        return response
+
+    def _serve_apart(self) -> None:
+        """Have services wait for each other alone: while one prepares, images come in."""
+        group = MutuallyExclusiveCallbackGroup()
+        for service in self.services:
+            service.callback_group = group
+            group.add_entity(service)
+
+    def _service(self, service_type: type) -> Service:
+        return next(service for service in self.services if service.srv_type is service_type)
+
+
+def _asks_to_configure(transition: Transition) -> bool:
+    return transition.label == "configure" or (
+        not transition.label and transition.id == Transition.TRANSITION_CONFIGURE
+    )

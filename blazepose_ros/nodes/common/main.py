@@ -1,0 +1,181 @@
+"""The life of a node's process: it starts, spins, and leaves with a status and no traceback."""
+
+from __future__ import annotations
+
+import gc
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pkgutil import resolve_name
+from types import FrameType
+from typing import Any
+
+# How long closing may take after a signal. Launchers wait 5 s until they insist, robots less.
+_LEAVE_TIMEOUT_S = 1.5
+_LEAVING = "leaving"  # the thread that sees to it
+
+
+class StartupError(RuntimeError):
+    """The node cannot start; the message says in one line what to change."""
+
+
+class _StopSignals:
+    """SIGINT and SIGTERM: the exit at once while starting, a flag once the node spins.
+
+    Launchers repeat their signals. All but the first do nothing.
+
+    Attributes:
+        received: whether one has come.
+        starting: whether there is nothing to close yet.
+        wake: called in another thread, to have the executor see the flag.
+    """
+
+    _NUMBERS = (signal.SIGINT, signal.SIGTERM)
+
+    def __init__(self) -> None:
+        self.received = False
+        self.starting = True
+        self.wake: Callable[[], object] = lambda: None
+        heard, told = os.pipe()
+        os.set_blocking(told, False)
+        signal.set_wakeup_fd(told)
+        threading.Thread(target=self._end_in_time, args=(heard,), name=_LEAVING, daemon=True).start()
+        for number in self._NUMBERS:
+            signal.signal(number, self._receive)
+
+    def ignore(self) -> None:
+        """Let nothing disturb Python's finalization, where no handler would catch a signal."""
+        for number in self._NUMBERS:
+            signal.signal(number, signal.SIG_IGN)
+
+    def _receive(self, _number: int, _frame: FrameType | None) -> None:
+        if self.starting:
+            # No exception: an extension module that is being imported turns it into another one.
+            _leave_at_once()
+        self.received = True
+
+    def _end_in_time(self, heard: int) -> None:
+        """Wait for a signal, which comes here even while the main thread waits for ever in a library."""
+        while os.read(heard, 1)[0] not in self._NUMBERS:
+            pass
+        self.wake()
+        time.sleep(_LEAVE_TIMEOUT_S)
+        _leave_at_once()
+
+
+def run_node(factory: str) -> int:
+    """Make a node, spin it until it ends or is stopped, and return the exit status.
+
+    The status is 0 after SIGINT, SIGTERM or a ``SystemExit(0)`` raised by a callback
+    (the way for a node to end itself), and 1 after one logged line where the node
+    cannot start. ``destroy_node()`` is always called on a node that was made; should it
+    take too long after a signal, the process ends without it.
+
+    Args:
+        factory: where the node's class is, for example ``blazepose_ros.nodes.camera.node:CameraNode``.
+            It is imported here, and so is rclpy, so that a signal during these imports,
+            which take a second, ends the process like any other. It is called without
+            arguments and raises `StartupError` for a configuration that cannot work.
+    """
+    signals = _StopSignals()
+    import rclpy
+    from rclpy.logging import get_logger
+
+    try:
+        _init(sys.argv)
+        _live(resolve_name(factory), signals)
+    except StartupError as error:
+        get_logger(sys.argv[0].rpartition("/")[2]).fatal(str(error))
+        return 1
+    finally:
+        # rclpy frees a lifecycle node, and Fast DDS its shared memory, with the last reference.
+        gc.collect()
+        rclpy.try_shutdown()
+        signals.ignore()
+    if signals.received and _others_at_work():
+        _leave_at_once()
+    return 0
+
+
+def _others_at_work() -> bool:
+    """Whether threads of the node go on: one that loads a model, or a library that hangs."""
+    return any(thread.name != _LEAVING for thread in threading.enumerate()[1:])
+
+
+def _leave_at_once() -> None:
+    """End the process with status 0, without Python's finalization.
+
+    The signal came in the middle of anything: the start of a library's thread, which
+    finalization would then wait for without end, an object's making, which nobody closes, or
+    the loading of a model, which finalization would pull the interpreter away from.
+    """
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
+
+
+def _init(argv: list[str]) -> None:
+    import rclpy
+    from rclpy.signals import SignalHandlerOptions
+    from rclpy.utilities import remove_ros_args
+
+    try:
+        # rclpy's own handlers would shut the context down under a callback's feet.
+        rclpy.init(args=argv, signal_handler_options=SignalHandlerOptions.NO)
+    except RuntimeError as error:
+        raise StartupError(f"bad --ros-args: {str(error).splitlines()[0]}") from error
+    unexpected = remove_ros_args(argv)[1:]
+    if unexpected:
+        raise StartupError(f"unexpected {unexpected[0]!r}: settings are given as --ros-args -p NAME:=VALUE")
+
+
+def _live(make: Callable[[], Any], signals: _StopSignals) -> None:
+    node = _made(make)
+    try:
+        _spin(node, signals)
+    finally:
+        node.destroy_node()
+
+
+def _spin(node: Any, signals: _StopSignals) -> None:
+    from rclpy.executors import SingleThreadedExecutor
+
+    executor = SingleThreadedExecutor()
+    try:
+        executor.add_node(node)
+        signals.wake = _waker(node)
+        signals.starting = False
+        while not signals.received:
+            executor.spin_once()
+    finally:
+        # Left to the garbage collector it complains of what is gone by then.
+        executor.shutdown()
+
+
+def _waker(node: Any) -> Callable[[], None]:
+    """Return what ends an executor's wait for the node, from any thread.
+
+    That wait is in C, and a signal alone does not end it.
+    """
+    from rclpy.impl.implementation_singleton import rclpy_implementation
+
+    condition = node.create_guard_condition(lambda: None)
+
+    def wake() -> None:
+        with suppress(rclpy_implementation.InvalidHandle):  # the node is closed already
+            condition.trigger()
+
+    return wake
+
+
+def _made(make: Callable[[], Any]) -> Any:
+    from rclpy.impl.implementation_singleton import rclpy_implementation
+
+    try:
+        return make()
+    except rclpy_implementation.RCLError as error:
+        raise StartupError(" ".join(str(error).splitlines())) from error

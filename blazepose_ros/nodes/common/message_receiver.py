@@ -1,0 +1,101 @@
+"""Takes messages in a thread of its own, as they come over the wire."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+
+from rclpy.callback_groups import ReentrantCallbackGroup
+from rclpy.event_handler import SubscriptionEventCallbacks
+from rclpy.guard_condition import GuardCondition
+from rclpy.impl.implementation_singleton import rclpy_implementation
+from rclpy.node import Node
+from rclpy.qos import QoSProfile
+
+# What rclpy says of a message: "source_timestamp", "received_timestamp" (nanoseconds since the epoch) and
+# "publication_sequence_number"; nothing or 0 where the middleware does not know.
+MessageInfo = Mapping[str, int | None]
+
+
+class MessageReceiver:
+    """Subscribes to a topic and hands over each serialised message at once.
+
+    rclpy's executors look through everything a node has for every message, which takes a
+    millisecond, and hand over nothing while they are busy with another callback. This thread
+    waits for one subscription alone, as ``rclpy.wait_for_message`` does.
+
+    Args:
+        node: the node that subscribes.
+        message_type: the topic's.
+        topic: its name.
+        qos: the quality of service to ask for.
+        receive: called with each message and what is known of it, in the thread. What it raises
+            ends the thread.
+        rest_s: how long to leave a message that is there to the middleware, asked each time: a newer
+            one may take its place, at the depth of the quality of service, and is all that is copied.
+    """
+
+    def __init__(
+        self,
+        node: Node,
+        message_type: type,
+        topic: str,
+        qos: QoSProfile,
+        receive: Callable[[bytes, MessageInfo], object],
+        rest_s: Callable[[], float] = lambda: 0.0,
+    ) -> None:
+        self._node = node
+        self._receive = receive
+        self._rest_s = rest_s
+        self._subscription = node.create_subscription(
+            message_type,
+            topic,
+            lambda _message: None,  # no executor calls it
+            qos,
+            callback_group=NotForExecutors(),
+            # Fast DDS would wake who waits for the events with every message.
+            event_callbacks=SubscriptionEventCallbacks(use_default_callbacks=False),
+            raw=True,
+        )
+        self._interruption = GuardCondition(None, None, context=node.context)
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="receiving", daemon=True)
+        self._thread.start()
+
+    def check(self) -> None:
+        """Raise RuntimeError where an error has ended the thread."""
+        if not self._thread.is_alive():
+            raise RuntimeError(f"nothing receives {self._subscription.topic_name} any more")
+
+    def close(self) -> None:
+        """Finish the message at hand and end the subscription."""
+        self._closing.set()
+        self._interruption.trigger()
+        self._thread.join()
+        self._node.destroy_subscription(self._subscription)
+        self._interruption.destroy()
+
+    def _run(self) -> None:
+        wait_set = rclpy_implementation.WaitSet(1, 1, 0, 0, 0, 0, self._node.context.handle)
+        with self._subscription.handle, self._interruption.handle:
+            while not self._closing.is_set():
+                self._wait(wait_set)
+                if (rest_s := self._rest_s()) > 0:
+                    self._closing.wait(rest_s)
+                taken = self._subscription.handle.take_message(self._subscription.msg_type, True)
+                if taken is not None:
+                    self._receive(*taken)
+
+    def _wait(self, wait_set: rclpy_implementation.WaitSet) -> None:
+        wait_set.clear_entities()
+        wait_set.add_subscription(self._subscription.handle)
+        wait_set.add_guard_condition(self._interruption.handle)
+        wait_set.wait(-1)
+
+
+class NotForExecutors(ReentrantCallbackGroup):
+    """Keeps what is in it away from executors."""
+
+    def can_execute(self, _entity: object) -> bool:
+        """Tell executors to leave an entity alone."""
+        return False

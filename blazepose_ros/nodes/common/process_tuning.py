@@ -1,0 +1,99 @@
+"""How a node's process uses memory, processor and OpenCV."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import re
+import sys
+from pathlib import Path
+
+from blazepose_ros.core.image_headers import MAX_PIXELS
+
+# glibc's malloc.h, and the environment variable that says the same.
+_M_ARENA_MAX = -8
+_ARENA_MAX_VARIABLE = "MALLOC_ARENA_MAX"
+
+
+def use_one_arena() -> None:
+    """Have all threads share one heap, unless the user has chosen.
+
+    An image is allocated in one thread and freed in another. With a heap for each of them,
+    glibc's default, holes of images' sizes come to be in all: the memory of a process grows
+    for hours. To be called before there are threads; other C libraries do without.
+    """
+    set_option = getattr(ctypes.CDLL(None), "mallopt", None)
+    if set_option is not None and _ARENA_MAX_VARIABLE not in os.environ:
+        set_option(_M_ARENA_MAX, 1)
+
+
+# A thread that ends its inference wants the interpreter back sooner than after Python's 5 ms: it
+# takes the interpreter from another one several times before the next inference.
+SWITCH_INTERVAL_S = 0.00002
+
+
+def leave_cores_to_the_model() -> None:
+    """Keep threads from holding up the one that infers.
+
+    OpenCV's own threads go on spinning for a while after each call, on the cores that the model
+    wants next; what they are used for here, one image's colours or one crop, is too short to gain.
+    """
+    import cv2  # after configure_opencv, whose settings it reads when it is imported
+
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
+    cv2.setNumThreads(1)
+
+
+BYTES_PER_MB = 1_000_000
+
+# Fields of /proc/<pid>/stat after the name in brackets, which may hold anything.
+_UTIME, _STIME = 11, 12
+_RESIDENT_PAGES = 1  # field of /proc/<pid>/statm
+
+
+def cpu_s(pid: int, proc: Path = Path("/proc")) -> float:
+    """Return the processor time of all threads of a process so far, in seconds.
+
+    Raises:
+        OSError: there is no such process.
+    """
+    fields = (proc / str(pid) / "stat").read_text().rpartition(")")[2].split()
+    return (int(fields[_UTIME]) + int(fields[_STIME])) / os.sysconf("SC_CLK_TCK")
+
+
+def rss_mb(pid: int, proc: Path = Path("/proc")) -> float:
+    """Return the resident memory of a process, shared memory included, in millions of bytes.
+
+    Raises:
+        OSError: there is no such process.
+    """
+    pages = int((proc / str(pid) / "statm").read_text().split()[_RESIDENT_PAGES])
+    return pages * os.sysconf("SC_PAGE_SIZE") / BYTES_PER_MB
+
+
+def anonymous_mb(pid: int, proc: Path = Path("/proc")) -> float:
+    """Return the resident memory that a process has asked for, in millions of bytes.
+
+    Neither files count nor shared memory, whose segments are touched bit by bit.
+
+    Raises:
+        OSError: there is no such process.
+    """
+    (kibibytes,) = re.findall(
+        r"^RssAnon:\s*(\d+) kB$", (proc / str(pid) / "status").read_text(), re.MULTILINE
+    )
+    return int(kibibytes) * 1024 / BYTES_PER_MB
+
+
+# OpenCV reads it when it is imported: a second line of defence for the node, the only one for
+# the camera's files, whose headers can otherwise make it allocate six gigabytes.
+OPENCV_PIXEL_LIMIT = "OPENCV_IO_MAX_IMAGE_PIXELS"
+
+# OpenCV's own words for each damaged image: the node says it once, and what to do.
+OPENCV_LOG_LEVEL = "OPENCV_LOG_LEVEL"
+
+
+def configure_opencv() -> None:
+    """Have OpenCV refuse images larger than any camera's, and say nothing, unless the user has chosen."""
+    os.environ.setdefault(OPENCV_PIXEL_LIMIT, str(MAX_PIXELS))
+    os.environ.setdefault(OPENCV_LOG_LEVEL, "SILENT")

@@ -1,0 +1,1 @@
+"""The node `blazepose`: camera images in, people out."""

@@ -1,1 +1,0 @@
-"""``blazepose soak``: hours of trouble for the node, and what must hold throughout."""

@@ -1,0 +1,149 @@
+"""The code blocks of all pages: they parse, name things that exist, and run where nothing is needed."""
+
+import ast
+import re
+import shlex
+import subprocess
+import sys
+from itertools import pairwise
+
+import pytest
+import yaml
+
+pytest.importorskip("rclpy", reason="rclpy is not installed")
+
+from support.pages import ROOT, blocks, command_lines
+from support.processes import executable
+
+from blazepose_ros.cli.main import COMMANDS
+from blazepose_ros.nodes.camera.parameters import CAMERA_PARAMETERS
+from blazepose_ros.nodes.pose.parameters import PARAMETERS
+
+DEADLINE_S = 60.0
+
+# What is shown of a longer file has to stand there as it is.
+EXAMPLES = "\n".join(path.read_text() for path in sorted(ROOT.glob("examples/**/*")) if path.is_file())
+
+NODES = {"blazepose_node": PARAMETERS, "blazepose_camera": CAMERA_PARAMETERS}
+EXECUTABLES = {"blazepose", *NODES}
+
+
+ALL = list(blocks())
+
+
+def of(*languages):
+    chosen = [block for block in ALL if block.language in languages]
+    return pytest.mark.parametrize("block", chosen, ids=[f"{block.page}:{block.line}" for block in chosen])
+
+
+def commands(block):
+    """Return the commands of a shell block as lists of words."""
+    lines = [shlex.split(line, comments=True) for line in command_lines(block)]
+    return [_plain(words) for words in lines if words]
+
+
+def _plain(words):
+    """Return a command without what goes before it: ros2 run, a folder, environment variables."""
+    while words and re.fullmatch(r"[A-Z_]+=.*", words[0]):
+        words = words[1:]
+    if words[:3] == ["ros2", "run", "blazepose_ros"]:
+        words = words[3:]
+    return [words[0].rpartition("/")[2], *words[1:]] if words else words
+
+
+def all_commands():
+    return [(block, words) for block in ALL if block.language == "bash" for words in commands(block) if words]
+
+
+def called(*names):
+    chosen = [(block, words) for block, words in all_commands() if words[0] in names]
+    ids = [f"{block.page}:{block.line}:{' '.join(words)[:40]}" for block, words in chosen]
+    return pytest.mark.parametrize("words", [words for _, words in chosen], ids=ids)
+
+
+def test_every_block_is_in_a_language_that_is_tested():
+    assert {block.language for block in ALL} <= {"bash", "cmake", "cpp", "python", "yaml"}
+
+
+@of("bash")
+def test_a_shell_block_parses(block):
+    subprocess.run(["bash", "-n"], input=block.text, text=True, check=True)
+
+
+@of("python")
+def test_a_python_block_runs_or_is_part_of_an_example(block):
+    if block.text in EXAMPLES:
+        return
+    ast.parse(block.text)
+    subprocess.run([sys.executable, "-c", block.text], check=True, timeout=DEADLINE_S)
+
+
+@of("cpp", "cmake")
+def test_a_cpp_block_is_part_of_an_example(block):
+    assert block.text in EXAMPLES
+
+
+@of("yaml")
+def test_a_parameter_file_is_one_that_the_node_takes(block):
+    by_name = {parameter.name: parameter for parameter in PARAMETERS}
+    for node in yaml.safe_load(block.text).values():
+        for name, value in node["ros__parameters"].items():
+            by_name[name].check(value)
+
+
+@called("blazepose")
+def test_a_command_of_the_package_exists_with_its_options(words):
+    command, *arguments = words[1:] if len(words) > 1 else ["--help"]
+    assert command in {*COMMANDS, "--help"}
+    usage = [executable("blazepose"), command]
+    if command == "models":
+        usage.append(arguments[0])
+    if command != "--help":
+        usage.append("--help")
+    shown = subprocess.run(usage, capture_output=True, text=True, check=True, timeout=DEADLINE_S).stdout
+    for option in (word.partition("=")[0] for word in arguments if word.startswith("--")):
+        assert option in shown
+
+
+@called(*NODES)
+def test_a_node_is_given_parameters_that_it_takes(words):
+    by_name = {parameter.name: parameter for parameter in NODES[words[0]]}
+    for flag, value in pairwise(words):
+        if flag == "-p":
+            name, _, text = value.partition(":=")
+            by_name[name].check(yaml.safe_load(text))
+
+
+@called("make")
+def test_a_target_of_make_exists(words):
+    makefile = (ROOT / "Makefile").read_text()
+    for target in (word for word in words[1:] if "=" not in word):
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE)
+    for variable in (word.partition("=")[0] for word in words[1:] if "=" in word):
+        assert re.search(rf"^{variable} \?=", makefile, re.MULTILINE)
+
+
+@called("ros2")
+def test_a_launch_file_exists_with_its_arguments(words):
+    if words[1:3] != ["launch", "blazepose_ros"]:
+        return
+    launch_files = "".join(path.read_text() for path in ROOT.glob("launch/*.py"))
+    launch_files += "".join(path.read_text() for path in ROOT.glob("blazepose_ros/launch_support/*.py"))
+    assert (ROOT / "launch" / words[3]).exists()
+    for argument in (word.partition(":=")[0] for word in words[4:] if ":=" in word):
+        assert f'"{argument}"' in launch_files
+
+
+@called("pip")
+def test_an_extra_exists(words):
+    for extra in re.findall(r"^\.\[(\w+)\]$", "\n".join(words), re.MULTILINE):
+        assert (ROOT / "requirements" / f"{extra}.in").exists()
+
+
+@pytest.mark.usefixtures("models")
+def test_the_doctor_of_the_pages_runs():
+    assert ["blazepose", "doctor"] in [words for _, words in all_commands()]
+    done = subprocess.run(
+        [executable("blazepose"), "doctor"], capture_output=True, text=True, check=False, timeout=DEADLINE_S
+    )
+    assert "python: 3." in done.stdout

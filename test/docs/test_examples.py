@@ -1,0 +1,179 @@
+"""The example nodes do what they say, beside the real node on a real photograph; C++ compiles and runs."""
+
+import os
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+from shutil import which
+
+import cv2
+import numpy as np
+import pytest
+
+pytest.importorskip("rclpy", reason="rclpy is not installed")
+
+from geometry_msgs.msg import PointStamped
+from std_msgs.msg import Bool, Header
+from support.bodies import FACING_M, placed
+from support.paths import ROOT
+from support.pose_client import START_NS, PoseClient, image_message, pose_node
+from support.processes import stopped_after
+
+from blazepose_ros.conversions.pose33 import to_pose33, to_pose33_array
+from blazepose_ros.core.landmarks import Landmark
+from blazepose_ros.core.types import Frame, ModelComplexity
+from blazepose_ros.msg import Pose33, Pose33Array
+
+EXAMPLES = ROOT / "examples"
+OUTPUTS = {"hand_raised": Bool, "right_wrist": PointStamped, "too_close": Bool}
+FRAME = Frame(np.zeros((480, 640, 3), np.uint8), 0)
+
+
+def example(name):
+    return stopped_after(subprocess.Popen([sys.executable, str(EXAMPLES / name)]))
+
+
+@pytest.fixture
+def client(ros):
+    client = PoseClient(ros)
+    yield client
+    client.close()
+
+
+def heard(client, topic):
+    received = []
+    client.node.create_subscription(OUTPUTS[topic], topic, received.append, 10)
+    return received
+
+
+def answer(client, publisher, msg, received):
+    """Publish until something comes back."""
+    client.wait_for(lambda: publisher.get_subscription_count(), "the example")
+    received.clear()
+    return client.wait_for(lambda: publisher.publish(msg) or received, "its answer")[0]
+
+
+def message(person):
+    return to_pose33(person, Header(frame_id="camera"), FRAME, ModelComplexity.FULL)
+
+
+def with_wrist_at(height_px):
+    screen = np.full((33, 3), 200.0)
+    screen[[Landmark.LEFT_WRIST, Landmark.RIGHT_WRIST], 1] = 300.0
+    screen[Landmark.LEFT_WRIST, 1] = height_px
+    return placed(screen=screen)
+
+
+def test_a_hand_above_the_nose_is_raised(client):
+    received = heard(client, "hand_raised")
+    publisher = client.node.create_publisher(Pose33, "blazepose/pose", 10)
+    with example("raised_hand.py"):
+        assert answer(client, publisher, message(with_wrist_at(100.0)), received).data
+        client.wait_for(
+            lambda: publisher.publish(message(with_wrist_at(300.0))) or not received[-1].data, "no"
+        )
+
+
+def test_the_wrist_is_where_hips_and_landmark_say(client):
+    received = heard(client, "right_wrist")
+    publisher = client.node.create_publisher(Pose33, "blazepose/pose", 10)
+    with example("wrist_position.py"):
+        point = answer(client, publisher, message(placed((0.5, 0.2, 3.0))), received)
+    assert point.header.frame_id == "camera"
+    expected = FACING_M[Landmark.RIGHT_WRIST] + np.array([0.5, 0.2, 3.0])
+    np.testing.assert_allclose([point.point.x, point.point.y, point.point.z], expected, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("depth_m", "deviation_m", "is_near"),
+    [(3.0, 0.1, False), (3.0, 0.6, True), (1.5, 0.1, True), (None, 0, False)],
+)
+def test_somebody_is_too_close_who_may_be_nearer_than_two_metres(client, depth_m, deviation_m, is_near):
+    received = heard(client, "too_close")
+    publisher = client.node.create_publisher(Pose33Array, "blazepose/poses", 10)
+    people = []
+    if depth_m is not None:
+        people = [message(placed((0.0, 0.0, depth_m), np.diag([0.0, 0.0, deviation_m**2])))]
+    with example("too_close.py"):
+        assert answer(client, publisher, to_pose33_array(people, Header()), received).data is is_near
+
+
+@pytest.mark.usefixtures("models")
+def test_all_examples_work_beside_the_node(ros, data):
+    bgr = cv2.imread(str(data / "images" / "mp_pose.jpg"))
+    with (
+        pose_node(ros, model_complexity=0) as client,
+        example("raised_hand.py"),
+        example("wrist_position.py"),
+        example("too_close.py"),
+    ):
+        received = {topic: heard(client, topic) for topic in OUTPUTS}
+        client.wait_for(lambda: all(map(client.node.count_publishers, OUTPUTS)), "the examples")
+        stamps = iter(range(START_NS, START_NS + 100 * 10**9, 10**8))
+        client.wait_for(
+            lambda: client.ask(image_message(bgr, "bgr8", next(stamps))) and all(received.values()), "answers"
+        )
+        (pose,) = client.received["poses"][-1].poses
+    wrist, hips = pose.world_landmarks[Pose33.RIGHT_WRIST], pose.hip_center.pose.position
+    found = received["right_wrist"][-1]
+    assert found.header.frame_id == pose.header.frame_id
+    assert found.point.z == pytest.approx(hips.z + wrist.z, abs=0.05)
+
+
+CPP_MAIN = """
+#include <cstdio>
+#include "wrist_position.hpp"
+
+int main()
+{
+  using blazepose_ros::msg::Pose33;
+  static_assert(Pose33::RIGHT_FOOT_INDEX == 32);
+  Pose33 pose;
+  if (right_wrist(pose)) {
+    return 1;  // not placed
+  }
+  pose.placement = Pose33::MONO;
+  if (right_wrist(pose)) {
+    return 2;  // not seen
+  }
+  pose.screen_landmarks[Pose33::RIGHT_WRIST].visibility = 1.0f;
+  pose.world_landmarks[Pose33::RIGHT_WRIST].x = 0.25;
+  pose.hip_center.pose.position.z = 3.0;
+  const auto point = right_wrist(pose);
+  std::printf("%.2f %.2f %.2f", point->x, point->y, point->z);
+}
+"""
+
+
+def include_folders():
+    """Return the folders of the generated headers: one for each package, in the environment or ROS."""
+    chosen = filter(None, os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep))
+    prefixes = map(Path, (sysconfig.get_paths()["data"], *chosen))
+    return [folder for prefix in prefixes for folder in (prefix / "include").glob("*") if folder.is_dir()]
+
+
+def compiled(tmp_path, source):
+    compiler = which("c++") or which("g++")
+    if compiler is None:
+        pytest.skip("there is no C++ compiler")
+    program = tmp_path / "program"
+    includes = [f"-I{folder}" for folder in (*include_folders(), EXAMPLES / "cpp")]
+    flags = ["-std=c++17", "-Wall", "-Wextra", "-Werror", "-x", "c++"]
+    subprocess.run([compiler, *flags, *includes, str(source), "-o", str(program)], check=True)
+    return program
+
+
+def test_the_cpp_example_compiles_against_the_generated_headers_and_computes_the_same(tmp_path):
+    source = tmp_path / "main.cpp"
+    source.write_text(CPP_MAIN)
+    program = compiled(tmp_path, source)
+    assert subprocess.run([program], capture_output=True, text=True, check=True).stdout == "0.25 0.00 3.00"
+
+
+def test_the_cpp_node_builds_where_rclcpp_is_installed(tmp_path):
+    if not any((folder / "rclcpp" / "rclcpp.hpp").exists() for folder in include_folders()):
+        pytest.skip("rclcpp is not installed")
+    build = tmp_path / "build"
+    subprocess.run(["cmake", "-S", str(EXAMPLES / "cpp"), "-B", str(build)], check=True)
+    subprocess.run(["cmake", "--build", str(build)], check=True)

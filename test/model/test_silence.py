@@ -1,0 +1,59 @@
+"""Nobody is seen where nobody is, whatever the threshold."""
+
+import itertools
+
+import pytest
+from support.photographs import frames, read_rgb
+
+from blazepose_ros.core.estimation.estimator import EstimatorOptions
+from blazepose_ros.core.estimation.factory import choose_estimator
+from blazepose_ros.core.types import Frame, ModelComplexity
+
+pytest.importorskip("openvino", reason="OpenVINO is not installed")
+
+# The images of one_by_one.mp4 that show an empty room.
+EMPTY = (slice(0, 56), slice(202, 222))
+
+
+@pytest.fixture(scope="module")
+def empty_room(data):
+    clip = list(itertools.islice(frames(data / "videos" / "one_by_one.mp4", 10), 222))
+    return [clip[part] for part in EMPTY]
+
+
+@pytest.fixture
+def make(models):
+    created = []
+
+    def create(complexity, **options):
+        wanted = EstimatorOptions(models[complexity], **options)
+        created.append(choose_estimator("openvino", wanted).estimator)
+        return created[-1]
+
+    yield create
+    for estimator in created:
+        estimator.close()
+
+
+@pytest.mark.parametrize("complexity", [ModelComplexity.LITE, ModelComplexity.FULL])
+@pytest.mark.parametrize("confidence", [0.4, 0.6])
+def test_an_empty_room_is_empty(make, empty_room, complexity, confidence):
+    estimator = make(complexity, min_detection_confidence=confidence)
+    for part in empty_room:
+        estimator.reset()
+        assert not any(estimator.estimate(frame) for frame in part)
+
+
+@pytest.mark.parametrize("complexity", list(ModelComplexity))
+def test_photographs_of_nobody_show_nobody_and_those_of_people_the_same_as_at_the_sure_threshold(
+    make, data, complexity
+):
+    low, sure = make(complexity, min_detection_confidence=0.3), make(complexity)
+    for path in sorted((data / "images").glob("*.jpg")):
+        frame = Frame(read_rgb(path), 0)
+        found = []
+        for estimator in (low, sure):
+            estimator.reset()
+            found.append(len(estimator.estimate(frame)))
+        assert found[0] == found[1]
+        assert not (path.name.startswith("nobody") and any(found))

@@ -1,0 +1,354 @@
+"""The node as a process, given images of every kind, broken ones included."""
+
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+pytest.importorskip("rclpy", reason="rclpy is not installed")
+
+from scipy.spatial.transform import Rotation
+from sensor_msgs.msg import CameraInfo, Image
+from support.pose_client import FRAME_ID, START_NS, image_message, pose_node, screen_array, world_array
+from support.processes import executable
+from support.sensors import mosaic, yuv422
+from visualization_msgs.msg import Marker
+
+from blazepose_ros.core.body_frame import body_axes
+from blazepose_ros.core.landmarks import Landmark
+from blazepose_ros.msg import Pose33
+
+pytestmark = pytest.mark.usefixtures("models")
+
+FRAME_NS = 33_000_000
+# The node smooths over time: after so many equal images its answer stands still.
+SETTLED = 8
+STOP_TIMEOUT_S = 5.0
+
+
+@pytest.fixture(scope="module")
+def person(data):
+    """A photograph of one person, (height, width, 3), red first."""
+    return cv2.imread(str(data / "images" / "mp_pose.jpg"))[:, :, ::-1]
+
+
+@pytest.fixture(scope="module")
+def nobody(data):
+    return cv2.imread(str(min((data / "images").glob("nobody_*.jpg"))))[:, :, ::-1]
+
+
+class Stamps:
+    """Stamps of a stream of images, and earlier ones that start another stream."""
+
+    def __init__(self):
+        self._start_ns = self._next_ns = START_NS
+
+    def next(self):
+        self._next_ns += FRAME_NS
+        return self._next_ns
+
+    def start_again(self):
+        """Go back in time, by which the node forgets what it tracked."""
+        self._start_ns -= 10_000_000_000
+        self._next_ns = self._start_ns
+
+
+@pytest.fixture
+def stamps():
+    return Stamps()
+
+
+def settled(client, stamps, pixels, encoding, padding=0):
+    """Return the landmarks, (33, 2) pixels, that the node ends up with for a still image."""
+    stamps.start_again()
+    for _ in range(SETTLED):
+        (pose,) = client.ask(image_message(pixels, encoding, stamps.next(), padding)).poses
+    return screen_array(pose)[:, :2]
+
+
+def test_encodings_and_padding_give_the_same_landmarks(ros, person, stamps):
+    bgr, gray = person[:, :, ::-1], cv2.cvtColor(person, cv2.COLOR_RGB2GRAY)
+    opaque = np.full((*person.shape[:2], 1), 255, np.uint8)
+    images = {
+        "rgb8, padded": (person, "rgb8", 40),
+        "bgr8": (bgr, "bgr8"),
+        "bgr8, padded": (bgr, "bgr8", 7),
+        "rgba8": (np.dstack([person, opaque]), "rgba8"),
+        "bgra8": (np.dstack([bgr, opaque]), "bgra8"),
+        "yuv422_yuy2": (yuv422(person, "yuYv"), "yuv422_yuy2"),
+        "bayer_rggb8": (mosaic(person, "rggb"), "bayer_rggb8"),
+        "mono8": (gray, "mono8"),
+        "red for blue": (bgr, "rgb8"),
+    }
+    with pose_node(ros) as client:
+        reference = settled(client, stamps, person, "rgb8")
+        errors_px = {
+            name: np.linalg.norm(settled(client, stamps, *image) - reference, axis=1)
+            for name, image in images.items()
+        }
+    for name, error_px in errors_px.items():
+        print(f"{name}: {error_px.mean():.1f} px in the mean, {error_px.max():.1f} at most")  # noqa: T201
+    for name in ("rgb8, padded", "bgr8", "bgr8, padded", "rgba8", "bgra8"):
+        assert errors_px[name].max() < 2
+    for name in ("yuv422_yuy2", "bayer_rggb8"):
+        assert errors_px[name].max() < 10
+    # Without colours, the tip of one foot is seen elsewhere.
+    assert np.sort(errors_px["mono8"])[-2] < 10
+    assert errors_px["mono8"].mean() < 5
+    assert errors_px["red for blue"].max() > 10  # the test can tell them apart
+
+
+def broken_images(person):
+    """Return images that cannot be read, and what is said of each."""
+    height, width = person.shape[:2]
+    depth = np.zeros((height, width), np.float32)
+    empty = Image(encoding="rgb8")
+    wrong_step = image_message(person, "rgb8", 0)
+    wrong_step.step = width
+    short = image_message(person, "rgb8", 0)
+    short.data = short.data[:-1]
+    return {
+        "the encoding '32FC1' is not supported": image_message(depth, "32FC1", 0),
+        "the image is empty: 0 x 0": empty,
+        f"step is {width} bytes, but {width} pixels of rgb8 take {3 * width}": wrong_step,
+        f"data has {3 * width * height - 1} bytes": short,
+    }
+
+
+def stamped(msg, stamp_ns):
+    msg.header.frame_id = FRAME_ID
+    msg.header.stamp.sec, msg.header.stamp.nanosec = divmod(stamp_ns, 1_000_000_000)
+    return msg
+
+
+def test_broken_images_are_each_reported_once_and_the_next_good_one_is_processed(ros, capfd, person, stamps):
+    with pose_node(ros) as client:
+        for broken in broken_images(person).values():
+            for _ in range(20):
+                client.image.publish(stamped(broken, stamps.next()))
+                client.executor.spin_once(timeout_sec=0.02)
+            assert client.ask(image_message(person, "rgb8", stamps.next())).poses
+        answered = len(client.received["poses"])
+    log = capfd.readouterr().err
+    assert answered < 20  # nothing was made up for the broken ones
+    for complaint in broken_images(person):
+        assert log.count(f"image dropped: {complaint}") == 1
+    assert log.count("[ERROR]") == len(broken_images(person))
+    assert "Traceback" not in log
+
+
+def test_stamps_that_repeat_or_go_back_are_answered_with_their_own(ros, person):
+    stamps_ns = [START_NS, START_NS, START_NS + 1, START_NS + FRAME_NS, START_NS - 5_000_000_000, 0, 1]
+    with pose_node(ros) as client:
+        for stamp_ns in stamps_ns:
+            client.received["poses"].clear()
+            msg = image_message(person, "rgb8", stamp_ns)
+            answer = client.ask(msg)
+            assert answer.header == msg.header
+            assert len(answer.poses) == 1
+            assert answer.poses[0].header == msg.header
+
+
+def test_a_stamp_before_the_epoch_is_answered_too(ros, person):
+    with pose_node(ros) as client:
+        msg = image_message(person, "rgb8", 0)
+        msg.header.stamp.sec = -1
+        assert client.ask(msg).header == msg.header
+        assert client.ask(image_message(person, "rgb8", START_NS)).poses
+
+
+@pytest.mark.parametrize(
+    ("entry", "complaint"),
+    [
+        (0.0, "no calibration on /camera_info"),
+        (np.nan, "K is not a 3 x 3 matrix of finite numbers"),
+        (-525.0, "the focal lengths are -525 and -525, not both positive"),
+    ],
+    ids=["zeros", "NaN", "negative"],
+)
+def test_a_useless_calibration_is_reported_and_a_field_of_view_assumed(
+    ros, capfd, person, stamps, entry, complaint
+):
+    info = CameraInfo(width=person.shape[1], height=person.shape[0], distortion_model="plumb_bob")
+    info.k = np.full(9, entry)
+    with pose_node(ros) as client:
+        client.wait_for(client.camera_info.get_subscription_count, "the node's camera_info")
+        for _ in range(10):
+            client.camera_info.publish(info)
+            (pose,) = client.ask(image_message(person, "rgb8", stamps.next())).poses
+    log = capfd.readouterr().err
+    assert log.count(complaint) == 1
+    assert "Traceback" not in log
+    assert pose.placement == Pose33.MONO
+    variance_z = pose.hip_center.covariance[14]
+    assert np.sqrt(variance_z) > 0.2 * position(pose)[2]
+
+
+def test_a_calibration_out_of_all_proportion_does_not_stop_the_node(ros, capfd, person, stamps):
+    info = CameraInfo(width=1, height=1, distortion_model="plumb_bob")
+    info.k = np.diag([1e11, 1e11, 1.0]).ravel()
+    log = []
+    with pose_node(ros) as client:
+
+        def is_refused():
+            client.camera_info.publish(info)
+            client.image.publish(image_message(person, "rgb8", stamps.next()))
+            log.append(capfd.readouterr().err)
+            return "camera_info does not fit 1000 x 667 pixels" in "".join(log)
+
+        client.wait_for(is_refused, "a complaint about the calibration")
+        client.camera_info.publish(CameraInfo())
+        assert client.ask(image_message(person, "rgb8", stamps.next())).poses
+    assert "Traceback" not in "".join(log) + capfd.readouterr().err
+
+
+def position(pose):
+    point = pose.hip_center.pose.position
+    return np.array([point.x, point.y, point.z])
+
+
+def translation(transform):
+    vector = transform.transform.translation
+    return np.array([vector.x, vector.y, vector.z])
+
+
+def rotation(transform):
+    q = transform.transform.rotation
+    return Rotation.from_quat([q.x, q.y, q.z, q.w]).as_matrix()
+
+
+def answers(client, name, stamp):
+    """Wait for what the node publishes on a topic for the image of a stamp."""
+
+    def stamp_of(msg):
+        return msg.header.stamp if hasattr(msg, "header") else msg.transforms[0].header.stamp
+
+    def find():
+        return [msg for msg in client.received[name] if stamp_of(msg) == stamp]
+
+    return client.wait_for(find, f"{name} of the image")
+
+
+def test_frames_put_the_landmarks_where_the_message_says(ros, person, stamps):
+    with pose_node(ros, "tf") as client:
+        client.wait_for(lambda: client.node.count_publishers("/tf"), "the node's /tf")
+        msg = image_message(person, "rgb8", stamps.next())
+        (pose,) = client.ask(msg).poses
+        tf = answers(client, "tf", msg.header.stamp)[0]
+    frames = {transform.child_frame_id: transform for transform in tf.transforms}
+    body, world, hips = frames["body_1"], world_array(pose), position(pose)
+    assert body.header.frame_id == frames["hip_center_1"].header.frame_id == FRAME_ID
+    np.testing.assert_allclose(translation(body), hips)
+    np.testing.assert_allclose(rotation(body), body_axes(world), atol=1e-6)
+    for landmark in Landmark:
+        seen = pose.screen_landmarks[landmark].visibility >= 0.5
+        name = f"{landmark.frame_name}_1"
+        assert (name in frames) == seen
+        if seen:
+            composed = translation(body) + rotation(body) @ translation(frames[name])
+            np.testing.assert_allclose(composed, hips + world[landmark], atol=1e-6)
+
+
+def test_when_the_person_leaves_everything_leaves(ros, person, nobody, stamps):
+    with pose_node(ros, "pose", "markers", "tf", "annotated_image") as client:
+        for topic in ("pose", "markers", "annotated_image"):
+            client.wait_for(lambda t=topic: client.node.count_publishers(f"blazepose/{t}"), topic)
+        first = image_message(person, "rgb8", stamps.next())
+        (pose,) = client.ask(first).poses
+        drawn = answers(client, "annotated_image", first.header.stamp)[0]
+        assert drawn.header == first.header
+        assert (drawn.width, drawn.height) == (first.width, first.height)
+        assert pixels(drawn).shape == person.shape
+        assert (pixels(drawn) != person).any()
+        assert answers(client, "pose", first.header.stamp)[0].world_landmarks == pose.world_landmarks
+        markers = client.wait_for(
+            lambda: [msg for msg in client.received["markers"] if msg.markers], "markers"
+        )[-1].markers
+        assert {marker.action for marker in markers} == {Marker.ADD}
+        assert {marker.header.frame_id for marker in markers} == {FRAME_ID}
+        joints = {
+            (p.x, p.y, p.z)
+            for marker in markers
+            if marker.type in (Marker.SPHERE_LIST, Marker.CUBE_LIST)
+            for p in marker.points
+        }
+        expected = world_array(pose) + position(pose)
+        np.testing.assert_allclose(sorted(joints), sorted(map(tuple, expected)), atol=1e-6)
+
+        for received in client.received.values():
+            received.clear()
+        last = image_message(nobody, "rgb8", stamps.next())
+        while client.ask(last).poses:  # a tracker may hold on for a moment
+            last = image_message(nobody, "rgb8", stamps.next())
+        drawn = answers(client, "annotated_image", last.header.stamp)[0]
+        np.testing.assert_array_equal(pixels(drawn), nobody)
+        client.wait_for(
+            lambda: (
+                {
+                    (marker.ns, marker.id)
+                    for msg in client.received["markers"]
+                    for marker in msg.markers
+                    if marker.action == Marker.DELETE
+                }
+                >= {(marker.ns, marker.id) for marker in markers}
+            ),
+            "the markers' end",
+        )
+        assert not [msg for msg in client.received["pose"] if msg.header.stamp == last.header.stamp]
+        assert not [
+            msg for msg in client.received["tf"] if msg.transforms[0].header.stamp == last.header.stamp
+        ]
+
+
+def pixels(msg):
+    return np.frombuffer(msg.data, np.uint8).reshape(msg.height, msg.width, 3)
+
+
+@contextmanager
+def spawned() -> Iterator[subprocess.Popen]:
+    """Start a node without waiting for anything."""
+    with subprocess.Popen(
+        [executable("blazepose_node")], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as node:
+        try:
+            yield node
+        finally:
+            node.kill()
+
+
+def handles_sigterm(node):
+    """Tell whether a process has a handler, which Python has not by itself (proc(5), SigCgt)."""
+    status = Path(f"/proc/{node.pid}/status").read_text()
+    caught = int(re.search(r"SigCgt:\s*([0-9a-f]+)", status)[1], 16)
+    return bool(caught >> (signal.SIGTERM - 1) & 1)
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="there is no /proc")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
+@pytest.mark.parametrize("delay_s", [0.0, 0.1, 0.3, 0.6, 1.0, 2.0])
+def test_a_signal_while_it_starts_ends_the_node_in_order(number, delay_s):
+    with spawned() as node:
+        deadline = time.monotonic() + STOP_TIMEOUT_S
+        while not handles_sigterm(node):  # before, Python itself is starting
+            assert time.monotonic() < deadline
+        with pytest.raises(subprocess.TimeoutExpired):
+            node.wait(delay_s)
+        node.send_signal(number)
+        output, _ = node.communicate(timeout=STOP_TIMEOUT_S)
+    assert node.returncode == 0, output
+    assert "Traceback" not in output
+    assert "Exception" not in output
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
+def test_a_signal_before_anything_ends_the_process_too(number):
+    with spawned() as node:
+        node.send_signal(number)
+        node.communicate(timeout=STOP_TIMEOUT_S)

@@ -1,0 +1,201 @@
+"""REP-155's messages and topics."""
+
+import sys
+
+import numpy as np
+import pytest
+
+pytest.importorskip("rclpy", reason="rclpy is not installed")
+
+import cv2
+from rclpy.qos import QoSProfile
+from rclpy.validate_topic_name import validate_topic_name
+from std_msgs.msg import Header
+from support.bodies import CAMERA, pose_of, seen_by
+from support.hri import INSTALLED, hri_msgs  # noqa: F401 a fixture
+from support.pose_client import START_NS, image_message, pose_node
+
+from blazepose_ros.conversions.hri import SKELETON_2D, HriMessages, HriMessagesError
+from blazepose_ros.core.landmarks import Landmark
+from blazepose_ros.core.timestamps import Stopwatch
+from blazepose_ros.core.types import Frame
+from blazepose_ros.nodes.pose.hri_publishers import KEEP_NS, TRACKED, HriPublishers
+from blazepose_ros.nodes.pose.image_pipeline import DecodedImage
+
+HEADER = Header(frame_id="eye")
+WIDTH, HEIGHT = 640, 480
+with_messages = pytest.mark.usefixtures("hri_msgs")
+
+
+def skeleton(pose):
+    points = HriMessages().to_skeleton_2d(pose, WIDTH, HEIGHT, HEADER).skeleton
+    return np.array([(point.x, point.y, point.c) for point in points])
+
+
+@with_messages
+def test_bodies_have_names_that_topics_may_have():
+    msg = HriMessages().to_ids_list([pose_of(person_id=3), pose_of(person_id=12)], HEADER)
+    assert list(msg.ids) == ["b3", "b12"]
+    assert msg.header == HEADER
+    for name in msg.ids:
+        validate_topic_name(f"/humans/bodies/{name}/skeleton2d")
+
+
+@with_messages
+def test_a_skeleton_has_its_points_where_the_landmarks_are_in_the_image():
+    pose = seen_by(CAMERA, (0, 0, 3))
+    points = skeleton(pose)
+    expected = [pose.screen[list(rows), :2].mean(axis=0) / (WIDTH, HEIGHT) for rows in SKELETON_2D]
+    np.testing.assert_allclose(points[:, :2], expected, atol=1e-6)
+    np.testing.assert_array_equal(points[:, 2], 1)
+
+
+@pytest.mark.skipif(not INSTALLED, reason="hri_msgs is not installed")
+def test_the_order_of_the_points_is_that_of_the_message():
+    from hri_msgs.msg import Skeleton2D
+
+    for index, rows in enumerate(SKELETON_2D):
+        name = "NECK" if len(rows) == 2 else rows[0].name
+        assert getattr(Skeleton2D, name) == index
+
+
+@with_messages
+def test_what_is_outside_of_the_image_is_at_its_edge_without_confidence():
+    pose = seen_by(CAMERA, (0, 0, 3))
+    screen = pose.screen.copy()
+    screen[Landmark.NOSE, :2] = -50, HEIGHT / 2
+    screen[Landmark.LEFT_EYE, :2] = np.nan
+    points = skeleton(pose_of(pose.world, screen))
+    np.testing.assert_allclose(points[0], (0, 0.5, 0))
+    np.testing.assert_array_equal(points[14], 0)
+
+
+@with_messages
+def test_the_neck_is_as_sure_as_the_less_sure_shoulder():
+    visibility = np.ones(33)
+    visibility[Landmark.LEFT_SHOULDER] = 0.25
+    assert skeleton(pose_of(visibility=visibility, screen=np.ones((33, 3))))[1, 2] == 0.25
+
+
+def test_without_the_package_the_error_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "hri_msgs", None)
+    monkeypatch.setitem(sys.modules, "hri_msgs.msg", None)
+    with pytest.raises(HriMessagesError, match=r"apt install ros-.*-hri-msgs"):
+        HriMessages()
+
+
+class Topic:
+    """A publisher that keeps what it is given."""
+
+    def __init__(self, name, listeners):
+        self.name, self.listeners, self.sent = name, listeners, []
+
+    def get_subscription_count(self):
+        return self.listeners
+
+    def publish(self, msg):
+        self.sent.append(msg)
+
+
+class Topics:
+    """The topics that there are."""
+
+    def __init__(self, listeners=1):
+        self.open, self._listeners = {}, listeners
+        self.publishers = HriPublishers(self._create, lambda topic: self.open.pop(topic.name))
+
+    def _create(self, _type, name):
+        self.open[name] = Topic(name, self._listeners)
+        return self.open[name]
+
+    def show(self, stamp_ns, *ids):
+        image = DecodedImage(HEADER, Frame(np.zeros((HEIGHT, WIDTH, 3), np.uint8), stamp_ns), 1, Stopwatch())
+        self.publishers.publish(image, [pose_of(person_id=each) for each in ids])
+
+
+def skeleton_of(person_id):
+    return f"/humans/bodies/b{person_id}/skeleton2d"
+
+
+@with_messages
+def test_topics_come_with_people_and_go_some_time_after_them():
+    topics = Topics()
+    topics.show(0, 1, 2)
+    topics.show(KEEP_NS, 2)
+    assert topics.open.keys() == {TRACKED, skeleton_of(1), skeleton_of(2)}
+    topics.show(KEEP_NS + 1, 2)
+    assert topics.open.keys() == {TRACKED, skeleton_of(2)}
+    assert [list(msg.ids) for msg in topics.open[TRACKED].sent] == [["b1", "b2"], ["b2"], ["b2"]]
+    assert len(topics.open[skeleton_of(2)].sent) == 3
+
+
+@with_messages
+def test_who_is_followed_over_a_jump_in_time_keeps_the_topic_and_others_lose_it():
+    topics = Topics()
+    topics.show(10 * KEEP_NS, 1, 2)
+    topics.show(0, 1)
+    assert topics.open.keys() == {TRACKED, skeleton_of(1)}
+
+
+@with_messages
+def test_an_image_of_nobody_says_that_nobody_is_tracked():
+    topics = Topics()
+    topics.show(0)
+    assert [list(msg.ids) for msg in topics.open[TRACKED].sent] == [[]]
+
+
+@with_messages
+@pytest.mark.parametrize("listeners", [0, 1])
+def test_nothing_is_made_that_nobody_listens_to(listeners):
+    topics = Topics(listeners)
+    topics.show(0, 1)
+    assert [len(topic.sent) for topic in topics.open.values()] == [listeners, listeners]
+    assert topics.publishers.wanted == bool(listeners)
+
+
+@with_messages
+def test_closed_topics_are_gone_and_an_image_that_is_still_on_its_way_does_no_harm():
+    topics = Topics()
+    topics.show(0, 1)
+    topics.publishers.close()
+    topics.show(1, 1)
+    assert topics.open == {}
+    assert not topics.publishers.wanted
+
+
+@pytest.fixture(scope="module")
+def person(data):
+    return cv2.imread(str(data / "images" / "mp_pose.jpg"))
+
+
+@pytest.mark.skipif(INSTALLED, reason="hri_msgs is installed")
+@pytest.mark.usefixtures("models")
+def test_a_node_without_the_package_says_so_and_works(ros, person, capfd):
+    with pose_node(ros, model_complexity=0, publish_hri=True) as client:
+        assert client.ask(image_message(person, "bgr8", START_NS)).poses
+    assert capfd.readouterr().err.count("the package hri_msgs is not installed") == 1
+
+
+@pytest.mark.skipif(not INSTALLED, reason="hri_msgs is not installed")
+@pytest.mark.usefixtures("models")
+def test_a_node_tells_others_who_is_there_and_where_their_joints_are(ros, person):
+    from hri_msgs.msg import IdsList, Skeleton2D
+
+    heard = {TRACKED: [], skeleton_of(1): []}
+    with pose_node(ros, model_complexity=0, publish_hri=True) as client:
+        for topic, message_type in zip(heard, (IdsList, Skeleton2D), strict=True):
+            client.node.create_subscription(message_type, topic, heard[topic].append, QoSProfile(depth=10))
+        client.wait_for(lambda: client.node.count_publishers(TRACKED), TRACKED)
+        stamps_ns = iter(range(START_NS, START_NS + 10**12, 33_000_000))
+        client.ask(image_message(person, "bgr8", next(stamps_ns)))
+        client.wait_for(lambda: client.node.count_publishers(skeleton_of(1)), "the skeleton's topic")
+        while not all(heard.values()):
+            answer = client.ask(image_message(person, "bgr8", next(stamps_ns)))
+    (pose,) = answer.poses
+    assert heard[TRACKED][-1].ids == ["b1"]
+    nose = heard[skeleton_of(1)][-1].skeleton[Skeleton2D.NOSE]
+    seen = pose.screen_landmarks[Landmark.NOSE]
+    assert (nose.x, nose.y) == pytest.approx(
+        (seen.x / pose.image_width, seen.y / pose.image_height), abs=0.01
+    )
+    assert nose.c == pytest.approx(seen.visibility, abs=0.01)

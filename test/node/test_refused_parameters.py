@@ -1,0 +1,81 @@
+"""Changes of parameters that one running node takes or refuses."""
+
+import cv2
+import pytest
+
+pytest.importorskip("rclpy", reason="rclpy is not installed")
+
+from support.node_services import parameters, set_parameters
+from support.pose_client import Stream, pose_node
+
+from blazepose_ros.nodes.pose.parameters import PARAMETERS
+
+pytestmark = pytest.mark.usefixtures("models")
+
+
+@pytest.fixture(scope="module")
+def bgr(data):
+    return cv2.imread(str(data / "images" / "mp_pose.jpg"))
+
+
+@pytest.fixture(scope="module")
+def answering(ros, bgr):
+    """A client of a running node, and a stream of images for it."""
+    with pose_node(ros, model_complexity=0) as client:
+        yield client, Stream(client, bgr)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"model_complexity": 3}, "it takes one of 0, 1, 2"),
+        ({"model_complexity": "heavy"}, "it takes one of 0, 1, 2"),
+        ({"min_detection_confidence": 1.5}, "it takes a number from 0 to 1"),
+        ({"min_detection_confidence": float("nan")}, "it takes a number from 0 to 1"),
+        ({"num_poses": 0}, "it takes an integer from 1 to 32"),
+        ({"placement": "magic"}, "it takes one of auto, mono"),
+        ({"publish_tf": 1}, "it takes true or false"),
+        ({"model_complexities": 1}, "there is no parameter model_complexities, perhaps model_complexity"),
+        ({"autostart": False}, "parameter autostart is read-only"),
+        ({"use_sim_time": "perhaps"}, "expected 'Type.BOOL'"),
+        ({"model_path": "/nowhere/model.task"}, "there is no model at /nowhere/model.task"),
+        ({"backend": "litert", "precision": "bf16"}, "LiteRT computes in f32 only, not in bf16"),
+        ({"backend": "mediapipe", "precision": "bf16"}, "MediaPipe computes in f32 only, not in bf16"),
+    ],
+    ids=lambda each: ", ".join(each) if isinstance(each, dict) else "",
+)
+def test_a_change_that_cannot_work_is_refused_whole_and_work_goes_on(answering, change, reason):
+    client, stream = answering
+    before = parameters(client)
+    assert reason in set_parameters(client, visibility_threshold=0.25, **change)
+    assert parameters(client) == before
+    assert stream.ask().model_complexity == 0
+
+
+def test_a_damaged_model_is_refused(answering, tmp_path):
+    client, stream = answering
+    (tmp_path / "model.task").write_bytes(b"no model")
+    assert "damaged or not a known model" in set_parameters(client, model_path=str(tmp_path / "model.task"))
+    stream.ask()
+
+
+def test_each_change_of_several_stands_for_itself_unless_asked_for_at_once(answering):
+    client, _ = answering
+    refusal = set_parameters(client, atomically=False, visibility_threshold=0.25, num_poses=0)
+    assert refusal == "parameter num_poses is 0, it takes an integer from 1 to 32"
+    assert parameters(client)["visibility_threshold"] == 0.25
+
+
+def test_an_integer_is_taken_for_a_number(answering):
+    client, _ = answering
+    assert set_parameters(client, assumed_hfov_deg=70) == ""
+    assert parameters(client)["assumed_hfov_deg"] == 70.0
+
+
+def test_every_parameter_that_may_change_takes_what_it_has(answering):
+    client, stream = answering
+    values = parameters(client)
+    for parameter in PARAMETERS:
+        if not parameter.read_only:
+            assert set_parameters(client, **{parameter.name: values[parameter.name]}) == "", parameter.name
+    stream.ask()

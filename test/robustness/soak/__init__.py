@@ -1,0 +1,1 @@
+"""A soak: hours of trouble for the node, and what must hold throughout."""

@@ -1,0 +1,53 @@
+"""``blazepose bag`` with an estimator that sees the same body in every image, in this process."""
+
+import numpy as np
+import pytest
+
+from blazepose_ros.cli.bag import camera_job, command
+from blazepose_ros.core.estimation.loading import LoadedModel
+from blazepose_ros.core.person_pipeline import FrameContext, PersonPipeline, PipelineOptions
+from blazepose_ros.core.types import Frame, ModelComplexity
+from support.bodies import CAMERA, seen_by
+
+DISTANCE_M = 3.0
+
+
+def placed_m(camera):
+    """Return how far away the first body is placed with a camera, which knows better than its landmarks."""
+    frame = Frame(gray(1)[0], 0)
+    (person,) = PersonPipeline(PipelineOptions()).update(
+        frame, BodyEstimator().estimate(frame), FrameContext(camera)
+    )
+    return person.hip_center.position[2]
+
+
+class BodyEstimator:
+    """Finds one body, unless the image is black."""
+
+    def estimate(self, frame):
+        if not frame.rgb.any():
+            return []
+        return [seen_by(CAMERA, (0, 0, DISTANCE_M), score=0.9)]
+
+    def reset(self):
+        pass
+
+    def close(self):
+        pass
+
+
+def work_here(jobs, _processes, advance, warn):
+    for each in jobs:
+        camera_job.work(each, advance, warn)
+
+
+@pytest.fixture
+def body_in_every_image(monkeypatch):
+    """Replace processes and models."""
+    model = LoadedModel(ModelComplexity.FULL, "none", BodyEstimator())
+    monkeypatch.setattr(camera_job, "load_model", lambda *_: model)
+    monkeypatch.setattr(command, "run", work_here)
+
+
+def gray(count, width=CAMERA.width, height=CAMERA.height):
+    return [np.full((height, width, 3), 100 + number, np.uint8) for number in range(count)]

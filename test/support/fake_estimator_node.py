@@ -1,0 +1,33 @@
+"""`blazepose_node` with an estimator that takes a known time, to measure the benchmark with."""
+
+import sys
+import time
+
+from blazepose_ros.core.estimation import mediapipe_estimator
+from blazepose_ros.nodes import main
+from support.bodies import CAMERA, seen_by
+
+TIME_S = 0.02
+POSE = seen_by(CAMERA, (0.0, 0.0, 3.0))
+
+
+class FakeEstimator:
+    """Finds the same person in every image after sleeping, which is never shorter than asked for."""
+
+    def __init__(self, *_args, **_kwargs):
+        pass
+
+    def estimate(self, _frame):
+        time.sleep(TIME_S)
+        return [POSE]
+
+    def reset(self):
+        pass
+
+    def close(self):
+        pass
+
+
+if __name__ == "__main__":
+    mediapipe_estimator.MediaPipeEstimator = FakeEstimator
+    sys.exit(main.node())

@@ -1,0 +1,58 @@
+"""Photographs and clips with known answers, and what estimators make of them."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from blazepose_ros.cli.eval.annotations import from_coco
+from blazepose_ros.core.types import Frame, ModelComplexity, Pose
+
+REFERENCE = "mediapipe_1.2.2_image_mode"
+NS_PER_MS = 1_000_000
+
+
+def read_rgb(path: Path) -> np.ndarray:
+    return cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2RGB)
+
+
+def reference_poses(data: Path) -> dict[str, dict]:
+    """Return what MediaPipe found in each photograph, by file and model."""
+    entries = json.loads((data / "manifest.json").read_text())
+    return {entry["file"]: entry[REFERENCE] for entry in entries if REFERENCE in entry}
+
+
+def labelled_people(data: Path) -> dict[str, list[np.ndarray]]:
+    """Return the labelled joints of the people in each labelled photograph, (33, 3) each."""
+    entries = json.loads((data / "manifest.json").read_text())
+    labelled = [entry for entry in entries if "gt_coco17" in entry]
+    return {entry["file"]: [from_coco(person["kp"]) for person in entry["gt_coco17"]] for entry in labelled}
+
+
+def as_pose(found: dict, frame: Frame) -> Pose:
+    """Return the reference's normalised landmarks as a pose in pixels."""
+    landmarks, world = np.array(found["n"], np.float32), np.array(found["w"], np.float32)
+    scale = (frame.width, frame.height, frame.width)
+    return Pose(landmarks[:, :3] * scale, landmarks[:, 3], landmarks[:, 4], world[:, :3])
+
+
+def clip_bgr(path: Path) -> Iterator[np.ndarray]:
+    """Yield a clip's images, (height, width, 3), blue first."""
+    clip = cv2.VideoCapture(str(path))
+    while True:
+        there, bgr = clip.read()
+        if not there:
+            return
+        yield bgr
+
+
+def frames(path: Path, fps: float) -> Iterator[Frame]:
+    """Yield a clip's frames, stamped in whole milliseconds from the first."""
+    for number, bgr in enumerate(clip_bgr(path)):
+        yield Frame(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), round(1000 * number / fps) * NS_PER_MS)
+
+
+def model_name(complexity: ModelComplexity) -> str:
+    return complexity.name.lower()

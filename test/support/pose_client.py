@@ -1,0 +1,156 @@
+"""A client of `blazepose_node`: sends it images and waits for what it makes of them."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import numpy as np
+from diagnostic_msgs.msg import DiagnosticArray
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.qos import QoSProfile
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
+from tf2_msgs.msg import TFMessage
+from visualization_msgs.msg import MarkerArray
+
+from blazepose_ros.msg import Pose33, Pose33Array
+from support.processes import ros_arguments, running
+
+TIMEOUT_S = 60.0
+REPEAT_S = 1.0
+FRAME_ID = "test_optical_frame"
+# Stamps start some way into the epoch, as those of a recording do.
+START_NS = 1_000_000_000_000
+FRAME_NS = 33_000_000
+
+# name: message type, topic
+OUTPUTS = {
+    "poses": (Pose33Array, "blazepose/poses"),
+    "pose": (Pose33, "blazepose/pose"),
+    "markers": (MarkerArray, "blazepose/markers"),
+    "tf": (TFMessage, "/tf"),
+    "annotated_image": (Image, "blazepose/annotated_image"),
+    "diagnostics": (DiagnosticArray, "/diagnostics"),
+}
+
+
+class PoseClient:
+    """Publishes images and keeps the newest answer on each topic."""
+
+    def __init__(self, ros, transport="raw"):
+        self.node = ros.create_node("pose_client")
+        self.executor = SingleThreadedExecutor()
+        self.executor.add_node(self.node)
+        qos = QoSProfile(depth=10)
+        message_type, topic = {"raw": (Image, "image"), "compressed": (CompressedImage, "image/compressed")}[
+            transport
+        ]
+        self.image = self.node.create_publisher(message_type, topic, qos)
+        self.camera_info = self.node.create_publisher(CameraInfo, "camera_info", qos)
+        self.received = {
+            "poses": [],
+            "pose": [],
+            "markers": [],
+            "tf": [],
+            "annotated_image": [],
+            "diagnostics": [],
+        }
+
+    def listen(self, *names: str):
+        """Subscribe to outputs of the node, by their names in OUTPUTS."""
+        for name in names:
+            message_type, topic = OUTPUTS[name]
+            self.node.create_subscription(
+                message_type, topic, self.received[name].append, QoSProfile(depth=50)
+            )
+
+    def wait_for(self, condition: Callable[[], object], what: str) -> object:
+        """Spin until a condition holds."""
+        deadline = time.monotonic() + TIMEOUT_S
+        while not (result := condition()):
+            assert time.monotonic() < deadline, f"waited {TIMEOUT_S} s in vain for {what}"
+            self.executor.spin_once(timeout_sec=0.05)
+        return result
+
+    def wait_until_connected(self):
+        """Wait until the node listens to the images and is heard."""
+        self.wait_for(
+            lambda: self.image.get_subscription_count() and self.node.count_publishers("blazepose/poses"),
+            "the node",
+        )
+
+    def ask(self, msg: Image) -> Pose33Array:
+        """Publish an image, again where it was lost, and return the answer with its stamp."""
+        deadline = time.monotonic() + TIMEOUT_S
+        while time.monotonic() < deadline:
+            self.image.publish(msg)
+            again = time.monotonic() + REPEAT_S
+            while time.monotonic() < again:
+                self.executor.spin_once(timeout_sec=0.05)
+                for answer in self.received["poses"]:
+                    if answer.header.stamp == msg.header.stamp:
+                        return answer
+        raise AssertionError(f"no answer to an image within {TIMEOUT_S} s")
+
+    def close(self):
+        """Free the node."""
+        self.executor.shutdown()
+        self.node.destroy_node()
+
+
+class Stream:
+    """Images of the same still, or now and then another, each later than the one before."""
+
+    def __init__(self, client, bgr):
+        self._client = client
+        self._bgr = bgr
+        self._stamp_ns = START_NS
+
+    def message(self, bgr=None):
+        self._stamp_ns += FRAME_NS
+        return image_message(self._bgr if bgr is None else bgr, "bgr8", self._stamp_ns)
+
+    def ask(self):
+        """Return the only person that the node sees."""
+        (pose,) = self._client.ask(self.message()).poses
+        return pose
+
+    def publish(self, bgr=None):
+        self._client.image.publish(self.message(bgr))
+
+
+@contextmanager
+def pose_node(ros, *outputs: str, **parameters) -> Iterator[PoseClient]:
+    """Run `blazepose_node` as a process and return a connected client of it."""
+    client = PoseClient(ros, parameters.get("image_transport", "raw"))
+    client.listen("poses", *outputs)
+    reliable = {"image_reliability": "reliable", **parameters}
+    try:
+        with running("blazepose_node", *ros_arguments(reliable)) as process:
+            client.process = process
+            client.wait_until_connected()
+            yield client
+        assert process.returncode == 0
+    finally:
+        client.close()
+
+
+def image_message(pixels: np.ndarray, encoding: str, stamp_ns: int, padding: int = 0) -> Image:
+    """Return pixels, (height, width[, channels]), as a message with padded rows."""
+    height, width = pixels.shape[:2]
+    rows = pixels.reshape(height, -1).view(np.uint8)
+    padded = np.pad(rows, ((0, 0), (0, padding)), constant_values=255)
+    msg = Image(height=height, width=width, encoding=encoding, step=padded.shape[1])
+    msg.header.frame_id = FRAME_ID
+    msg.header.stamp.sec, msg.header.stamp.nanosec = divmod(stamp_ns, 1_000_000_000)
+    msg.data.frombytes(padded.tobytes())
+    return msg
+
+
+def screen_array(pose: Pose33) -> np.ndarray:
+    """Return x, y, z in pixels, (33, 3)."""
+    return np.array([(p.x, p.y, p.z) for p in pose.screen_landmarks])
+
+
+def world_array(pose: Pose33) -> np.ndarray:
+    """Return the world landmarks in metres, (33, 3)."""
+    return np.array([(p.x, p.y, p.z) for p in pose.world_landmarks])

@@ -1,0 +1,48 @@
+"""`blazepose_node` with an estimator that does what the colour of an image tells it to."""
+
+import sys
+import threading
+
+from blazepose_ros.core.estimation import mediapipe_estimator
+from blazepose_ros.nodes import main
+from support.fake_estimator_node import POSE, FakeEstimator
+
+RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
+
+
+def hang():
+    threading.Event().wait()
+
+
+def fail():
+    raise ZeroDivisionError("a bug of the library")
+
+
+def run_out_of_memory():
+    raise MemoryError
+
+
+TROUBLES = {RED: hang, GREEN: fail, BLUE: run_out_of_memory}
+
+
+class TroubledEstimator(FakeEstimator):
+    """Finds the same person in every image, unless its first pixel has the colour of a trouble.
+
+    After any trouble it is of no use any more.
+    """
+
+    def __init__(self, *_args, **_kwargs):
+        self._broken = False
+
+    def estimate(self, frame):
+        trouble = TROUBLES.get(tuple(frame.rgb[0, 0].tolist()))
+        if trouble:
+            self._broken = True
+            trouble()
+        assert not self._broken
+        return [POSE]
+
+
+if __name__ == "__main__":
+    mediapipe_estimator.MediaPipeEstimator = TroubledEstimator
+    sys.exit(main.node())

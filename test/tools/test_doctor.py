@@ -1,0 +1,236 @@
+"""``blazepose doctor``: each check finds what it is for, and the whole runs as a user runs it."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from support.processes import executable
+
+from blazepose_ros.cli.doctor import machine, middleware, model_files, python_environment
+from blazepose_ros.cli.doctor.check_result import CheckLevel, CheckResult, as_text
+from blazepose_ros.cli.doctor.command import examine
+from blazepose_ros.cli.doctor.graph import LiveImageTopic, check_cameras
+from blazepose_ros.core.models.registry import ModelState
+from blazepose_ros.core.types import ModelComplexity
+from blazepose_ros.nodes.common.dds import FAST_DDS_2_VARIABLE, FAST_DDS_3_VARIABLE
+
+DEADLINE_S = 60.0
+MB = 1 << 20
+
+
+def camera(name="/camera/image_raw", **fields):
+    calibrated = {"is_compressed": False, "reliable": [False], "demanding": [], "is_calibrated": True}
+    return LiveImageTopic(name, **(calibrated | fields))
+
+
+# What is wrong, and words of its finding and its remedy.
+ERRORS = [
+    (python_environment.check_numpy(""), "not installed", "pip install numpy"),
+    (python_environment.check_opencv(""), "not installed", "opencv-contrib-python<5"),
+    (
+        python_environment.check_cv_bridge("AttributeError: _ARRAY_API not found", "2.4.6", "4.14.0"),
+        "built for numpy 1",
+        "numpy<2",
+    ),
+    (python_environment.check_cv_bridge("no libopencv_core.so", "1.26", "4.6"), "libopencv", "apt install"),
+    (python_environment.check_cv_bridge("", "1.26", "5.0.0"), "KeyError", "opencv-contrib-python<5"),
+    (
+        python_environment.check_backends({"openvino": False, "litert": False, "mediapipe": False}),
+        "nothing is installed",
+        "pip install openvino",
+    ),
+    (machine.check_library("libEGL.so.1", "libegl1", False), "missing", "apt install libegl1"),
+    (machine.check_shared_memory(None), "not there", "--shm-size"),
+    (machine.check_video_devices(["/dev/video0"], ["/dev/video0"]), "permission denied", "usermod -aG video"),
+    (model_files.check_model(ModelComplexity.FULL, ModelState.MISSING), "missing", "models fetch --model 1"),
+    (model_files.check_model(ModelComplexity.HEAVY, ModelState.DAMAGED), "damaged", "models fetch --model 2"),
+    (middleware.check_rmw("rmw_zenoh_cpp", False), "no node starts", "ros-$ROS_DISTRO-rmw-zenoh-cpp"),
+    (
+        middleware.check_profile({FAST_DDS_2_VARIABLE: "/nowhere.xml"}, FAST_DDS_2_VARIABLE),
+        "/nowhere.xml, which does not exist",
+        f"unset {FAST_DDS_2_VARIABLE}",
+    ),
+]
+WARNINGS = [
+    (python_environment.check_python((3, 9)), "3.9 is not tested", "PYTHON="),
+    (python_environment.check_python((3, 14)), "3.14 is not tested", "PYTHON="),
+    (python_environment.check_opencv("5.0.0"), "cv_bridge", "opencv-contrib-python<5"),
+    (
+        python_environment.check_backends({"openvino": False, "litert": False, "mediapipe": True}),
+        "one core",
+        "pip install openvino",
+    ),
+    (machine.check_shared_memory(64 * MB), "64 MB are free", "--shm-size"),
+    (model_files.check_model(ModelComplexity.LITE, ModelState.MISSING), "missing", "models fetch --model 0"),
+    (middleware.check_distro("foxy", "3.0"), "foxy is not tested", "jazzy"),
+    (
+        middleware.check_profile({FAST_DDS_2_VARIABLE: "a.xml"}, FAST_DDS_3_VARIABLE),
+        f"reads {FAST_DDS_3_VARIABLE}",
+        f"export {FAST_DDS_3_VARIABLE}=",
+    ),
+    (
+        middleware.check_profile({"FASTDDS_BUILTIN_TRANSPORTS": "UDPv4"}, FAST_DDS_2_VARIABLE),
+        "FASTDDS_BUILTIN_TRANSPORTS is set",
+        "unset FASTDDS_BUILTIN_TRANSPORTS",
+    ),
+    (
+        middleware.check_receive_buffer("rmw_cyclonedds_cpp", 212992),
+        "212992 bytes",
+        "sysctl -w net.core.rmem_max",
+    ),
+    (*check_cameras([]), "nobody publishes images", "blazepose_camera"),
+    (*check_cameras([camera(reliable=[])]), "nobody publishes images", "blazepose_camera"),
+    (*check_cameras([camera("/blazepose/annotated_image")]), "nobody publishes images", "blazepose_camera"),
+    (*check_cameras([camera(demanding=["/blazepose"])]), "/blazepose hears nothing", "image_reliability"),
+    (*check_cameras([camera(reliable=[True, True])]), "2 nodes publish", "remap"),
+    (*check_cameras([camera(is_calibrated=False)]), "assumed field of view", "assumed_hfov_deg"),
+]
+WELL = [
+    python_environment.check_python((3, 10)),
+    python_environment.check_python((3, 13)),
+    python_environment.check_numpy("1.26.4"),
+    python_environment.check_opencv("4.6.0"),
+    python_environment.check_cv_bridge(None, "2.4.6", "5.0.0"),
+    python_environment.check_cv_bridge("", "2.4.6", "4.14.0"),
+    python_environment.check_backends({"openvino": True, "litert": False, "mediapipe": True}),
+    machine.check_library("libEGL.so.1", "libegl1", True),
+    machine.check_shared_memory(1024 * MB),
+    machine.check_video_devices([], []),
+    machine.check_video_devices(["/dev/video0"], []),
+    model_files.check_model(ModelComplexity.LITE, ModelState.VERIFIED),
+    middleware.check_distro("", "7.1.6"),
+    middleware.check_distro("humble", ""),
+    middleware.check_rmw("rmw_fastrtps_cpp", True),
+    middleware.check_profile({}, FAST_DDS_2_VARIABLE),
+    middleware.check_profile({FAST_DDS_2_VARIABLE: __file__}, FAST_DDS_2_VARIABLE),
+    middleware.check_receive_buffer("rmw_fastrtps_cpp", 212992),
+    middleware.check_receive_buffer("rmw_cyclonedds_cpp", 16 * MB),
+    middleware.check_receive_buffer("rmw_cyclonedds_cpp", None),
+    *check_cameras([camera(), camera(reliable=[True], demanding=["/blazepose"])]),
+]
+
+
+def id_of(value):
+    return value.name if isinstance(value, CheckResult) else None
+
+
+@pytest.mark.parametrize(("finding", "what", "mend"), ERRORS, ids=id_of)
+def test_what_does_not_work_is_an_error_with_a_remedy(finding, what, mend):
+    assert finding.level is CheckLevel.ERROR
+    assert what in finding.what
+    assert mend in finding.mend
+
+
+@pytest.mark.parametrize(("finding", "what", "mend"), WARNINGS, ids=id_of)
+def test_what_will_hurt_is_a_warning_with_a_remedy(finding, what, mend):
+    assert finding.level is CheckLevel.WARN
+    assert what in finding.what
+    assert mend in finding.mend
+
+
+@pytest.mark.parametrize("finding", WELL, ids=id_of)
+def test_what_is_well_is_left_alone(finding):
+    assert finding.level is CheckLevel.OK
+
+
+@pytest.mark.parametrize(
+    ("level", "mend"), [(CheckLevel.OK, "do this"), (CheckLevel.WARN, ""), (CheckLevel.ERROR, "")]
+)
+def test_a_remedy_goes_with_what_is_not_well(level, mend):
+    with pytest.raises(ValueError, match="remedy"):
+        CheckResult("name", level, "what", mend)
+
+
+def test_the_remedy_stands_on_a_line_of_its_own():
+    assert (
+        as_text(CheckResult("x", CheckLevel.WARN, "is odd", "mend it"))
+        == "warn   x: is odd\n       -> mend it"
+    )
+    assert as_text(CheckResult("x", CheckLevel.OK, "is well")) == "ok     x: is well"
+
+
+def test_a_cv_bridge_that_does_not_import_is_noticed(tmp_path, monkeypatch):
+    boost = tmp_path / "cv_bridge" / "boost"
+    boost.mkdir(parents=True)
+    for folder in (boost.parent, boost):
+        (folder / "__init__.py").touch()
+    (boost / "cv_bridge_boost.py").write_text("raise AttributeError('_ARRAY_API not found')\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert "_ARRAY_API" in python_environment.cv_bridge_failure()
+    (boost / "cv_bridge_boost.py").write_text("def getCvType(encoding): return 16\n")
+    assert python_environment.cv_bridge_failure() == ""
+
+
+def test_a_library_that_is_not_there_is_noticed():
+    assert not machine.is_loadable("libnobody_has_this.so.1")
+
+
+def test_room_in_a_folder_that_is_not_there_is_none():
+    assert machine.free_bytes(Path("/nowhere")) is None
+
+
+def test_without_rclpy_the_rest_is_still_examined(monkeypatch):
+    monkeypatch.setitem(sys.modules, "rclpy", None)
+    monkeypatch.delitem(sys.modules, "blazepose_ros.cli.doctor.graph", raising=False)
+    findings = {finding.name: finding for finding in examine()}
+    assert findings["graph"].level is CheckLevel.ERROR
+    assert "source" in findings["graph"].mend
+    assert "python" in findings
+
+
+def doctor(*arguments, **environment):
+    return subprocess.run(
+        [executable("blazepose"), "doctor", *arguments],
+        capture_output=True,
+        text=True,
+        env={**os.environ, **environment},
+        timeout=DEADLINE_S,
+        check=False,
+    )
+
+
+def test_as_json_every_finding_has_its_four_fields(tmp_path):
+    """In an empty cache the default model is missing, which is an error."""
+    done = doctor("--json", XDG_CACHE_HOME=str(tmp_path))
+    assert done.returncode == 1
+    findings = json.loads(done.stdout)
+    assert all(set(finding) == {"name", "level", "what", "mend"} for finding in findings)
+    (full,) = [finding for finding in findings if finding["name"] == "model full"]
+    assert full["level"] == "error"
+    assert full["mend"] == "blazepose models fetch --model 1"
+
+
+def test_a_middleware_that_is_not_there_is_an_error_and_no_crash():
+    done = doctor(RMW_IMPLEMENTATION="rmw_nobody_cpp")
+    assert done.returncode == 1
+    assert "rmw_nobody_cpp is not installed" in done.stdout
+    assert "Traceback" not in done.stderr
+
+
+def test_a_node_that_cannot_hear_a_camera_is_found(ros):
+    """A camera that sends best effort, a subscriber that asks for more, no calibration beside it."""
+    from rclpy.qos import QoSProfile, ReliabilityPolicy
+    from sensor_msgs.msg import Image
+
+    node = ros.create_node("listener", namespace="/doctor_test")
+    best_effort = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
+    try:
+        node.create_publisher(Image, "image", best_effort)
+        node.create_publisher(Image, "other", best_effort)
+        node.create_subscription(Image, "image", print, QoSProfile(depth=1))
+        shown = doctor().stdout
+    finally:
+        node.destroy_node()
+    assert "warn   camera /doctor_test/image: /doctor_test/listener hears nothing" in shown
+    assert "warn   camera /doctor_test/other: best effort, no camera_info beside it" in shown
+
+
+def test_the_model_that_must_be_there_is_the_nodes_default():
+    from blazepose_ros.nodes.pose.parameters import PARAMETERS
+
+    (default,) = [each.default for each in PARAMETERS if each.name == "model_complexity"]
+    assert default == model_files.DEFAULT

@@ -1,0 +1,317 @@
+"""``blazepose view`` in a browser: real processes, a real clip, headless Chromium."""
+
+import re
+import shutil
+import signal
+import subprocess
+import time
+from contextlib import ExitStack, contextmanager
+
+import cv2
+import numpy as np
+import pytest
+
+pytest.importorskip("rclpy", reason="rclpy is not installed")
+pytest.importorskip("viser", reason="viser is not installed")
+pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from playwright.sync_api import sync_playwright
+from support.processes import STOP_TIMEOUT_S, executable, ros_arguments, running
+from support.relay import Relay
+
+from blazepose_ros.msg import Pose33Array
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+if CHROMIUM is None:
+    pytest.skip("Chromium is not installed", allow_module_level=True)
+
+# Without a graphics card; Chromium has no sandbox for root.
+CHROMIUM_ARGUMENTS = ["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
+TIMEOUT_MS = 60_000
+# Small: every pixel is drawn by the processor.
+DESKTOP, PHONE = {"width": 900, "height": 500}, {"width": 390, "height": 844}
+
+CLIP_POSES, STILL_POSES = "/clip/blazepose/poses", "/still/blazepose/poses"
+SOURCES = {"clip": "videos/squats.mp4", "still": "images/coco442450_two.jpg"}
+RATE_HZ = 10.0
+NO_POSES = "No poses are coming."
+PICTURE = """() => {
+    const shown = [...document.images].find(image => image.src.startsWith("blob:") && image.naturalWidth > 1);
+    return shown ? [shown.src, shown.naturalWidth, shown.naturalHeight] : null;
+}"""
+SOME_POSES = re.compile(r"poses\s+[1-9]\d*\.\d /s")
+
+
+@contextmanager
+def in_namespace(name, namespace, parameters=None, remappings=None):
+    arguments = ros_arguments(parameters or {}, {"__ns": f"/{namespace}", **(remappings or {})})
+    with running(name, *arguments) as process:
+        yield process
+
+
+@contextmanager
+def node(namespace):
+    with in_namespace(
+        "blazepose_node", namespace, {"model_complexity": 0}, {"image": "image_raw"}
+    ) as process:
+        yield process
+
+
+@pytest.fixture(scope="module")
+def cameras(data, models):  # noqa: ARG001
+    """Two cameras with a node each, in namespaces of their own; the nodes' processes by namespace."""
+    with ExitStack() as stack:
+        for namespace, source in SOURCES.items():
+            parameters = {"source": str(data / source), "rate": RATE_HZ, "assumed_hfov_deg": 60.0}
+            stack.enter_context(in_namespace("blazepose_camera", namespace, parameters))
+            stack.enter_context(node(namespace))
+        yield
+
+
+@contextmanager
+def viewing():
+    """Run ``blazepose view`` and return its process and port."""
+    process = subprocess.Popen(
+        [executable("blazepose"), "view", "--port", "0"], stdout=subprocess.PIPE, text=True
+    )
+    try:
+        yield process, int(re.search(r"http://localhost:(\d+)", process.stdout.readline())[1])
+    finally:
+        process.send_signal(signal.SIGINT)
+        try:
+            process.communicate(timeout=STOP_TIMEOUT_S)
+        finally:
+            process.kill()
+
+
+@pytest.fixture(scope="module")
+def view(cameras):  # noqa: ARG001
+    with viewing() as (process, port):
+        yield port
+    assert process.returncode == 0
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    with sync_playwright() as player:
+        browser = player.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def window(chromium):
+    """Return a function that opens the page in a window of a size."""
+
+    @contextmanager
+    def opened(port, viewport=DESKTOP):
+        with chromium.new_context(viewport=viewport) as context:
+            page = context.new_page()
+            page.set_default_timeout(TIMEOUT_MS)
+            page.requests, page.said = [], []
+            page.on("request", lambda request: page.requests.append(request.url))
+            page.on("console", lambda message: page.said.append(message.text))
+            page.goto(f"http://localhost:{port}")
+            yield page
+
+    return opened
+
+
+@pytest.fixture(scope="module")
+def page(view, window):
+    with window(view) as page:
+        yield page
+
+
+def choose(page, camera):
+    page.get_by_role("combobox", name="camera").click()
+    page.get_by_role("option", name=camera).click()
+
+
+def text_of(page):
+    return page.inner_text("body")
+
+
+def wait_for(condition, what, timeout_s=TIMEOUT_MS / 1000):
+    deadline = time.monotonic() + timeout_s
+    while not (result := condition()):
+        assert time.monotonic() < deadline, f"waited {timeout_s} s in vain for {what}"
+        time.sleep(0.1)
+    return result
+
+
+def wait_for_poses(page):
+    wait_for(lambda: SOME_POSES.search(text_of(page)), "poses on the page")
+
+
+def picture(page):
+    """Return what the browser has of the annotated image: its address, its width and height.
+
+    None where it has none, as for a moment between two cameras.
+    """
+    return page.evaluate(PICTURE)
+
+
+def scene(page):
+    """Return the 3D scene as (height, width, 3) BGR, without the notice that it is drawn slowly."""
+    box = page.locator("canvas").first.bounding_box()
+    clip = {**box, "y": box["y"] + 150, "height": box["height"] - 150}
+    return cv2.imdecode(np.frombuffer(page.screenshot(clip=clip), np.uint8), cv2.IMREAD_COLOR)
+
+
+def colored(pixels):
+    """Return where a skeleton's blue and green are."""
+    return (pixels.max(axis=2).astype(int) - pixels.min(axis=2)) > 80
+
+
+class Counter:
+    """Counts the answers of a node."""
+
+    def __init__(self, ros, topic):
+        self._ros, self._node, self._received = ros, ros.create_node("counter"), []
+        self._node.create_subscription(Pose33Array, topic, self._received.append, 10)
+
+    def wait_for_next(self, count):
+        """Return the stamps of the next answers in seconds."""
+        self._received.clear()
+        deadline = time.monotonic() + TIMEOUT_MS / 1000
+        while len(self._received) < count:
+            assert time.monotonic() < deadline, f"only {len(self._received)} of {count} answers came"
+            self._ros.spin_once(self._node, timeout_sec=0.05)
+        stamps = [msg.header.stamp for msg in self._received]
+        return np.array([stamp.sec + stamp.nanosec / 1e9 for stamp in stamps])
+
+    def close(self):
+        self._node.destroy_node()
+
+
+def test_the_page_shows_the_image_the_person_and_the_rates(page, data):
+    choose(page, CLIP_POSES)
+    wait_for_poses(page)
+    wait_for(lambda: "person 1" in text_of(page), "the person")
+    first, width, height = wait_for(lambda: picture(page), "a picture")
+    clip = cv2.VideoCapture(str(data / SOURCES["clip"]))
+    proportions = clip.get(cv2.CAP_PROP_FRAME_WIDTH) / clip.get(cv2.CAP_PROP_FRAME_HEIGHT)
+    assert width / height == pytest.approx(proportions, rel=0.01)
+    wait_for(lambda: (now := picture(page)) and now[0] != first, "the next picture")
+    wait_for(lambda: "inference" in text_of(page), "the node's stages")
+    wait_for(lambda: colored(scene(page)).sum() > 200, "the skeleton")
+
+
+def test_nothing_is_loaded_from_elsewhere(page, view):
+    own = f"http://localhost:{view}/"
+    assert [url for url in page.requests if not url.startswith((own, f"blob:{own}", "data:"))] == []
+
+
+def test_the_page_of_another_server_is_refused(view, window):
+    """It is told to connect to this one, as a page of the internet could be."""
+    with viewing() as (_, elsewhere), window(f"{elsewhere}/?websocket=ws://localhost:{view}") as stranger:
+        refusal = f"Disconnected! ws://localhost:{view}"
+        wait_for(lambda: picture(stranger) or any(refusal in said for said in stranger.said), "a refusal")
+        assert picture(stranger) is None
+
+
+def test_the_skeleton_turns_with_the_mouse(page):
+    choose(page, STILL_POSES)
+    wait_for(lambda: (now := picture(page)) and now[1] == 640, "the other camera's picture")
+    wait_for(lambda: colored(scene(page)).sum() > 200, "the skeleton")
+    before = colored(scene(page))
+    box = page.locator("canvas").first.bounding_box()
+    middle = box["x"] + box["width"] / 2
+    page.mouse.move(middle, 400)
+    page.mouse.down()
+    page.mouse.move(middle + 100, 410, steps=5)
+    page.mouse.up()
+    wait_for(lambda: (colored(scene(page)) ^ before).sum() > before.sum() / 2, "another view")
+
+
+def test_a_node_is_left_alone_while_nobody_looks(page, ros):
+    """Its topics are not even subscribed unless a window shows it."""
+    observer = ros.create_node("observer")
+    try:
+        choose(page, STILL_POSES)
+        wait_for(lambda: observer.count_subscribers(STILL_POSES), "the page's subscription")
+        choose(page, CLIP_POSES)
+        wait_for(lambda: not observer.count_subscribers(STILL_POSES), "its end")
+    finally:
+        observer.destroy_node()
+
+
+def test_a_diagnostic_is_shown_as_it_is_written(page, ros):
+    talker = ros.create_node("talker")
+    publisher = talker.create_publisher(DiagnosticArray, "/diagnostics", 10)
+    message = "{alert(1)} <b>bold</b> *stars* a|b"
+    status = DiagnosticStatus(level=DiagnosticStatus.WARN, name="blazepose: camera", message=message)
+
+    def shown():
+        publisher.publish(DiagnosticArray(status=[status]))
+        return message in text_of(page)
+
+    try:
+        wait_for(shown, "the diagnostic")
+        assert "WARN" in text_of(page)
+    finally:
+        talker.destroy_node()
+
+
+def test_a_node_may_end_and_come_back(page, data):
+    camera = {"source": str(data / SOURCES["still"]), "rate": RATE_HZ}
+    with in_namespace("blazepose_camera", "third", camera):
+        with node("third"):
+            choose(page, "/third/blazepose/poses")
+            wait_for_poses(page)
+        wait_for(lambda: NO_POSES in text_of(page), "silence")
+        with node("third"):
+            wait_for_poses(page)
+
+
+def test_a_window_that_is_stuck_holds_up_nobody(page, view, window, ros):
+    """It is reached through a relay, as through SSH, and recovers. Each window has its own camera."""
+    choose(page, STILL_POSES)
+    relay, counter = Relay(view), Counter(ros, CLIP_POSES)
+    try:
+        with window(relay.port) as stuck:
+            choose(stuck, CLIP_POSES)
+            wait_for(lambda: picture(stuck) and picture(page), "pictures")
+            assert picture(stuck)[1:] != picture(page)[1:]
+            relay.hold_up()
+            stood_still, shown = picture(stuck), picture(page)
+            assert (np.diff(counter.wait_for_next(30)) > 0).all()
+            wait_for(lambda: picture(page) != shown, "a picture in the other window")
+            relay.go_on()
+            wait_for(lambda: picture(stuck) != stood_still, "the window's recovery")
+    finally:
+        relay.close()
+        counter.close()
+
+
+def test_the_page_works_at_a_phones_width(view, window):
+    with window(view, PHONE) as phone:
+        choose(phone, CLIP_POSES)
+        wait_for_poses(phone)
+        assert phone.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+        wait_for(lambda: picture(phone), "a picture")
+        box = phone.locator("img[src^='blob:']").first.bounding_box()
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= PHONE["width"]
+        assert box["width"] > PHONE["width"] / 2
+
+
+@pytest.mark.usefixtures("cameras")
+def test_a_viewer_that_hangs_does_not_slow_the_node(window, ros):
+    """The process is stopped in its tracks while the node answers image after image."""
+    counter = Counter(ros, CLIP_POSES)
+    try:
+        with viewing() as (process, port), window(port) as page:
+            choose(page, CLIP_POSES)
+            wait_for_poses(page)
+            process.send_signal(signal.SIGSTOP)
+            try:
+                assert (np.diff(counter.wait_for_next(30)) > 0).all()
+            finally:
+                process.send_signal(signal.SIGCONT)
+            before = picture(page)
+            wait_for(lambda: picture(page) != before, "pictures after it goes on")
+    finally:
+        counter.close()

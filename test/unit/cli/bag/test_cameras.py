@@ -1,0 +1,64 @@
+import pytest
+
+from blazepose_ros.cli.bag.bag_files import BagError
+from blazepose_ros.cli.bag.cameras import COMPRESSED_IMAGE, IMAGE, CameraTopics, ImageTopic, find_cameras
+
+
+def raw(name):
+    return ImageTopic(name, IMAGE, 10)
+
+
+def compressed(name):
+    return ImageTopic(name, COMPRESSED_IMAGE, 10)
+
+
+def test_a_camera_has_the_topics_of_a_node_in_its_namespace():
+    (camera,) = find_cameras([raw("/front/image_raw")], {"/front/camera_info"})
+    assert camera.info_topic == "/front/camera_info"
+    assert camera.topic("~/poses") == "/front/blazepose/poses"
+    assert camera.topic("/tf") == "/tf"
+    assert camera.topic("camera_info") == "/front/camera_info"
+    assert camera.tf_prefix == ""
+
+
+def test_a_camera_without_a_namespace_has_the_node_s_own_topics():
+    (camera,) = find_cameras([raw("/image")], set())
+    assert camera.topic("~/poses") == "/blazepose/poses"
+    assert camera.info_topic == ""
+
+
+def test_of_a_camera_that_was_recorded_twice_the_raw_images_are_taken():
+    cameras = find_cameras([compressed("/a/image/compressed"), raw("/a/image")], set())
+    assert [camera.images for camera in cameras] == [raw("/a/image")]
+
+
+def test_several_cameras_are_told_apart_by_namespace_and_prefix():
+    cameras = find_cameras([raw("/left/image_raw"), compressed("/arm/right/image_raw/compressed")], set())
+    assert [(camera.namespace, camera.tf_prefix) for camera in cameras] == [
+        ("/arm/right", "arm_right_"),
+        ("/left", "left_"),
+    ]
+
+
+def test_two_cameras_in_one_namespace_get_their_topics_for_one():
+    cameras = find_cameras([raw("/stereo/left"), raw("/stereo/right")], {"/stereo/camera_info"})
+    assert [camera.topic("~/poses") for camera in cameras] == [
+        "/stereo/left/blazepose/poses",
+        "/stereo/right/blazepose/poses",
+    ]
+
+
+def test_the_images_to_work_on_can_be_chosen():
+    images = [raw("/a/image"), compressed("/a/image/compressed"), raw("/b/image")]
+    assert [camera.images.name for camera in find_cameras(images, set(), ["/a/image/compressed"])] == [
+        "/a/image/compressed"
+    ]
+
+
+def test_an_unknown_topic_is_refused_with_those_there_are():
+    with pytest.raises(BagError, match=r"no colour images on /c, only on: /a/image, /b/image"):
+        find_cameras([raw("/b/image"), raw("/a/image")], set(), ["/c"])
+
+
+def test_cameras_can_be_compared():
+    assert find_cameras([raw("/a/image")], set()) == [CameraTopics(raw("/a/image"), "", "/a")]

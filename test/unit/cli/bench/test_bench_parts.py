@@ -1,0 +1,185 @@
+"""The parts that the benchmark's processes are made of."""
+
+import os
+import re
+import socket
+import time
+from itertools import cycle, islice, pairwise
+
+import numpy as np
+import pytest
+
+from blazepose_ros.cli.bench.plan import forth_and_back, load_clip
+from blazepose_ros.cli.bench.raw_loop import frames, raw_loop
+from blazepose_ros.cli.bench.runner import cpu_model, machine
+from blazepose_ros.cli.processes import (
+    DOMAIN_PORTS,
+    FIRST_PORT,
+    LAST_DOMAIN,
+    NoFreeDomainError,
+    choose_domain,
+)
+from blazepose_ros.conversions.cdr import read_stamp_ns, write_stamp_ns
+from blazepose_ros.core.frame_sources.files import photograph
+from blazepose_ros.core.frame_sources.frame_source import SourceError
+from blazepose_ros.nodes.common.process_tuning import cpu_s, rss_mb
+
+STAMP_NS = 1_795_342_185_123_456_789
+
+
+def test_images_go_forth_and_back_without_a_jump():
+    assert list(islice(forth_and_back(4), 10)) == [0, 1, 2, 3, 2, 1, 0, 1, 2, 3]
+    assert list(islice(forth_and_back(2), 4)) == [0, 1, 0, 1]
+    assert list(islice(forth_and_back(1), 3)) == [0, 0, 0]
+
+
+def test_the_photograph_moves_a_little_from_image_to_image():
+    clip = load_clip(str(photograph()), (320, 240), frames=4)
+    assert [image.shape for image in clip] == [(240, 320, 3)] * 4
+    steps = [np.abs(after.astype(float) - before).mean() for before, after in pairwise(clip)]
+    assert all(0 < step < 20 for step in steps)
+
+
+def test_a_video_is_shown_as_it_is(data):
+    videos = sorted(path for path in data.rglob("*") if path.suffix in (".mp4", ".webm", ".avi"))
+    if not videos:
+        pytest.skip("there is no video in the test data")
+    clip = load_clip(str(videos[0]), (640, 480), frames=3)
+    assert [image.shape for image in clip] == [(480, 640, 3)] * 3
+
+
+def test_a_source_that_is_no_recording_is_refused(tmp_path):
+    with pytest.raises(SourceError, match="does not exist"):
+        load_clip(str(tmp_path / "missing.png"), (320, 240))
+
+
+def test_a_stamp_is_written_in_place_and_read_again():
+    messages = pytest.importorskip("sensor_msgs.msg", reason="ROS is not installed")
+    from rclpy.serialization import deserialize_message, serialize_message
+
+    image = messages.Image(height=2, width=2, step=2, data=[1, 2, 3, 4], encoding="mono8")
+    image.header.frame_id = "camera"
+    serialized = serialize_message(image)
+    write_stamp_ns(serialized, STAMP_NS)
+    assert read_stamp_ns(serialized) == STAMP_NS
+    image.header.stamp.sec, image.header.stamp.nanosec = divmod(STAMP_NS, 1_000_000_000)
+    assert deserialize_message(serialized, messages.Image) == image
+
+
+def test_a_message_too_short_for_a_stamp_is_not_written_to():
+    with pytest.raises(ValueError, match="no message"):
+        write_stamp_ns(bytes(11), STAMP_NS)
+
+
+def test_a_camera_lists_the_stamps_of_what_somebody_listened_to():
+    bench_camera = pytest.importorskip("blazepose_ros.cli.bench.camera", reason="ROS is not installed")
+    published = []
+
+    def publish(message):
+        published.append(read_stamp_ns(message))
+        return len(published) > 2
+
+    before_ns = time.time_ns()
+    messages = cycle([bytes(range(number, number + 16)) for number in range(3)])
+    sent_ns = bench_camera.play(publish, messages, 100.0, 0.1)
+    assert 2 < len(published) <= 11
+    assert sent_ns == published[2:]
+    assert published == sorted(published)
+    assert before_ns <= published[0] <= published[-1] <= time.time_ns()
+
+
+def test_the_raw_loop_times_the_estimator_alone():
+    images = [np.full((4, 6, 3), value, np.uint8) for value in range(3)]
+    times_ms = raw_loop(SleepingEstimator(), frames(images), duration_s=0.2)
+    assert times_ms
+    assert min(times_ms) >= 1000 * SleepingEstimator.TIME_S
+
+
+def test_the_raw_loop_shows_moving_images_at_the_cameras_rate_from_turn_to_turn():
+    estimator = SleepingEstimator()
+    shown = frames([np.full((4, 6, 3), value, np.uint8) for value in range(3)])
+    for _ in range(2):
+        raw_loop(estimator, shown, duration_s=0.05)
+        next(shown)
+    assert [frame.rgb[0, 0, 0] for frame in estimator.frames[:6]] == [0, 1, 2, 1, 0, 1]
+    stamps_ns = [frame.stamp_ns for frame in estimator.frames]
+    assert len(set(np.diff(stamps_ns))) == 2
+    assert np.diff(stamps_ns).min() == 33_333_333
+
+
+class SleepingEstimator:
+    TIME_S = 0.005
+
+    def __init__(self):
+        self.frames = []
+
+    def estimate(self, frame):
+        self.frames.append(frame)
+        time.sleep(self.TIME_S)
+        return []
+
+
+def test_a_process_is_known_by_what_linux_tells_of_it(tmp_path):
+    process = tmp_path / "7"
+    process.mkdir()
+    (process / "stat").write_text("7 (a (strange) name) S " + " ".join(str(n) for n in range(4, 30)))
+    (process / "statm").write_text("1000 500 100 1 0 300 0\n")
+    ticks = os.sysconf("SC_CLK_TCK")
+    assert cpu_s(7, tmp_path) == pytest.approx((14 + 15) / ticks)
+    assert rss_mb(7, tmp_path) == pytest.approx(500 * os.sysconf("SC_PAGE_SIZE") / 1e6)
+
+
+def test_this_process_uses_something():
+    assert 1 < rss_mb(os.getpid()) < 100_000
+    before_s = cpu_s(os.getpid())
+    deadline_s = time.monotonic() + 20
+    while cpu_s(os.getpid()) <= before_s:
+        assert time.monotonic() < deadline_s
+
+
+def test_a_process_that_is_gone_is_an_error(tmp_path):
+    with pytest.raises(OSError, match="No such file"):
+        cpu_s(1, tmp_path)
+
+
+def test_the_machine_has_a_name():
+    found = machine()
+    assert found["cores"] >= 1
+    assert found["cpu"]
+    assert re.fullmatch(r"3\.\d+\.\d+.*", found["python"])
+    assert "mediapipe" in found["versions"]
+
+
+def test_a_processor_is_named_after_its_model_or_its_architecture(tmp_path):
+    cpuinfo = tmp_path / "cpuinfo"
+    cpuinfo.write_text("processor\t: 0\nmodel name\t: Some CPU @ 2 GHz\n\nmodel name\t: Some CPU @ 2 GHz\n")
+    assert cpu_model(cpuinfo) == "Some CPU @ 2 GHz"
+    cpuinfo.write_text("processor\t: 0\nCPU part\t: 0xd0c\n")
+    assert cpu_model(cpuinfo) == os.uname().machine
+
+
+def test_a_domain_in_use_is_passed_over():
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+        domain = next(number for number in range(60, 100) if bound(taken, number))
+        chosen, sign = choose_domain(range(domain, LAST_DOMAIN))
+        sign.close()
+        assert chosen > domain
+        with pytest.raises(NoFreeDomainError):
+            choose_domain([domain])
+
+
+def test_a_domain_that_somebody_has_chosen_is_passed_over_while_nothing_runs_in_it():
+    domain, sign = choose_domain(range(60, LAST_DOMAIN))
+    with sign, pytest.raises(NoFreeDomainError):
+        choose_domain([domain])
+    again, sign = choose_domain([domain])
+    sign.close()
+    assert again == domain
+
+
+def bound(probe, domain):
+    try:
+        probe.bind(("", FIRST_PORT + DOMAIN_PORTS * domain))
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,141 @@
+import json
+
+import cv2
+import numpy as np
+import pytest
+
+from blazepose_ros.cli.bench.estimators import AccuracyRow, SpeedRow, accuracy_table, speed_table
+from blazepose_ros.cli.eval.annotations import AnnotationsError, LabelledImage, read_coco, read_csv
+from blazepose_ros.cli.eval.image_reader import read_images, unlabelled
+from blazepose_ros.core.landmarks import Landmark
+
+
+def test_photographs_come_with_the_people_in_them(data):
+    labels = read_coco(data / "expected" / "coco_keypoints.json")
+    skier = labels[0]
+    (picture,) = read_images(data / "images", [skier])
+    assert (picture.frame.width, picture.frame.height) == (640, 425)
+    np.testing.assert_array_equal(skier.people[0].joints[Landmark.NOSE], [367, 81, 2])
+    np.testing.assert_array_equal(skier.people[0].joints[Landmark.LEFT_EYE], [374, 73, 2])
+    assert skier.people[0].joints[Landmark.MOUTH_LEFT, 2] == 0
+    assert max(len(each.people) for each in labels) > 1
+
+
+def coco(tmp_path, image, annotation):
+    path = tmp_path / "labels.json"
+    images = [{"id": 7, "file_name": "a.png", "width": 4, "height": 3, **image}]
+    annotations = [{"image_id": 7, "keypoints": [0] * 51, **annotation}]
+    path.write_text(json.dumps({"images": images, "annotations": annotations}))
+    return path
+
+
+def test_other_fields_of_an_image_are_groups(tmp_path):
+    path = coco(tmp_path, {"license": 3, "region": "Polynesia", "skin_tone": 4}, {})
+    assert read_coco(path)[0].groups == {"region": "Polynesia", "skin_tone": "4"}
+
+
+def test_a_camera_a_place_and_points_in_the_world_may_be_given(tmp_path):
+    camera = {"K": [[2, 0, 1.5], [0, 2, 1], [0, 0, 1]], "D": [0.1, 0, 0, 0, 0]}
+    world = [[0.1 * number, 0, 0] for number in range(17)]
+    path = coco(tmp_path, {"camera": camera}, {"hip_center_m": [1, 2, 3], "keypoints_world_m": world})
+    (labels,) = read_coco(path)
+    assert (labels.camera.width, labels.camera.focal_px, labels.camera.d[0]) == (4, 2, 0.1)
+    np.testing.assert_array_equal(labels.people[0].hip_center, [1, 2, 3])
+    assert labels.people[0].world[Landmark.RIGHT_ANKLE, 0] == pytest.approx(1.6)
+    assert np.isnan(labels.people[0].world[Landmark.MOUTH_LEFT]).all()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        *("", "[]", "{}", "7", '{"images": [], "annotations": [{"image_id": 1}]}'),
+        '{"images": [], "annotations": [{"image_id": 1, "keypoints": [1, 2]}]}',
+        '{"images": [{"id": 1}], "annotations": 3}',
+    ],
+)
+def test_what_is_no_annotation_is_refused(tmp_path, content):
+    path = tmp_path / "labels.json"
+    path.write_text(content)
+    with pytest.raises(AnnotationsError, match=r"labels\.json holds no COCO keypoints"):
+        read_coco(path)
+
+
+@pytest.mark.parametrize("read", [read_coco, read_csv])
+def test_a_missing_file_is_named(tmp_path, read):
+    with pytest.raises(AnnotationsError, match=r"nothing cannot be read: No such file"):
+        read(tmp_path / "nothing")
+
+
+@pytest.mark.parametrize("read", [read_coco, read_csv])
+def test_a_file_that_is_no_text_is_refused(tmp_path, read):
+    (tmp_path / "labels").write_bytes(b"\xff\xfe\x80")
+    with pytest.raises(AnnotationsError, match=r"is not a text"):
+        read(tmp_path / "labels")
+
+
+def test_an_image_that_is_not_there_is_named(tmp_path):
+    (labels,) = read_coco(coco(tmp_path, {}, {}))
+    with pytest.raises(AnnotationsError, match=r"a\.png is not an image"):
+        list(read_images(tmp_path, [labels]))
+    cv2.imwrite(str(tmp_path / "a.png"), np.zeros((3, 4, 3), np.uint8))
+    assert next(read_images(tmp_path, [labels])).frame.width == 4
+
+
+def test_a_table_holds_a_row_for_each_person(tmp_path):
+    path = tmp_path / "labels.csv"
+    path.write_text(
+        "file_name,gender,nose_x,nose_y,nose_v,left_thumb_x,left_thumb_y,left_thumb_v\n"
+        "a.png,female,1.5,2,2,,,\n"
+        "b.png,male,3,4,1,5,6,2\n"
+        "a.png,female,7,8,2,,,0\n"
+    )
+    first, second = read_csv(path)
+    assert (first.file_name, first.groups, len(first.people)) == ("a.png", {"gender": "female"}, 2)
+    np.testing.assert_array_equal(first.people[0].joints[Landmark.NOSE], [1.5, 2, 2])
+    assert first.people[0].joints[Landmark.LEFT_THUMB, 2] == 0
+    np.testing.assert_array_equal(second.people[0].joints[Landmark.LEFT_THUMB], [5, 6, 2])
+
+
+def test_a_table_may_speak_of_the_frames_of_a_video(tmp_path):
+    path = tmp_path / "labels.csv"
+    path.write_text("frame,nose_x,nose_y,nose_v\n4,1,2,2\n")
+    assert [each.frame for each in read_csv(path)] == [4]
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        ("", "holds no labels"),
+        ("a,b\n1,2\n", "holds no labels"),
+        ("file_name,nose_x\na.png,left\n", "line 2: could not convert string to float: 'left'"),
+        ("frame,nose_x\nfirst,1\n", "line 2: invalid literal"),
+    ],
+)
+def test_a_table_of_something_else_is_refused(tmp_path, content, complaint):
+    path = tmp_path / "labels.csv"
+    path.write_text(content)
+    with pytest.raises(AnnotationsError, match=complaint):
+        read_csv(path)
+
+
+def test_frames_of_a_video_that_nobody_labelled_come_without_labels(data):
+    shown = list(read_images(data / "videos" / "squats.mp4", [LabelledImage("", frame=3, groups={"a": "b"})]))
+    assert len(shown) == 65
+    assert [bool(each.labels.groups) for each in shown[:5]] == [False, False, False, True, False]
+    assert shown[1].frame.stamp_ns > shown[0].frame.stamp_ns
+
+
+def test_a_folder_without_images_is_refused(tmp_path):
+    with pytest.raises(AnnotationsError, match=r"holds no images"):
+        unlabelled(tmp_path)
+
+
+def test_the_tables_stand_side_by_side():
+    speed = speed_table("full", [SpeedRow("mediapipe", 20.0, 1.0), SpeedRow("openvino f32", 8.0, 2.5)])
+    assert [line.split() for line in speed.splitlines()[1:]] == [
+        ["ms", "times", "faster"],
+        ["mediapipe", "20.0", "1.00"],
+        ["openvino", "f32", "8.0", "2.50"],
+    ]
+    accuracy = accuracy_table("full", [AccuracyRow("openvino bf16", 0.85, 0.105)])
+    assert accuracy.splitlines()[-1].split() == ["openvino", "bf16", "85.0", "10.50"]

@@ -1,0 +1,372 @@
+"""Image messages of every encoding as RGB, against pixels written by hand."""
+
+import array
+import struct
+import subprocess
+import sys
+import zlib
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support.sensors import mosaic, yuv422
+
+pytest.importorskip("sensor_msgs", reason="sensor_msgs is not installed")
+
+from sensor_msgs.msg import CompressedImage, Image
+
+from blazepose_ros.conversions.images import LAYOUTS, ImageError, decode, to_rgb
+from blazepose_ros.core.image_headers import MAX_PIXELS
+
+HEIGHT, WIDTH = 6, 8
+ROSE = (200, 40, 120)  # no two channels alike, so that no order can be mistaken for another
+RGB = np.random.default_rng(0).integers(0, 256, (HEIGHT, WIDTH, 3)).astype(np.uint8)
+FLAT = np.full((HEIGHT, WIDTH, 3), ROSE, np.uint8)
+ALPHA = np.full((HEIGHT, WIDTH, 1), 77, np.uint8)
+GRAY = RGB[:, :, :1]
+GRAY_AS_RGB = np.repeat(GRAY, 3, axis=2)
+
+PLAIN = {
+    "rgb8": (RGB, RGB),
+    "bgr8": (RGB[:, :, ::-1], RGB),
+    "rgba8": (np.dstack([RGB, ALPHA]), RGB),
+    "bgra8": (np.dstack([RGB[:, :, ::-1], ALPHA]), RGB),
+    "mono8": (GRAY, GRAY_AS_RGB),
+    "8UC1": (GRAY, GRAY_AS_RGB),
+    "8UC3": (RGB[:, :, ::-1], RGB),
+    "8UC4": (np.dstack([RGB[:, :, ::-1], ALPHA]), RGB),
+}
+
+
+def message(samples, encoding, padding=0, is_bigendian=False):
+    """Return samples, (height, width, channels), as a message with padded rows."""
+    height, width = samples.shape[:2]
+    rows = np.ascontiguousarray(samples).reshape(height, -1).view(np.uint8)
+    padded = np.pad(rows, ((0, 0), (0, padding)), constant_values=170)
+    return raw_message(width, height, padded.shape[1], encoding, padded.tobytes(), is_bigendian)
+
+
+def raw_message(width, height, step, encoding, data, is_bigendian=False):
+    return Image(
+        width=width, height=height, step=step, encoding=encoding,
+        is_bigendian=int(is_bigendian), data=array.array("B", data),
+    )  # fmt: skip
+
+
+def assert_is_rgb(pixels, expected, atol=0):
+    assert pixels.dtype == np.uint8
+    assert pixels.flags.c_contiguous
+    assert pixels.shape == expected.shape
+    np.testing.assert_allclose(pixels.astype(int), expected, atol=atol)
+
+
+@pytest.mark.parametrize("padding", [0, 1, 13])
+@pytest.mark.parametrize("encoding", PLAIN)
+def test_pixels_of_eight_bits_come_through_exactly(encoding, padding):
+    samples, expected = PLAIN[encoding]
+    assert_is_rgb(to_rgb(message(samples, encoding, padding)), expected)
+
+
+@pytest.mark.parametrize("padding", [0, 6])
+@pytest.mark.parametrize("is_bigendian", [False, True])
+@pytest.mark.parametrize("encoding", ["rgb16", "bgr16", "rgba16", "bgra16", "mono16"])
+def test_of_sixteen_bits_the_upper_eight_remain(encoding, is_bigendian, padding):
+    samples, expected = PLAIN[encoding.replace("16", "8")]
+    noise = np.random.default_rng(1).integers(0, 256, samples.shape)
+    words = (samples.astype(np.uint16) << 8 | noise).astype(">u2" if is_bigendian else "<u2")
+    assert_is_rgb(to_rgb(message(words, encoding, padding, is_bigendian)), expected)
+
+
+@pytest.mark.parametrize("padding", [0, 3])
+@pytest.mark.parametrize("pattern", ["rggb", "bggr", "gbrg", "grbg"])
+def test_a_coloured_wall_seen_through_a_bayer_filter_keeps_its_colour(pattern, padding):
+    pixels = to_rgb(message(mosaic(FLAT, pattern), f"bayer_{pattern}8", padding))
+    assert_is_rgb(pixels, FLAT)
+
+
+@pytest.mark.parametrize("is_bigendian", [False, True])
+@pytest.mark.parametrize("pattern", ["rggb", "bggr", "gbrg", "grbg"])
+def test_a_bayer_filter_of_sixteen_bits_gives_the_same_colour(pattern, is_bigendian):
+    words = (mosaic(FLAT, pattern).astype(np.uint16) << 8).astype(">u2" if is_bigendian else "<u2")
+    assert_is_rgb(to_rgb(message(words, f"bayer_{pattern}16", 0, is_bigendian)), FLAT)
+
+
+@pytest.mark.parametrize("padding", [0, 4])
+@pytest.mark.parametrize(
+    ("encoding", "order"),
+    [("yuv422", "uyvY"), ("uyvy", "uyvY"), ("yuv422_yuy2", "yuYv"), ("yuyv", "yuYv")],
+)
+def test_yuv_gives_the_colours_it_was_made_from(encoding, order, padding):
+    blocks = np.repeat(RGB[:, ::2], 2, axis=1)  # two pixels share their colour
+    pixels = to_rgb(message(yuv422(blocks, order), encoding, padding))
+    assert_is_rgb(pixels, blocks, atol=3)
+
+
+def test_every_encoding_is_tested_here():
+    sixteen = {name.replace("8", "16") for name in PLAIN if not name.startswith("8")}
+    bayer = {f"bayer_{pattern}{bits}" for pattern in ("rggb", "bggr", "gbrg", "grbg") for bits in (8, 16)}
+    assert set(LAYOUTS) == {*PLAIN, *sixteen, *bayer, "yuv422", "uyvy", "yuv422_yuy2", "yuyv"}
+
+
+@pytest.mark.parametrize("encoding", ["rgb8", "bgr8", "mono8"])
+def test_the_last_row_may_come_without_its_padding(encoding):
+    samples, expected = PLAIN[encoding]
+    padded = message(samples, encoding, padding=5)
+    padded.data = padded.data[:-5]
+    assert_is_rgb(to_rgb(padded), expected)
+
+
+def test_data_beyond_the_last_row_are_ignored():
+    longer = message(RGB, "rgb8")
+    longer.data.extend([1, 2, 3])
+    assert_is_rgb(to_rgb(longer), RGB)
+
+
+def test_an_rgb8_image_is_not_copied():
+    msg = message(RGB, "rgb8")
+    assert np.shares_memory(to_rgb(msg), np.frombuffer(msg.data, np.uint8))
+
+
+@pytest.mark.parametrize(
+    ("msg", "complaint"),
+    [
+        (raw_message(0, 0, 0, "rgb8", b""), "the image is empty: 0 x 0"),
+        (raw_message(0, 4, 0, "rgb8", b""), "the image is empty: 0 x 4"),
+        (raw_message(4, 0, 12, "rgb8", b""), "the image is empty: 4 x 0"),
+        (raw_message(4, 2, 11, "rgb8", bytes(24)), "step is 11 bytes, but 4 pixels of rgb8 take 12"),
+        (raw_message(4, 2, 0, "mono8", bytes(8)), "step is 0 bytes, but 4 pixels of mono8 take 4"),
+        (raw_message(4, 2, 12, "rgb8", bytes(23)), "data has 23 bytes, but 2 rows .* take 24"),
+        (raw_message(4, 2, 12, "rgb8", b""), "data has 0 bytes"),
+        (raw_message(4, 2, 16, "rgb8", bytes(24)), "data has 24 bytes, but 2 rows with a step of 16 take 28"),
+        (raw_message(4, 2, 12, "32FC1", bytes(24)), "encoding '32FC1' is not supported; these are: mono8"),
+        (raw_message(4, 2, 12, "", bytes(24)), "encoding '' is not supported"),
+        (raw_message(4, 2, 12, "RGB8", bytes(24)), "encoding 'RGB8' is not supported"),
+        (raw_message(3, 2, 6, "yuv422", bytes(12)), "yuv422 cannot be 3 x 2"),
+    ],
+)  # fmt: skip
+def test_an_image_that_cannot_be_read_is_refused_by_what_is_wrong(msg, complaint):
+    with pytest.raises(ImageError, match=complaint):
+        to_rgb(msg)
+
+
+@pytest.mark.parametrize("encoding", LAYOUTS)
+def test_a_size_that_the_data_cannot_fill_is_refused_before_anything_is_allocated(encoding):
+    most = 2**32 - 1
+    for width, height, step in [(most, most, most), (most // 8, most, most), (1, most, most)]:
+        with pytest.raises(ImageError):
+            to_rgb(raw_message(width, height, step, encoding, bytes(64)))
+
+
+SIZES = st.one_of(st.integers(0, 12), st.integers(0, 2**32 - 1))
+
+
+@settings(deadline=None, max_examples=500)
+@given(
+    SIZES, SIZES, SIZES,
+    st.one_of(st.sampled_from(list(LAYOUTS)), st.text(max_size=12)),
+    st.binary(max_size=600), st.booleans(),
+)  # fmt: skip
+def test_any_message_is_an_image_or_an_image_error(width, height, step, encoding, data, is_bigendian):
+    try:
+        pixels = to_rgb(raw_message(width, height, step, encoding, data, is_bigendian))
+    except ImageError:
+        return
+    assert_is_rgb(pixels, np.broadcast_to(pixels, (height, width, 3)))
+
+
+@settings(deadline=None)
+@given(st.integers(1, 6), st.integers(1, 6), st.integers(0, 5), st.sampled_from(list(LAYOUTS)))
+def test_the_smallest_images_are_read_too(width, height, padding, encoding):
+    layout = LAYOUTS[encoding]
+    step = width * layout.bytes_per_pixel + padding
+    msg = raw_message(width, height, step, encoding, bytes(height * step))
+    if layout.channels == 2 and width % 2:
+        with pytest.raises(ImageError, match="cannot be"):
+            to_rgb(msg)
+    else:
+        assert to_rgb(msg).shape == (height, width, 3)
+
+
+def compressed(data, image_format="jpeg"):
+    return CompressedImage(format=image_format, data=array.array("B", bytes(data)))
+
+
+def encoded(extension, pixels):
+    return cv2.imencode(extension, pixels)[1].tobytes()
+
+
+# Larger than the plain ones: a JPEG keeps colours for blocks of 16 x 16.
+SCENE = np.repeat(np.repeat(RGB, 16, axis=0), 16, axis=1)
+
+
+def test_a_png_decodes_to_its_colours():
+    assert_is_rgb(decode(compressed(encoded(".png", RGB[:, :, ::-1]), "bgr8; png compressed bgr8")), RGB)
+
+
+def test_a_jpeg_decodes_nearly_to_its_colours():
+    pixels = decode(compressed(encoded(".jpg", SCENE[:, :, ::-1]), "bgr8; jpeg compressed bgr8"))
+    assert pixels.flags.c_contiguous
+    assert np.abs(pixels.astype(int) - SCENE).mean() < 5
+    assert np.abs(pixels[:, :, ::-1].astype(int) - SCENE).mean() > 30  # the test can tell red from blue
+
+
+@pytest.mark.parametrize(
+    ("png", "expected"),
+    [
+        (GRAY, GRAY_AS_RGB),
+        (np.dstack([RGB[:, :, ::-1], ALPHA]), RGB),
+        (RGB[:, :, ::-1].astype(np.uint16) * 257, RGB),
+        (GRAY.astype(np.uint16) * 257, GRAY_AS_RGB),
+    ],
+    ids=["gray", "with alpha", "16 bit", "16 bit gray"],
+)
+def test_pngs_of_other_kinds_decode_too(png, expected):
+    assert_is_rgb(decode(compressed(encoded(".png", png))), expected)
+
+
+def png_that_claims(width, height):
+    """Return a PNG whose header names a size and whose data are a few bytes."""
+
+    def chunk(kind, body):
+        checksum = zlib.crc32(kind + body)
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", checksum)
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", header)
+        + chunk(b"IDAT", zlib.compress(bytes(100)))
+        + chunk(b"IEND", b"")
+    )
+
+
+def jpeg_that_claims(width, height):
+    """Return a small JPEG whose header names another size."""
+    jpeg = bytearray(encoded(".jpg", SCENE))
+    frame_header = jpeg.index(b"\xff\xc0")
+    jpeg[frame_header + 5 : frame_header + 9] = struct.pack(">HH", height, width)
+    return bytes(jpeg)
+
+
+JPEG, PNG = encoded(".jpg", SCENE), encoded(".png", SCENE)
+
+
+def jpeg_with_a_segment_of_length(length):
+    return JPEG[:2] + b"\xff\xfe" + struct.pack(">H", length) + JPEG[2:]
+
+
+def jpeg_with_scans(count):
+    """Return a JPEG that says to go over all pixels so many times."""
+    scan = b"\xff\xda\x00\x08\x01\x01\x00\x01\x05\x00\x00"
+    return JPEG[:-2] + count * scan + JPEG[-2:]
+
+
+NO_IMAGES = {
+    "empty": (b"", "0 bytes. is not a JPEG or PNG"),
+    "one byte": (b"\x00", "1 bytes. is not a JPEG or PNG"),
+    "text": (b"not an image at all", "is not a JPEG or PNG"),
+    "zeros": (bytes(1000), "is not a JPEG or PNG"),
+    "tiff": (encoded(".tiff", SCENE), "is not a JPEG or PNG"),
+    "png of 12 bytes": (PNG[:12], "is cut short"),
+    "cut png": (PNG[:200], "is cut short"),
+    "cut and closed png": (PNG[:200] + PNG[-12:], "is damaged"),
+    "png without its end": (PNG[:-300], "is cut short"),
+    "png without a byte": (PNG[:100] + PNG[101:], "is damaged"),
+    "png without its header": (PNG[:8] + PNG[33:], "a PNG begins with IHDR"),
+    "png of no size": (png_that_claims(0, 0), "the image is empty: 0 x 0"),
+    "huge png": (png_that_claims(100_000, 100_000), "too short for the 100000 x 100000 pixels"),
+    "huge padded png": (png_that_claims(100_000, 100_000) + bytes(2**21), "more pixels than any camera has"),
+    "largest png": (png_that_claims(2**32 - 1, 2**32 - 1), "too short for"),
+    "jpeg of 2 bytes": (JPEG[:2], "is cut short"),
+    "cut jpeg header": (JPEG[:100], "is cut short"),
+    "half a jpeg": (JPEG[: len(JPEG) // 2], "is cut short"),
+    "jpeg without its end": (JPEG[:-2], "is cut short"),
+    "jpeg of two markers": (JPEG[:2] + JPEG[-2:], "is cut short"),
+    "jpeg of no size": (jpeg_that_claims(0, 0), "the image is empty: 0 x 0"),
+    "large jpeg": (jpeg_that_claims(4000, 4000), "too short for the 4000 x 4000 pixels"),
+    "huge padded jpeg": (jpeg_that_claims(65_500, 65_500) + bytes(2**23), "more pixels than any camera has"),
+    "segment of no length": (jpeg_with_a_segment_of_length(0), "a segment has the length 0"),
+    "segment beyond the end": (jpeg_with_a_segment_of_length(65_535), "is cut short"),
+    "a thousand segments": (JPEG[:2] + b"\xff\xfe\x00\x02" * 1000 + JPEG[2:], "is a JPEG without a size"),
+    "slow jpeg": (jpeg_with_scans(1000), "has 1001 scans, more than 64"),
+}
+
+
+@pytest.mark.parametrize(("data", "complaint"), NO_IMAGES.values(), ids=NO_IMAGES)
+def test_compressed_data_that_are_no_image_are_refused_by_what_is_wrong(data, complaint):
+    with pytest.raises(ImageError, match=complaint):
+        decode(compressed(data))
+
+
+@given(st.sampled_from([JPEG, PNG]), st.data())
+def test_an_image_cut_short_anywhere_is_refused(whole, draw):
+    with pytest.raises(ImageError):
+        decode(compressed(whole[: draw.draw(st.integers(0, len(whole) - 2))]))
+
+
+def test_a_jpeg_may_be_followed_by_padding():
+    assert decode(compressed(JPEG + bytes(64))).shape == SCENE.shape
+
+
+def test_progressive_jpegs_and_such_with_restart_markers_are_read():
+    for option in (cv2.IMWRITE_JPEG_PROGRESSIVE, cv2.IMWRITE_JPEG_RST_INTERVAL, cv2.IMWRITE_JPEG_OPTIMIZE):
+        jpeg = cv2.imencode(".jpg", SCENE[:, :, ::-1], [option, 1])[1].tobytes()
+        assert np.abs(decode(compressed(jpeg)).astype(int) - SCENE).mean() < 5
+
+
+def test_a_jpeg_is_not_turned_by_its_metadata():
+    upside_down = b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0"
+    segment = b"\xff\xe1" + struct.pack(">H", len(upside_down) + 2) + upside_down
+    turned = JPEG[:2] + segment + JPEG[2:]
+    assert cv2.imdecode(np.frombuffer(turned, np.uint8), cv2.IMREAD_COLOR).shape != SCENE.shape
+    assert decode(compressed(turned)).shape == SCENE.shape
+
+
+@settings(deadline=None)
+@given(st.sampled_from([".png", ".jpg"]), st.data())
+def test_damaged_data_are_an_image_or_an_image_error(extension, draw):
+    data = bytearray(encoded(extension, SCENE))
+    for _ in range(draw.draw(st.integers(1, 5))):
+        # Beyond the header, whose sizes have their own test.
+        data[draw.draw(st.integers(170, len(data) - 1))] = draw.draw(st.integers(0, 255))
+    try:
+        pixels = decode(compressed(data))
+    except ImageError:
+        return
+    assert_is_rgb(pixels, np.broadcast_to(pixels, SCENE.shape))
+
+
+def test_a_raw_image_larger_than_any_camera_s_is_refused_though_its_data_are_there():
+    msg = raw_message(1, MAX_PIXELS + 1, 1, "mono8", b"")
+    msg.data = array.array("B", bytes(1)) * (MAX_PIXELS + 1)
+    with pytest.raises(ImageError, match="more pixels than any camera has"):
+        to_rgb(msg)
+
+
+BOMB = """
+import resource, sys
+from sensor_msgs.msg import CompressedImage
+from blazepose_ros.conversions.images import ImageError, decode
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+try:
+    decode(CompressedImage(data=sys.stdin.buffer.read()))
+except ImageError as err:
+    print(err)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+
+
+def test_a_few_bytes_cannot_make_the_node_allocate_gigabytes():
+    bomb = jpeg_that_claims(65_000, 2_000)
+    result = subprocess.run([sys.executable, "-c", BOMB], input=bomb, capture_output=True, check=True)
+    complaint, grown_kib = result.stdout.decode().splitlines()
+    assert "too short for the 65000 x 2000 pixels" in complaint
+    assert int(grown_kib) < 20_000
+
+
+def test_the_image_of_a_very_large_camera_is_within_the_limit():
+    assert MAX_PIXELS > 12_000 * 9_000
+    eight_k = np.zeros((4320, 7680), np.uint8)
+    assert decode(compressed(encoded(".jpg", eight_k))).shape == (4320, 7680, 3)

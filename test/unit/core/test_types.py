@@ -1,0 +1,103 @@
+"""What is refused before it can be misread."""
+
+import math
+
+import numpy as np
+import pytest
+from support.bodies import placed, pose_of
+
+from blazepose_ros.core.estimation.estimator import EstimatorOptions
+from blazepose_ros.core.types import Frame, HipCenter, ModelComplexity, Placement, Pose
+
+RGB = np.zeros((4, 6, 3), np.uint8)
+
+
+def test_a_frame_knows_its_size():
+    frame = Frame(RGB, 0)
+    assert (frame.width, frame.height) == (6, 4)
+
+
+@pytest.mark.parametrize(
+    "rgb",
+    [
+        np.zeros((4, 6), np.uint8),
+        np.zeros((4, 6, 4), np.uint8),
+        np.zeros((1, 4, 6, 3), np.uint8),
+        np.zeros((0, 6, 3), np.uint8),
+        np.zeros((4, 0, 3), np.uint8),
+        np.zeros((4, 6, 3), np.float32),
+        np.zeros((4, 6, 3), np.int8),
+    ],
+    ids=lambda rgb: f"{rgb.shape} {rgb.dtype}",
+)
+def test_a_frame_of_another_shape_or_type_is_refused_with_its_shape(rgb):
+    with pytest.raises(ValueError, match=r"a frame is \(height, width, 3\) uint8") as refusal:
+        Frame(rgb, 0)
+    assert str(rgb.shape) in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    "view",
+    [RGB[:, ::-1], RGB[:, :, ::-1], RGB[:, :3], RGB[::2], RGB.transpose(1, 0, 2)],
+    ids=["mirrored", "bgr", "cropped", "every other row", "transposed"],
+)
+def test_a_view_that_would_be_misread_is_refused(view):
+    with pytest.raises(ValueError, match="ascontiguousarray"):
+        Frame(view, 0)
+    Frame(np.ascontiguousarray(view), 0)
+
+
+@pytest.mark.parametrize(
+    ("field", "shape"),
+    [("screen", (33, 2)), ("visibility", (32,)), ("presence", (33, 1)), ("world", (39, 3))],
+)
+def test_a_pose_with_another_number_of_landmarks_is_refused(field, shape):
+    pose = pose_of()
+    fields = {name: getattr(pose, name) for name in ("screen", "visibility", "presence", "world")}
+    with pytest.raises(ValueError, match=field):
+        Pose(**fields | {field: np.zeros(shape, np.float32)})
+
+
+@pytest.mark.parametrize(
+    ("position", "covariance", "wrong"),
+    [
+        (np.zeros((3, 1)), np.eye(3), "position"),
+        (np.zeros(2), np.eye(3), "position"),
+        (np.zeros(3), np.eye(6), "covariance"),
+    ],
+)
+def test_a_hip_centre_of_another_shape_is_refused(position, covariance, wrong):
+    with pytest.raises(ValueError, match=wrong):
+        HipCenter(position, covariance, Placement.MONO)
+
+
+def test_a_pose_is_placed_as_its_hip_centre_says():
+    assert pose_of().placement == Placement.NONE
+    assert placed().placement == Placement.MONO
+
+
+def test_what_nobody_has_said_is_missing():
+    pose = pose_of()
+    assert math.isnan(pose.score)
+    assert (pose.person_id, pose.hip_center, pose.mask) == (0, None, None)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"num_poses": 0},
+        {"min_detection_confidence": -0.1},
+        {"min_presence_confidence": 1.1},
+        {"min_tracking_confidence": math.nan},
+    ],
+)
+def test_an_estimator_option_out_of_its_range_is_refused_by_name(wrong):
+    (name,) = wrong
+    with pytest.raises(ValueError, match=name):
+        EstimatorOptions(b"", **wrong)
+
+
+def test_the_constants_of_pose33_equal_the_enumerations():
+    pose33 = pytest.importorskip("blazepose_ros.msg").Pose33
+    for one in (*ModelComplexity, *Placement):
+        assert getattr(pose33, one.name) == one.value

@@ -1,0 +1,73 @@
+"""Whoever comes, goes or is missed: everybody has a number, a smoothing and a status of their own."""
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support.lives import BRIGHT, CAMERA, DARK, FAR_M, IMAGES, frame, lives
+
+from blazepose_ros.core.person_pipeline import FrameContext, PersonPipeline, PipelineOptions
+from blazepose_ros.core.tracking.association import Association
+from blazepose_ros.core.tracking.tracker import MAX_LOST_S, Tracker, TrackingOptions
+from blazepose_ros.core.types import Status
+
+EXAMPLES = settings(max_examples=60, deadline=None)
+ROUNDING_PX = 1e-3
+
+
+def images(people, random):
+    """Yield each image's index, who is seen in it, and their poses as estimated."""
+    rng = np.random.default_rng(random.getrandbits(32))
+    for index in range(IMAGES):
+        there = [life for life in people if life.seen(index)]
+        random.shuffle(there)
+        yield index, there, [life.pose(index, rng) for life in there]
+
+
+def person_of(pose, found):
+    return min(found, key=lambda person: np.abs(person.screen - pose.screen).mean())
+
+
+@EXAMPLES
+@given(lives(), st.randoms())
+def test_everybody_has_one_number_of_their_own(people, random):
+    identities = Association()
+    given_to = {}
+    for index, there, poses in images(people, random):
+        found = identities.update(frame(index), poses, MAX_LOST_S)
+        assert len(found) == len(poses)
+        for life, pose in zip(there, poses, strict=True):
+            number = person_of(pose, found).person_id
+            assert given_to.setdefault(life.lane, number) == number
+    assert len(set(given_to.values())) == len(given_to)
+
+
+@EXAMPLES
+@given(lives(), st.randoms())
+def test_everybody_is_smoothed_between_their_own_readings_the_first_one_as_it_is(people, random):
+    followed = Tracker()
+    least, most = {}, {}
+    for index, there, poses in images(people, random):
+        found = followed.follow(frame(index), poses, TrackingOptions())
+        for life, pose in zip(there, poses, strict=True):
+            least[life] = np.minimum(least.get(life, np.inf), pose.screen)
+            most[life] = np.maximum(most.get(life, -np.inf), pose.screen)
+            smooth = person_of(pose, found).screen
+            assert np.all(smooth >= least[life] - ROUNDING_PX)
+            assert np.all(smooth <= most[life] + ROUNDING_PX)
+
+
+@EXAMPLES
+@given(lives(), st.randoms(), st.sampled_from([BRIGHT, DARK]))
+def test_everybody_has_a_status_of_their_own(people, random, light):
+    pipeline = PersonPipeline(PipelineOptions())
+    for index, there, poses in images(people, random):
+        found = pipeline.update(frame(index, light), poses, FrameContext(CAMERA))
+        for life, pose in zip(there, poses, strict=True):
+            holds = {
+                Status.TOO_FAR: life.z_m == FAR_M,
+                Status.HEAD_NOT_VISIBLE: not life.has_face,
+                Status.TRUNCATED: False,
+                Status.LOW_LIGHT: light == DARK,
+            }
+            status = person_of(pose, found).status
+            assert {case: bool(status & case) for case in holds} == holds

@@ -1,0 +1,82 @@
+"""What the subscription to the images says of each of them."""
+
+import threading
+import time
+
+import pytest
+from rclpy.qos import qos_profile_sensor_data
+from rclpy.serialization import serialize_message
+from sensor_msgs.msg import Image
+from support.waiting import DEADLINE_S, wait_until
+
+from blazepose_ros.core.timestamps import NS_PER_S
+from blazepose_ros.nodes.common.log_throttle import LogThrottle
+from blazepose_ros.nodes.pose.image_receiver import BEST_EFFORT, ImageReceiver
+
+LATER_S = 0.5
+IMAGE = serialize_message(Image())
+
+
+@pytest.fixture
+def node(ros):
+    node = ros.create_node("subscribing")
+    yield node
+    node.destroy_node()
+
+
+class Images:
+    """A subscription and what it hands on."""
+
+    def __init__(self, node):
+        self.spare_s = 0.0
+        self.asked = threading.Event()
+        self.received = []
+        self.subscription = ImageReceiver(
+            node,
+            Image,
+            "image",
+            "best_effort",
+            lambda *received: self.received.append(received),
+            self._ask,
+            LogThrottle(print),
+        )
+
+    def _ask(self):
+        self.asked.set()
+        return self.spare_s
+
+    def waited_ns(self, came_ns):
+        """Return how long an image is said to have waited that came then."""
+        self.subscription._take(IMAGE, {"received_timestamp": came_ns})
+        return self.received[-1][1]
+
+
+@pytest.fixture
+def images(node):
+    images = Images(node)
+    yield images
+    images.subscription.end()
+
+
+def test_images_that_make_way_for_a_newer_one_are_counted(node, images):
+    publisher = node.create_publisher(Image, "image", qos_profile_sensor_data)
+    images.spare_s = LATER_S
+    images.subscription.open()
+    wait_until(publisher.get_subscription_count)
+    publisher.publish(Image())
+    assert images.asked.wait(DEADLINE_S)
+    for _ in range(3):
+        publisher.publish(Image())
+    wait_until(lambda: images.received)
+    _, waited_ns, superseded = images.received[0]
+    assert superseded == 3
+    assert 0 < waited_ns < DEADLINE_S * NS_PER_S
+    assert images.subscription._reliability == BEST_EFFORT
+
+
+def test_a_middleware_that_does_not_say_when_an_image_came_says_nothing(images):
+    assert images.waited_ns(None) == images.waited_ns(0) == 0
+
+
+def test_a_clock_that_was_set_back_gives_no_time_below_zero(images):
+    assert images.waited_ns(time.time_ns() + NS_PER_S) == 0

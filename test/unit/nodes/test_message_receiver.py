@@ -1,0 +1,150 @@
+"""Messages that a thread of their own takes from one topic."""
+
+import threading
+import time
+
+import pytest
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.qos import QoSProfile
+from rclpy.serialization import deserialize_message
+from std_msgs.msg import String
+from support.waiting import DEADLINE_S, wait_until
+
+from blazepose_ros.nodes.common.message_receiver import MessageReceiver
+
+LATER_S = 0.5
+QOS = QoSProfile(depth=5)
+
+
+@pytest.fixture
+def node(ros):
+    node = ros.create_node("receiving")
+    yield node
+    node.destroy_node()
+
+
+@pytest.fixture
+def publisher(node):
+    return node.create_publisher(String, "words", QOS)
+
+
+def into(received):
+    return lambda message, _info: received.append(deserialize_message(message, String).data)
+
+
+def publish_to(publisher, word):
+    wait_until(publisher.get_subscription_count)
+    publisher.publish(String(data=word))
+
+
+def test_every_message_is_handed_over_as_it_came_without_an_executor(node, publisher):
+    received = []
+    receiver = MessageReceiver(node, String, "words", QOS, into(received))
+    for word in ("one", "two", "three"):
+        publish_to(publisher, word)
+    wait_until(lambda: len(received) == 3)
+    receiver.close()
+    assert received == ["one", "two", "three"]
+
+
+def test_a_busy_executor_holds_up_no_message(node, publisher):
+    came, executor = threading.Event(), SingleThreadedExecutor()
+    receiver = MessageReceiver(node, String, "words", QOS, lambda *_: came.set())
+    seen = []
+
+    def busy():
+        publish_to(publisher, "now")
+        seen.append(came.wait(DEADLINE_S))
+
+    timer = node.create_timer(0.0, busy)
+    executor.add_node(node)
+    executor.spin_once(timeout_sec=DEADLINE_S)
+    executor.remove_node(node)
+    node.destroy_timer(timer)
+    receiver.close()
+    assert seen == [True]
+
+
+def test_an_executor_is_not_woken_by_messages(node, publisher):
+    received, executor = [], SingleThreadedExecutor()
+    receiver = MessageReceiver(node, String, "words", QOS, into(received))
+    executor.add_node(node)
+    publish_to(publisher, "now")
+    wait_until(lambda: received)
+    executor.spin_once(timeout_sec=0)
+    executor.remove_node(node)
+    receiver.close()
+    assert len(received) == 1
+
+
+def test_after_closing_nothing_is_received_and_nobody_subscribes(node, publisher):
+    received = []
+    receiver = MessageReceiver(node, String, "words", QOS, into(received))
+    publish_to(publisher, "now")
+    wait_until(lambda: received)
+    receiver.close()
+    wait_until(lambda: not publisher.get_subscription_count())
+    publisher.publish(String(data="late"))
+    assert len(received) == 1
+
+
+def test_a_topic_can_be_received_again(node, publisher):
+    for word in ("first", "second"):
+        received = []
+        receiver = MessageReceiver(node, String, "words", QOS, into(received))
+        publish_to(publisher, word)
+        wait_until(lambda received=received: received)
+        receiver.close()
+        assert received == [word]
+
+
+def test_a_message_that_is_not_urgent_makes_way_for_a_newer_one(node, publisher):
+    received, asked = [], threading.Event()
+
+    def rest_s():
+        asked.set()
+        return 0.0 if received else LATER_S
+
+    receiver = MessageReceiver(node, String, "words", QoSProfile(depth=1), into(received), rest_s)
+    publish_to(publisher, "old")
+    assert asked.wait(DEADLINE_S)
+    publisher.publish(String(data="new"))
+    wait_until(lambda: received)
+    publisher.publish(String(data="urgent"))
+    wait_until(lambda: len(received) == 2)
+    receiver.close()
+    assert received == ["new", "urgent"]
+
+
+def test_closing_does_not_wait_for_a_message_that_is_not_urgent(node, publisher):
+    received, asked = [], threading.Event()
+
+    def rest_s():
+        asked.set()
+        return 10 * DEADLINE_S
+
+    receiver = MessageReceiver(node, String, "words", QOS, into(received), rest_s)
+    publish_to(publisher, "now")
+    assert asked.wait(DEADLINE_S)
+    before_s = time.monotonic()
+    receiver.close()
+    assert time.monotonic() - before_s < DEADLINE_S
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_an_error_ends_the_thread_and_is_told_of(node, publisher):
+    def fail(*_):
+        raise ValueError("not this one")
+
+    receiver = MessageReceiver(node, String, "words", QOS, fail)
+    receiver.check()
+    publish_to(publisher, "now")
+
+    def failed():
+        try:
+            receiver.check()
+        except RuntimeError as err:
+            return "nothing receives /words" in str(err)
+
+    wait_until(failed)
+    receiver.close()
