@@ -9,7 +9,7 @@ import pytest
 from support.photographs import REFERENCE
 
 from blazepose_ros.cli.eval.command import main
-from blazepose_ros.cli.eval.model_under_test import show_crop_to, true_region
+from blazepose_ros.cli.eval.model_under_test import show_crop_to, true_roi
 from blazepose_ros.core.estimation.roi import Roi
 from blazepose_ros.core.landmarks import Landmark
 from blazepose_ros.core.types import Frame, Pose
@@ -168,7 +168,7 @@ def labelled_person(**joints_px):
     return person
 
 
-def test_the_true_region_is_upright_with_the_person_and_a_quarter_larger():
+def test_the_true_roi_is_upright_with_the_person_and_a_quarter_larger():
     lying = labelled_person(
         left_hip=(100, 90),
         right_hip=(100, 110),
@@ -176,14 +176,14 @@ def test_the_true_region_is_upright_with_the_person_and_a_quarter_larger():
         right_shoulder=(150, 110),
         nose=(180, 100),
     )
-    region = true_region(lying)
+    region = true_roi(lying)
     assert (region.x_px, region.y_px) == (100, 100)
     assert region.size_px == pytest.approx(2 * 80 * 1.25)
     assert region.rotation_rad == pytest.approx(math.pi / 2)  # the head is to the right
 
 
-def test_without_hips_or_shoulders_there_is_no_true_region():
-    assert true_region(labelled_person(left_hip=(1, 2), right_hip=(3, 4), nose=(5, 6))) is None
+def test_without_hips_or_shoulders_there_is_no_true_roi():
+    assert true_roi(labelled_person(left_hip=(1, 2), right_hip=(3, 4), nose=(5, 6))) is None
 
 
 class SeesTheMiddle:

@@ -12,7 +12,7 @@ from statistics import median
 import numpy as np
 from numpy.typing import NDArray
 
-from blazepose_ros.cli.console import aligned
+from blazepose_ros.cli.console import FittingTable
 from blazepose_ros.cli.eval.pdj import WITHOUT_VISIBILITY, detected_joints, nearest_person
 from blazepose_ros.core.estimation.estimator import Estimator, EstimatorError, EstimatorOptions
 from blazepose_ros.core.estimation.factory import RUNTIMES, choose_estimator
@@ -206,17 +206,13 @@ CM_PER_M = 100
 PERCENT = 100
 
 
-def speed_table(model: str, rows: Iterable[SpeedRow]) -> str:
+def speed_table(model: str, rows: Iterable[SpeedRow]) -> FittingTable:
     """Return milliseconds per frame and how many times faster than MediaPipe that is."""
-    lines = [[row.name, f"{row.frame_ms:.1f}", f"{row.speedup:.2f}"] for row in rows]
-    return _titled(f"estimators alone, {model}", [["", "ms", "times faster"], *lines])
+    lines = [(row.name, f"{row.frame_ms:.1f}", f"{row.speedup:.2f}") for row in rows]
+    return FittingTable((f"estimators alone, {model}", "ms", "times faster"), lines)
 
 
-def accuracy_table(model: str, rows: Iterable[AccuracyRow]) -> str:
+def accuracy_table(model: str, rows: Iterable[AccuracyRow]) -> FittingTable:
     """Return PDJ at a fifth of the torso, and how far world landmarks are from MediaPipe's."""
-    lines = [[row.name, f"{PERCENT * row.pdj:.1f}", f"{CM_PER_M * row.world_error_m:.2f}"] for row in rows]
-    return _titled(f"on labelled photographs, {model}", [["", "PDJ %", "world cm"], *lines])
-
-
-def _titled(title: str, lines: Sequence[Sequence[str]]) -> str:
-    return "\n".join([title, *aligned(lines)])
+    lines = [(row.name, f"{PERCENT * row.pdj:.1f}", f"{CM_PER_M * row.world_error_m:.2f}") for row in rows]
+    return FittingTable((f"on labeled photographs, {model}", "PDJ %", "world cm"), lines)

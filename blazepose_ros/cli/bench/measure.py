@@ -25,7 +25,7 @@ from blazepose_ros.cli.bench.results import MS_PER_S, CameraRecord, Measurement,
 from blazepose_ros.cli.bench.worker_process import BenchError, WorkerProcess
 from blazepose_ros.cli.processes import ChildProcess, ChildProcesses, ros_arguments
 from blazepose_ros.cli.signals import Interruption
-from blazepose_ros.core.models.registry import BUNDLES
+from blazepose_ros.core.models.registry import bundle_named
 from blazepose_ros.nodes.common.dds import use_image_profile, use_stock_transport
 from blazepose_ros.nodes.common.process_tuning import cpu_s, rss_mb
 
@@ -91,8 +91,8 @@ class _Rig:
     def check(self) -> None:
         """Raise BenchError where a process has failed."""
         for child in (*(camera.process for camera in self.cameras), *self.nodes, self.raw_loop.process):
-            if complaint := child.complaint():
-                raise BenchError(complaint)
+            if failure := child.failure():
+                raise BenchError(failure)
 
     def cpu_s(self) -> float:
         """Return the nodes' processor time so far."""
@@ -138,10 +138,9 @@ def _start(job: BenchJob, namespaces: Sequence[str], children: ChildProcesses) -
 
 
 def _node_command(job: BenchJob) -> list[str]:
-    complexity = next(value for value, bundle in BUNDLES.items() if bundle.name == job.case.model)
     parameters = {
         "backend": job.case.backend,
-        "model_complexity": int(complexity),
+        "model_complexity": int(bundle_named(job.case.model).complexity),
         "image_transport": "compressed" if job.case.encoding == JPEG else "raw",
     }
     return [*job.node_command, *ros_arguments(parameters)]

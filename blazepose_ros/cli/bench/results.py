@@ -16,12 +16,10 @@ from typing import Any
 import numpy as np
 
 from blazepose_ros.cli.bench.plan import Case
+from blazepose_ros.core.diagnostics.statistics import STAGES
 from blazepose_ros.core.timestamps import NS_PER_MS, NS_PER_S
 
 MS_PER_S = 1_000
-
-# What Timing.msg divides the way through the node into, in order.
-STAGES = ("transport", "waiting", "decoding", "inference", "publishing")
 
 
 @dataclass(frozen=True)

@@ -41,7 +41,7 @@ class WorkerProcess:
             self.process.input.write(json.dumps(turn).encode() + b"\n")
             self.process.input.flush()
         except BrokenPipeError as err:
-            raise BenchError(self._complaint()) from err
+            raise BenchError(self._failure()) from err
 
     def end(self, timeout_s: float) -> Any:
         """Wait for the end of a turn and return what came of it.
@@ -53,12 +53,12 @@ class WorkerProcess:
             raise BenchError(f"{self.process.log.stem} does not end its turn")
         answer = self.process.output.readline()
         if not answer:
-            raise BenchError(self._complaint())
+            raise BenchError(self._failure())
         return json.loads(answer)
 
-    def _complaint(self) -> str:
+    def _failure(self) -> str:
         self.process.wait(STOP_TIMEOUT_S)
-        return self.process.complaint() or f"{self.process.log.stem} has ended"
+        return self.process.failure() or f"{self.process.log.stem} has ended"
 
 
 def take_turns(work: Callable[[Any], object]) -> None:

@@ -17,6 +17,7 @@ from blazepose_ros.cli.view.people_in_3d import describe
 from blazepose_ros.conversions import cdr, images
 from blazepose_ros.conversions.headers import stamp_ns
 from blazepose_ros.conversions.pose33 import from_pose33
+from blazepose_ros.core.diagnostics.statistics import OF_TODAY_MS, STAGES
 from blazepose_ros.core.timestamps import NS_PER_MS
 from blazepose_ros.core.types import Pose
 from blazepose_ros.msg import Pose33Array, Timing
@@ -51,12 +52,6 @@ class RecentRate:
         while self._taken and now_s - self._taken[0][0] > RATE_WINDOW_S:
             self._taken.popleft()
 
-
-# Stages as they stand in Timing, in order.
-STAGES = ("transport", "waiting", "decoding", "inference", "publishing")
-
-# A stamp older than this is a recording's: the delay since then says nothing.
-OF_TODAY_MS = 10_000.0
 
 # diagnostic_msgs/DiagnosticStatus: OK, WARN, ERROR, STALE.
 LEVELS = ("OK", "WARN", "ERROR", "STALE")

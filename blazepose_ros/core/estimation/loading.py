@@ -9,7 +9,7 @@ from typing import Protocol
 from blazepose_ros.core.estimation.estimator import Estimator, EstimatorOptions
 from blazepose_ros.core.estimation.factory import ChosenEstimator, choose_estimator, compiled_folder
 from blazepose_ros.core.estimation.runtimes.runtime import Precision, RuntimeOptions
-from blazepose_ros.core.models.fetch import fetch
+from blazepose_ros.core.models.download import fetch
 from blazepose_ros.core.models.registry import ModelFile, resolve
 from blazepose_ros.core.person_pipeline import PipelineOptions
 from blazepose_ros.core.tracking.primary_person import Primary

@@ -13,7 +13,7 @@ from blazepose_ros.core.types import ModelComplexity
 
 
 class ModelError(RuntimeError):
-    """A model cannot be used; the message says what mends it."""
+    """A model cannot be used; the message names the fix."""
 
 
 class ModelMissingError(ModelError):
@@ -110,6 +110,19 @@ BUNDLES = {
 }
 
 
+def bundle_named(name: str) -> Bundle:
+    """Return the model of a name or number: 0, 1, 2, lite, full or heavy.
+
+    Raises:
+        ModelError: there is no such model.
+    """
+    for bundle in BUNDLES.values():
+        if name in (bundle.name, str(bundle.complexity.value)):
+            return bundle
+    names = ", ".join(f"{bundle.complexity.value} or {bundle.name}" for bundle in BUNDLES.values())
+    raise ModelError(f"there is no model {name!r}; these are: {names}")
+
+
 @dataclass(frozen=True)
 class ModelFile:
     """A model that was read and found whole.
@@ -154,7 +167,7 @@ def load_cached(bundle: Bundle) -> ModelFile:
     Raises:
         ModelError: as for ``resolve``.
     """
-    return _load(cache_folder() / bundle.file_name, [bundle], f"To mend it, {bundle.remedy}")
+    return _load(cache_folder() / bundle.file_name, [bundle], f"To fix it, {bundle.remedy}")
 
 
 def state_of(bundle: Bundle) -> ModelState:
@@ -190,5 +203,5 @@ def _read_file(path: Path, remedy: str) -> bytes:
         return path.expanduser().read_bytes()
     except FileNotFoundError as err:
         raise ModelMissingError(f"there is no model at {path}. {remedy}") from err
-    except (OSError, RuntimeError, ValueError) as err:  # also ~nobody, or a zero byte in the path
+    except (OSError, RuntimeError, ValueError) as err:  # also an unknown ~user, or a zero byte in the path
         raise ModelError(f"cannot read the model {path}: {err}") from err

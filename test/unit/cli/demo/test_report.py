@@ -95,15 +95,15 @@ def test_a_chain_that_gave_poses_has_no_failed_link():
     ("seen", "said"),
     [
         (
-            {"camera_complaint": "webcam 7 does not open", "poses": 0},
+            {"camera_error": "webcam 7 does not open", "poses": 0},
             "The camera failed: webcam 7 does not open",
         ),
-        ({"node_complaint": "there is no model at {path}"}, "The node failed: there is no model at {path}"),
+        ({"node_error": "there is no model at {path}"}, "The node failed: there is no model at {path}"),
         ({"camera_seen": False, "images": 0, "answers": 0, "poses": 0}, "The camera runs, but its topics"),
         ({"node_seen": False, "images": 0, "answers": 0, "poses": 0}, "The node runs, but its topics"),
         ({"images": 0, "answers": 0, "poses": 0}, "The camera runs, but no image came"),
         ({"answers": 0, "poses": 0}, "5 images came, but the node answered none."),
-        ({"poses": 0}, "The node looked at 4 images and saw nobody"),
+        ({"poses": 0}, "The node answered 4 images and found no person"),
     ],
 )
 def test_the_first_link_that_failed_is_named(seen, said):

@@ -3,6 +3,7 @@ import json
 import cv2
 import numpy as np
 import pytest
+from support.consoles import printed
 
 from blazepose_ros.cli.bench.estimators import AccuracyRow, SpeedRow, accuracy_table, speed_table
 from blazepose_ros.cli.eval.annotations import AnnotationsError, LabelledImage, read_coco, read_csv
@@ -131,11 +132,12 @@ def test_a_folder_without_images_is_refused(tmp_path):
 
 
 def test_the_tables_stand_side_by_side():
-    speed = speed_table("full", [SpeedRow("mediapipe", 20.0, 1.0), SpeedRow("openvino f32", 8.0, 2.5)])
-    assert [line.split() for line in speed.splitlines()[1:]] == [
-        ["ms", "times", "faster"],
+    rows = [SpeedRow("mediapipe", 20.0, 1.0), SpeedRow("openvino f32", 8.0, 2.5)]
+    speed = printed(speed_table("full", rows))
+    assert [line.split() for line in speed.splitlines()] == [
+        ["estimators", "alone,", "full", "ms", "times", "faster"],
         ["mediapipe", "20.0", "1.00"],
         ["openvino", "f32", "8.0", "2.50"],
     ]
-    accuracy = accuracy_table("full", [AccuracyRow("openvino bf16", 0.85, 0.105)])
+    accuracy = printed(accuracy_table("full", [AccuracyRow("openvino bf16", 0.85, 0.105)]))
     assert accuracy.splitlines()[-1].split() == ["openvino", "bf16", "85.0", "10.50"]
