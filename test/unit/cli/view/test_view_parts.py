@@ -118,9 +118,9 @@ def test_rates_people_and_diagnostics_are_written():
 
 def test_silence_is_said():
     assert summary(CameraStatus(), []) == "**No poses are coming.**"
-    assert "Nobody is there." in summary(CameraStatus(poses_hz=30.0), [])
+    assert "No person is there." in summary(CameraStatus(poses_hz=30.0), [])
     assert "- ms" in summary(CameraStatus(poses_hz=30.0), [])
-    assert stages(CameraStatus()) == "The node tells nothing of it."
+    assert stages(CameraStatus()) == "The node publishes no timing."
 
 
 def test_texts_from_outside_cannot_change_the_page():
