@@ -1,4 +1,4 @@
-"""``blazepose eval`` with the real models on labelled photographs and clips."""
+"""``blazepose eval`` with the real models on labeled photographs and clips."""
 
 import json
 import math
@@ -161,7 +161,7 @@ def test_a_clip_without_truth_gives_jitter_and_latency_alone(data, tmp_path):
     assert 0 < row["jitter_percent"] < 3
 
 
-def labelled_person(**joints_px):
+def labeled_person(**joints_px):
     person = np.zeros((33, 3))
     for name, place in joints_px.items():
         person[Landmark[name.upper()]] = (*place, 2)
@@ -169,7 +169,7 @@ def labelled_person(**joints_px):
 
 
 def test_the_true_roi_is_upright_with_the_person_and_a_quarter_larger():
-    lying = labelled_person(
+    lying = labeled_person(
         left_hip=(100, 90),
         right_hip=(100, 110),
         left_shoulder=(150, 90),
@@ -183,7 +183,7 @@ def test_the_true_roi_is_upright_with_the_person_and_a_quarter_larger():
 
 
 def test_without_hips_or_shoulders_there_is_no_true_roi():
-    assert true_roi(labelled_person(left_hip=(1, 2), right_hip=(3, 4), nose=(5, 6))) is None
+    assert true_roi(labeled_person(left_hip=(1, 2), right_hip=(3, 4), nose=(5, 6))) is None
 
 
 class SeesTheMiddle:

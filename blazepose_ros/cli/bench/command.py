@@ -16,7 +16,7 @@ from typing import Any
 import cv2
 
 from blazepose_ros.cli.bench.estimators import (
-    LabelledPhotograph,
+    LabeledPhotograph,
     accuracy_rows,
     accuracy_table,
     speed_rows,
@@ -129,18 +129,18 @@ def _run_all(bench: Bench, cases: Sequence[Case]) -> list[str]:
     return failures
 
 
-def _photographs(options: argparse.Namespace) -> list[LabelledPhotograph]:
+def _photographs(options: argparse.Namespace) -> list[LabeledPhotograph]:
     if options.annotations is None:
         return []
     images = options.images or options.annotations.parent
     return [
-        LabelledPhotograph(picture.frame, tuple(person.joints for person in picture.labels.people))
+        LabeledPhotograph(picture.frame, tuple(person.joints for person in picture.labels.people))
         for picture in read_images(images, read_coco(options.annotations))
     ]
 
 
 def _estimators_alone(
-    options: argparse.Namespace, source: str, photographs: Sequence[LabelledPhotograph]
+    options: argparse.Namespace, source: str, photographs: Sequence[LabeledPhotograph]
 ) -> dict[str, Any]:
     """Time every backend and precision, taking turns, and see what they get right."""
     leave_cores_to_the_model()

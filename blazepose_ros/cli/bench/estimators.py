@@ -1,4 +1,4 @@
-"""How fast each backend is, and what its precision costs."""
+"""How fast each backend is, and the accuracy of its precisions."""
 
 from __future__ import annotations
 
@@ -48,12 +48,12 @@ class SpeedRow:
 
 @dataclass(frozen=True)
 class AccuracyRow:
-    """How right one variant is on photographs with labelled people.
+    """The accuracy of one variant on photographs with labeled people.
 
     Attributes:
         name: the backend and its precision.
-        pdj: the share of labelled joints found within a fifth of the torso's diameter.
-        world_error_m: the median distance of the world landmarks to MediaPipe's, in metres;
+        pdj: the share of labeled joints found within a fifth of the torso's diameter.
+        world_error_m: the median distance of the world landmarks to MediaPipe's, in meters;
             NaN where it was not there to compare with.
     """
 
@@ -63,12 +63,12 @@ class AccuracyRow:
 
 
 @dataclass(frozen=True)
-class LabelledPhotograph:
+class LabeledPhotograph:
     """An image and its labels.
 
     Attributes:
         frame: the image.
-        people: the labelled joints of everybody in it, (33, 3) each; see ``LabelledPerson``.
+        people: the labeled joints of all people in it, (33, 3) each; see ``LabeledPerson``.
     """
 
     frame: Frame
@@ -93,7 +93,7 @@ def speed_rows(bundle: bytes, frame: Frame, rounds: int = 20) -> list[SpeedRow]:
     return [SpeedRow(name, time_ms, reference_ms / time_ms) for name, time_ms in times_ms.items()]
 
 
-def accuracy_rows(bundle: bytes, photographs: Sequence[LabelledPhotograph]) -> list[AccuracyRow]:
+def accuracy_rows(bundle: bytes, photographs: Sequence[LabeledPhotograph]) -> list[AccuracyRow]:
     """Return what each installed backend and precision gets right on unrelated photographs."""
     poses: dict[str, list[Pose | None]] = {}
     for name, estimator in _estimators(EstimatorOptions(bundle)):
@@ -163,8 +163,8 @@ def _first_pose(estimator: Estimator, frame: Frame) -> Pose | None:
     return next(iter(estimator.estimate(frame)), None)
 
 
-def _pdj(poses: Sequence[Pose | None], photographs: Sequence[LabelledPhotograph]) -> float:
-    """Return the share of joints found, of the photographs in which somebody was found."""
+def _pdj(poses: Sequence[Pose | None], photographs: Sequence[LabeledPhotograph]) -> float:
+    """Return the share of joints found, of the photographs in which a person was found."""
     pairs = zip(poses, photographs, strict=True)
     hits = [
         detected_joints(pose, person, WITHOUT_VISIBILITY)

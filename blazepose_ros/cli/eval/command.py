@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from blazepose_ros.cli.console import file_to_write, progress, say, show
-from blazepose_ros.cli.eval.annotations import AnnotationsError, LabelledImage, read_coco, read_csv
-from blazepose_ros.cli.eval.image_reader import read_images, unlabelled
+from blazepose_ros.cli.eval.annotations import AnnotationsError, LabeledImage, read_coco, read_csv
+from blazepose_ros.cli.eval.image_reader import read_images, unlabeled
 from blazepose_ros.cli.eval.model_under_test import DETECTION, MODES, TRACKING, ModelUnderTest, prepare
 from blazepose_ros.cli.eval.pdj import REACH, Rule
 from blazepose_ros.cli.eval.report import document, image_rows, tables, write_csv, write_json
@@ -57,11 +57,11 @@ def _run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _labels(options: argparse.Namespace) -> list[LabelledImage]:
+def _labels(options: argparse.Namespace) -> list[LabeledImage]:
     if not options.images.exists():
         raise AnnotationsError(f"{options.images} does not exist")
     if options.annotations is None:
-        return unlabelled(options.images)
+        return unlabeled(options.images)
     suffix = options.annotations.suffix.lower()
     if suffix not in _READERS:
         raise AnnotationsError(f"{options.annotations} is neither .json (COCO keypoints) nor .csv")
@@ -83,7 +83,7 @@ def _pairs(options: argparse.Namespace) -> Iterator[tuple[Bundle, str]]:
 
 
 def _scores(
-    options: argparse.Namespace, labels: Sequence[LabelledImage], model: ModelUnderTest
+    options: argparse.Namespace, labels: Sequence[LabeledImage], model: ModelUnderTest
 ) -> list[Score]:
     tracked = options.mode == TRACKING
     rule = Rule(options.threshold, None if options.ignore_visibility else options.visibility_threshold)

@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from blazepose_ros.cli.eval.image_reader import LabelledFrame
-from blazepose_ros.cli.eval.pdj import UNLABELLED, largest_person
+from blazepose_ros.cli.eval.image_reader import LabeledFrame
+from blazepose_ros.cli.eval.pdj import UNLABELED, largest_person
 from blazepose_ros.core.estimation.estimator import Estimator, EstimatorOptions
 from blazepose_ros.core.estimation.factory import RUNTIMES, choose_estimator, compiled_folder
 from blazepose_ros.core.estimation.landmark_model import LandmarkModel, turn
@@ -34,7 +34,7 @@ class SearchMode(Protocol):
         """Prepare for the next image, outside of the measured time."""
         ...
 
-    def find(self, image: LabelledFrame) -> Pose | None:
+    def find(self, image: LabeledFrame) -> Pose | None:
         """Return the person in an image, or None."""
         ...
 
@@ -51,7 +51,7 @@ class DetectionSearch:
         self.get_ready = estimator.reset
         self.close = estimator.close
 
-    def find(self, image: LabelledFrame) -> Pose | None:
+    def find(self, image: LabeledFrame) -> Pose | None:
         """Return the first person."""
         return next(iter(self._estimator.estimate(image.frame)), None)
 
@@ -66,7 +66,7 @@ class TrackingSearch:
     def get_ready(self) -> None:
         """Nothing is to be done: the track goes on."""
 
-    def find(self, image: LabelledFrame) -> Pose | None:
+    def find(self, image: LabeledFrame) -> Pose | None:
         """Return the first person."""
         return next(iter(self._estimator.estimate(image.frame)), None)
 
@@ -88,7 +88,7 @@ class TruthSearch:
         self.get_ready = get_ready
         self.close = close
 
-    def find(self, image: LabelledFrame) -> Pose | None:
+    def find(self, image: LabeledFrame) -> Pose | None:
         """Return the person in the ROI around the labeled joints."""
         person = largest_person([each.joints for each in image.labels.people])
         roi = None if person is None else true_roi(person)
@@ -100,15 +100,15 @@ def true_roi(person: NDArray) -> Roi | None:
 
     Its middle is that of the hips; it encloses the circle through the joint furthest from there.
     """
-    is_labelled = person[:, 2] != UNLABELLED
+    is_labeled = person[:, 2] != UNLABELED
     hips, shoulders = (
-        np.array([person[joint, :2] for joint in pair if is_labelled[joint]]) for pair in (_HIPS, _SHOULDERS)
+        np.array([person[joint, :2] for joint in pair if is_labeled[joint]]) for pair in (_HIPS, _SHOULDERS)
     )
     if not len(hips) or not len(shoulders):
         return None
     middle = hips.mean(axis=0)
     up = shoulders.mean(axis=0) - middle
-    reach_px = np.linalg.norm(person[is_labelled, :2] - middle, axis=1).max()
+    reach_px = np.linalg.norm(person[is_labeled, :2] - middle, axis=1).max()
     length_px = math.hypot(*up)
     return Roi.around_person(middle, middle + up * (reach_px / length_px)) if length_px > 0 else None
 

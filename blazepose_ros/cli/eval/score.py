@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from blazepose_ros.cli.eval.annotations import LabelledImage, LabelledPerson
-from blazepose_ros.cli.eval.image_reader import LabelledFrame
+from blazepose_ros.cli.eval.annotations import LabeledImage, LabeledPerson
+from blazepose_ros.cli.eval.image_reader import LabeledFrame
 from blazepose_ros.cli.eval.model_under_test import SearchMode
 from blazepose_ros.cli.eval.pdj import Rule, detected_joints, has_torso, nearest_person, torso_px
 from blazepose_ros.core.estimation.estimator import EstimatorError
@@ -59,7 +59,7 @@ class Score:
 
 def score_all(
     search: SearchMode,
-    images: Iterable[LabelledFrame],
+    images: Iterable[LabeledFrame],
     rule: Rule,
     model: ModelComplexity,
     *,
@@ -88,7 +88,7 @@ def score_all(
         yield _score(image, _placed(pose, image, pipeline), rule, latency_ms)
 
 
-def pdj_percent(pose: Pose | None, people: Iterable[LabelledPerson], rule: Rule) -> float:
+def pdj_percent(pose: Pose | None, people: Iterable[LabeledPerson], rule: Rule) -> float:
     """Return the percentage of a person's labeled joints that a pose has.
 
     The person is the one who fits best. No person found means none of them; NaN where no person
@@ -102,7 +102,7 @@ def pdj_percent(pose: Pose | None, people: Iterable[LabelledPerson], rule: Rule)
 
 
 def mpjpe_mm(pose: Pose, world: NDArray) -> float:
-    """Return the mean distance of world landmarks to the true ones, (33, 3) in metres, NaN unknown.
+    """Return the mean distance of world landmarks to the true ones, (33, 3) in meters, NaN unknown.
 
     Both are taken from the middle of their hips: where a body is, is another question.
     """
@@ -113,14 +113,14 @@ def mpjpe_mm(pose: Pose, world: NDArray) -> float:
     return MM_PER_M * float(known.mean()) if known.size else math.nan
 
 
-def _placed(pose: Pose | None, image: LabelledFrame, pipeline: PersonPipeline) -> Pose | None:
+def _placed(pose: Pose | None, image: LabeledFrame, pipeline: PersonPipeline) -> Pose | None:
     """Return a pose smoothed and placed, the way the node does it."""
     if pose is None:
         return None
     return next(iter(pipeline.update(image.frame, [pose], FrameContext(image.labels.camera))), pose)
 
 
-def _score(image: LabelledFrame, pose: Pose | None, rule: Rule, latency_ms: float) -> Score:
+def _score(image: LabeledFrame, pose: Pose | None, rule: Rule, latency_ms: float) -> Score:
     labels = image.labels
     truth = None if pose is None else _meant(pose, labels)
     error_mm, error_percent = _hip_errors(pose, truth)
@@ -141,7 +141,7 @@ def _score(image: LabelledFrame, pose: Pose | None, rule: Rule, latency_ms: floa
     )
 
 
-def _meant(pose: Pose, labels: LabelledImage) -> LabelledPerson | None:
+def _meant(pose: Pose, labels: LabeledImage) -> LabeledPerson | None:
     """Return the labeled person that a pose is of."""
     nearest = nearest_person(pose, [person.joints for person in labels.people])
     if nearest is None:  # without labeled joints, a single person is meant
@@ -149,7 +149,7 @@ def _meant(pose: Pose, labels: LabelledImage) -> LabelledPerson | None:
     return next(person for person in labels.people if person.joints is nearest)
 
 
-def _hip_errors(pose: Pose | None, truth: LabelledPerson | None) -> tuple[float, float]:
+def _hip_errors(pose: Pose | None, truth: LabeledPerson | None) -> tuple[float, float]:
     if pose is None or pose.hip_center is None or truth is None or truth.hip_center is None:
         return math.nan, math.nan
     error_m = float(np.linalg.norm(pose.hip_center.position - truth.hip_center))

@@ -22,7 +22,7 @@ class NpmError(RuntimeError):
 
 @dataclass(frozen=True)
 class NpmPackage:
-    """A published package, every byte of it known beforehand.
+    """A published package, every byte of it known in advance.
 
     Attributes:
         spec: name and version, as npm takes them.

@@ -34,7 +34,7 @@ def leave_cores_to_the_model() -> None:
     """Keep threads from holding up the one that infers.
 
     OpenCV's own threads go on spinning for a while after each call, on the cores that the model
-    wants next; what they are used for here, one image's colours or one crop, is too short to gain.
+    wants next; what they are used for here, one image's colors or one crop, is too short to gain.
     """
     import cv2  # after configure_opencv, whose settings it reads when it is imported
 

@@ -1,5 +1,6 @@
 """The parts that the benchmark's processes are made of."""
 
+import mmap
 import os
 import re
 import resource
@@ -130,10 +131,13 @@ def test_a_process_uses_processor_time_and_memory():
     assert 1 < anonymous_mb(os.getpid()) < rss_mb(os.getpid()) <= peak_mb * 1.01
 
 
-def test_what_a_process_allocates_is_anonymous_memory():
-    before_mb = anonymous_mb(os.getpid())
-    held = np.ones(50_000_000, np.uint8)
-    assert anonymous_mb(os.getpid()) - before_mb == pytest.approx(held.size / 1e6, abs=5)
+@pytest.mark.parametrize(("kind", "counts"), [(mmap.MAP_PRIVATE, True), (mmap.MAP_SHARED, False)])
+def test_shared_memory_is_resident_but_not_anonymous(kind, counts):
+    resident_mb, allocated_mb = rss_mb(os.getpid()), anonymous_mb(os.getpid())
+    with mmap.mmap(-1, 50_000_000, kind | mmap.MAP_ANONYMOUS) as held:
+        held.write(bytes(len(held)))
+        assert rss_mb(os.getpid()) - resident_mb == pytest.approx(50, abs=5)
+        assert anonymous_mb(os.getpid()) - allocated_mb == pytest.approx(50 * counts, abs=5)
 
 
 @pytest.mark.parametrize("measure", [cpu_s, rss_mb, anonymous_mb])

@@ -6,8 +6,8 @@ import pytest
 from support.consoles import printed
 
 from blazepose_ros.cli.bench.estimators import AccuracyRow, SpeedRow, accuracy_table, speed_table
-from blazepose_ros.cli.eval.annotations import AnnotationsError, LabelledImage, read_coco, read_csv
-from blazepose_ros.cli.eval.image_reader import read_images, unlabelled
+from blazepose_ros.cli.eval.annotations import AnnotationsError, LabeledImage, read_coco, read_csv
+from blazepose_ros.cli.eval.image_reader import read_images, unlabeled
 from blazepose_ros.core.landmarks import Landmark
 
 
@@ -120,7 +120,7 @@ def test_a_table_of_something_else_is_refused(tmp_path, content, complaint):
 
 
 def test_frames_of_a_video_that_nobody_labelled_come_without_labels(data):
-    shown = list(read_images(data / "videos" / "squats.mp4", [LabelledImage("", frame=3, groups={"a": "b"})]))
+    shown = list(read_images(data / "videos" / "squats.mp4", [LabeledImage("", frame=3, groups={"a": "b"})]))
     assert len(shown) == 65
     assert [bool(each.labels.groups) for each in shown[:5]] == [False, False, False, True, False]
     assert shown[1].frame.stamp_ns > shown[0].frame.stamp_ns
@@ -128,7 +128,7 @@ def test_frames_of_a_video_that_nobody_labelled_come_without_labels(data):
 
 def test_a_folder_without_images_is_refused(tmp_path):
     with pytest.raises(AnnotationsError, match=r"holds no images"):
-        unlabelled(tmp_path)
+        unlabeled(tmp_path)
 
 
 def test_the_tables_stand_side_by_side():

@@ -22,7 +22,7 @@ def write_video(path, values, rate=7.0):
 
 
 def play(source):
-    """Return the mean colours of all frames, to the end."""
+    """Return the mean colors of all frames, to the end."""
     frames = itertools.takewhile(lambda frame: frame is not None, (source.read() for _ in itertools.count()))
     return [frame.bgr.mean(axis=(0, 1)).round().astype(int).tolist() for frame in frames]
 

@@ -1,4 +1,4 @@
-"""The colour of a landmark."""
+"""The color of a landmark."""
 
 import numpy as np
 import pytest

@@ -183,8 +183,8 @@ def hip_center(*position):
 
 @pytest.mark.parametrize("known", [{"person_id": 7}, {"hip_center": hip_center(0, 0, 3.4)}])
 def test_a_label_stands_above_a_person_of_whom_something_is_known(known):
-    unlabelled = annotate(grey(), [person()], 0.5)
-    rows = np.nonzero(painted(unlabelled, annotate(grey(), [person(**known)], 0.5)))[0]
+    unlabeled = annotate(grey(), [person()], 0.5)
+    rows = np.nonzero(painted(unlabeled, annotate(grey(), [person(**known)], 0.5)))[0]
     assert len(rows) > 100
     assert rows.max() < person().screen[:, 1].min()
 
