@@ -88,7 +88,7 @@ class BagReader:
         return self._reader.connections
 
     def messages(self, topics: Collection[str]) -> Iterator[tuple[Connection, int, bytes]]:
-        """Yield connection, time of recording in nanoseconds and serialised message, in order.
+        """Yield connection, time of recording in nanoseconds and serialized message, in order.
 
         Raises:
             BagError: the recording is damaged.
@@ -125,7 +125,7 @@ class BagMessage(NamedTuple):
         log_ns: when it was recorded, in nanoseconds.
         topic: its topic.
         type_name: its type, such as ``std_msgs/msg/Header``.
-        data: serialised.
+        data: serialized.
         recorded: where it comes from, for what was recorded before; None for what is new.
     """
 
