@@ -276,7 +276,7 @@ def test_annotated_images_are_jpegs_with_the_image_s_header(tmp_path):
     assert len(found) == COUNT
     pixels = cv2.imdecode(found[0][1].data, cv2.IMREAD_COLOR)
     assert pixels.shape == (CAMERA.height, CAMERA.width, 3)
-    assert pixels.std() > 1  # a skeleton on plain grey
+    assert pixels.std() > 1  # a skeleton on plain gray
 
 
 def test_a_video_is_made_of_each_camera_and_leaves_the_recording_alone(tmp_path):
@@ -289,7 +289,7 @@ def test_a_video_is_made_of_each_camera_and_leaves_the_recording_alone(tmp_path)
 
 def test_the_tables_hold_a_row_for_each_person(tmp_path):
     parquet = pytest.importorskip("pyarrow.parquet")
-    images = [*gray(COUNT), np.zeros((CAMERA.height, CAMERA.width, 3), np.uint8)]  # nobody in the last
+    images = [*gray(COUNT), np.zeros((CAMERA.height, CAMERA.width, 3), np.uint8)]  # no person in the last
     source = bag(tmp_path, INFO, raw_images("/front/image_raw", images))
     assert run(source, tmp_path / "out", "--csv", "--parquet") == 0
     with (tmp_path / "out.csv").open() as file:
