@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console, ConsoleOptions, JustifyMethod, RenderableType, RenderResult
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
 # What a shell reports of a process whose reader, such as head, has left: 128 + SIGPIPE.
@@ -100,6 +100,14 @@ def _blocks(widths: Sequence[int], room: int) -> Iterator[list[int]]:
     yield block
 
 
+_STDERR = plain_console(stderr=True)
+
+
+def note(text: str) -> None:
+    """Print a line to the standard error, above the progress where that is shown."""
+    print_on(_STDERR, text)
+
+
 class ProgressBar:
     """A bar on the standard error; see ``progress``."""
 
@@ -115,24 +123,24 @@ class ProgressBar:
         """Say what is being done."""
         self._bars.update(self._task, description=text)
 
-    def say(self, text: str) -> None:
-        """Print a line above the bar."""
-        self._bars.console.print(text, soft_wrap=True)
-
 
 @contextmanager
 def progress(description: str, total: int, unit: str) -> Iterator[ProgressBar]:
-    """Show a bar for the length of a block, on the standard error and only where that is a terminal.
+    """Show progress for the length of a block on the standard error: a bar, off a terminal a line at the end.
 
     Args:
         description: what is being done.
         total: how much there is to do.
         unit: what is counted, in the plural.
     """
-    console = plain_console(stderr=True)
-    counts = "{task.completed:.0f}/{task.total:.0f} " + unit
-    columns = TextColumn("{task.description}"), BarColumn(), TextColumn(counts), TimeRemainingColumn()
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=None),
+        TextColumn("{task.completed:.0f}/{task.total:.0f} " + unit),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=_STDERR, expand=True) as bars:
         yield ProgressBar(bars, bars.add_task(description, total=total))
 
 
