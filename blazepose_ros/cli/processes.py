@@ -20,7 +20,7 @@ from typing import IO
 from ament_index_python.packages import get_package_prefix
 from domain_coordinator import domain_id
 
-from blazepose_ros.cli.signals import hear_signals, held_back
+from blazepose_ros.cli.signals import held_back, unblock_signals
 
 
 def executable_path(name: str) -> str:
@@ -184,9 +184,9 @@ def last_error(log: str) -> str:
 
 
 def _begin_as_child() -> None:
-    """Die with the parent, and hear the signals that it has blocked."""
+    """End with the parent, and receive the signals that it has blocked."""
     _PRCTL(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    hear_signals()
+    unblock_signals()
 
 
 # RTPS 2.5 (9.6.2.3): a domain's first port is this many above those of the one before.

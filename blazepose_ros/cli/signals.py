@@ -54,8 +54,8 @@ def held_back() -> Iterator[None]:
     """Let signals wait for the end of a block.
 
     It may call back from C or C++, where an exception can be lost on its way, or start
-    processes, none of which is then unknown. These begin with the signals blocked, and hear
-    them once they call `hear_signals`: what starts up is not disturbed.
+    processes, every one of which is then known. These begin with the signals blocked, and receive
+    them once they call `unblock_signals`: their start is not disturbed.
     """
     received: list[int] = []
     # The handlers, because another thread may take a signal that this one has blocked.
@@ -73,8 +73,8 @@ def held_back() -> Iterator[None]:
             signal.raise_signal(each)
 
 
-def hear_signals() -> None:
-    """Hear the signals that `held_back` has blocked in this process."""
+def unblock_signals() -> None:
+    """Receive the signals that `held_back` has blocked in this process."""
     signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
 
 

@@ -34,7 +34,7 @@ def play(
     """Publish messages at a rate for a time; one that is late delays those after it.
 
     Args:
-        publish: sends a message and tells whether it has a subscriber.
+        publish: sends a message and returns whether it has a subscriber.
         messages: serialized, each starting with a header; they are given new stamps.
         rate_hz: messages per second.
         duration_s: how long, in seconds.
@@ -68,7 +68,7 @@ def render(source: str, width: int, height: int, encoding: str) -> list[bytes]:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Play the clip whenever told a rate and a duration, and tell the stamps of what was sent."""
+    """Play the clip for each rate and duration that is read, and write the stamps of what was sent."""
     import rclpy
     from rclpy.signals import SignalHandlerOptions
     from rclpy.utilities import remove_ros_args

@@ -1,4 +1,4 @@
-"""``blazepose bench``: what the way from a camera to poses costs, beside the estimator alone."""
+"""``blazepose bench``: latency, rate and loss from a camera to poses, beside the estimator alone."""
 
 from __future__ import annotations
 
@@ -134,8 +134,8 @@ def _photographs(options: argparse.Namespace) -> list[LabeledPhotograph]:
         return []
     images = options.images or options.annotations.parent
     return [
-        LabeledPhotograph(picture.frame, tuple(person.joints for person in picture.labels.people))
-        for picture in read_images(images, read_coco(options.annotations))
+        LabeledPhotograph(image.frame, tuple(person.joints for person in image.labels.people))
+        for image in read_images(images, read_coco(options.annotations))
     ]
 
 
@@ -178,7 +178,7 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--json", type=file_to_write, metavar="FILE", help="write all figures")
-    parser.add_argument("--plot", type=file_to_write, metavar="FILE", help="write a picture (PNG)")
+    parser.add_argument("--plot", type=file_to_write, metavar="FILE", help="write a plot (PNG)")
     parser.add_argument("--source", default="", help="a video or an image (default: a photograph in motion)")
     parser.add_argument(
         "--annotations", type=Path, metavar="FILE", help="COCO keypoints, to measure the backends' accuracy"
@@ -186,7 +186,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--images", type=Path, metavar="FOLDER", help="where their images are (default: beside the file)"
     )
-    parser.add_argument("--quick", action="store_true", help="measure the few most telling cases alone")
+    parser.add_argument("--quick", action="store_true", help="measure a short list of cases alone")
     parser.add_argument(
         "--backends",
         nargs="+",

@@ -64,7 +64,7 @@ class BenchListener(Node):
             self.count_publishers(topic) and self.count_subscribers(topic) for topic in self._image_topics
         )
 
-    def heard(self) -> int:
+    def fewest_answers(self) -> int:
         """Return how many answers the camera has that has the fewest."""
         return min(map(len, self._arrivals_ns))
 

@@ -1,4 +1,4 @@
-"""The benchmark's figures as text and as a picture."""
+"""The benchmark's figures as text and as a plot."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ LABEL_ROOM = 0.15  # of the axis, for the figure beside the longest bar
 
 
 def save_plot(rows: Sequence[BenchRow], title: str, path: Path) -> None:
-    """Write a picture of latencies, poses per second and delivered images.
+    """Write a plot of latencies, poses per second and delivered images.
 
     Args:
         rows: what was measured, the first on top.

@@ -1,4 +1,4 @@
-"""Processes that take turns: each works while it is told to, and is silent in between."""
+"""Processes that take turns: each works on request and is idle in between."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class WorkerProcess:
         self.process: ChildProcess = children.start(command, log, pipes=True)
 
     def begin(self, turn: object) -> None:
-        """Tell what to do, as JSON, and return at once.
+        """Send what to do, as JSON, and return at once.
 
         Raises:
             BenchError: the process has ended.

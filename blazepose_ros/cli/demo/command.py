@@ -206,7 +206,7 @@ def _watch(show: Show, children: Sequence[ChildProcess], listener: DemoListener,
 
 
 def _drain(listener: DemoListener) -> None:
-    """Hear the answers to the last images."""
+    """Receive the answers to the last images."""
     deadline_s = time.monotonic() + DRAIN_S
     while time.monotonic() < deadline_s:
         listener.listen()

@@ -1,4 +1,4 @@
-"""``blazepose doctor``: check everything that is known to go wrong."""
+"""``blazepose doctor``: check this machine for known problems."""
 
 from __future__ import annotations
 

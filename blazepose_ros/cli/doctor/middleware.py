@@ -93,7 +93,7 @@ def check_receive_buffer(rmw: str, size: int | None) -> CheckResult:
     """
     name = "receive buffer"
     if size is None:
-        return ok(name, "the kernel does not tell")
+        return ok(name, "the kernel gives no size")
     if size < RECEIVE_BUFFER_BYTES and rmw == CYCLONE_DDS:
         fix = f"sudo sysctl -w net.core.rmem_max={RECEIVE_BUFFER_BYTES}"
         return warn(name, f"{size} bytes: large images are lost with {rmw}", fix)

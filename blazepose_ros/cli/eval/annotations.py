@@ -1,4 +1,4 @@
-"""Labeled images: what is true of them, read from COCO's keypoint format or CSV.
+"""Labeled images, read from COCO's keypoint format or CSV.
 
 An image may name groups it belongs to, in any field that COCO does not have, the number of a
 video's ``frame``, and its ``camera``: ``K``, ``D`` and ``distortion_model`` as in sensor_msgs/CameraInfo.
@@ -88,7 +88,7 @@ COCO_JOINTS = (
     *(Landmark.LEFT_WRIST, Landmark.RIGHT_WRIST, Landmark.LEFT_HIP, Landmark.RIGHT_HIP),
     *(Landmark.LEFT_KNEE, Landmark.RIGHT_KNEE, Landmark.LEFT_ANKLE, Landmark.RIGHT_ANKLE),
 )
-# What COCO itself and we say of an image; everything else is a grouping column.
+# COCO's fields of an image and this package's; all others are grouping columns.
 _OWN_FIELDS = {
     *("id", "file_name", "width", "height", "license", "coco_url", "flickr_url", "date_captured"),
     *("frame", "camera"),

@@ -188,7 +188,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--json", type=file_to_write, metavar="FILE", help="write all figures")
     parser.add_argument("--csv", type=file_to_write, metavar="FILE", help="write all figures as a table")
-    parser.add_argument("--plot", type=file_to_write, metavar="FILE", help="write a picture (PNG)")
+    parser.add_argument("--plot", type=file_to_write, metavar="FILE", help="write a plot (PNG)")
     return parser
 
 

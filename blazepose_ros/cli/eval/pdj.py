@@ -64,7 +64,7 @@ def detected_joints(pose: Pose, person: NDArray, rule: Rule) -> NDArray[np.bool_
 
 
 def nearest_person(pose: Pose, people: Sequence[NDArray]) -> NDArray | None:
-    """Return who is meant by a pose: the person whose joints are nearest, in torso diameters.
+    """Return the person whose joints are nearest to a pose, in torso diameters.
 
     Args:
         pose: what an estimator found.

@@ -1,4 +1,4 @@
-"""The evaluation as tables, CSV, JSON and a picture."""
+"""The evaluation as tables, CSV, JSON and a plot."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from blazepose_ros.cli.console import FittingTable
 from blazepose_ros.cli.eval.score import Score
 from blazepose_ros.cli.eval.summary import FAIR_SPREAD, Fairness, GroupRow
 
-# What is told of each image.
+# The figures of each image.
 _OF_IMAGES = ("found", "pdj", "mpjpe_mm", "hip_error_mm", "hip_error_percent", "latency_ms")
 # Figures beside PDJ: heading, field, form. Those that nothing is known of are left out.
 _FIGURES = (
@@ -136,12 +136,12 @@ ModelAndBackend = tuple[str, str]
 
 
 def save_plot(rows: Sequence[GroupRow], fair: Sequence[Fairness], path: Path) -> None:
-    """Write a picture: a panel for the whole set and each column, a mark for each model and backend.
+    """Write a plot: a panel for the whole set and each column, a mark for each model and backend.
 
     Args:
         rows: what was found.
         fair: how far the groups of each column are apart.
-        path: a picture, such as a PNG file.
+        path: an image, such as a PNG file.
     """
     pairs = list(dict.fromkeys((row.model, row.backend) for row in rows))
     columns = list(dict.fromkeys(row.column for row in rows))

@@ -1,4 +1,4 @@
-"""The models in the user's cache: which there are, where they lie, and that they are whole."""
+"""The models in the user's cache: their names, paths and hashes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class ModelDamagedError(ModelError):
 
 
 class ModelState(Enum):
-    """What became of a model in the cache."""
+    """The state of a model in the cache."""
 
     VERIFIED = "verified"
     DAMAGED = "damaged"
@@ -148,7 +148,7 @@ def cache_folder() -> Path:
 def resolve(model_complexity: ModelComplexity, model_path: str = "") -> ModelFile:
     """Return the model at ``model_path``, or else the cached one of that complexity.
 
-    Every known model is welcome at an explicit path, whatever ``model_complexity`` says.
+    An explicit path may hold any known model, whatever ``model_complexity`` says.
 
     Raises:
         ModelMissingError: there is no such file.
