@@ -20,14 +20,14 @@ from support.paths import ROOT
 from support.pose_client import START_NS, PoseClient, image_message, pose_node
 from support.processes import stopped_after
 
-from blazepose_ros.conversions.pose33 import to_pose33, to_pose33_array
+from blazepose_ros.conversions.pose33 import serialize_pose33, serialize_pose33_array
 from blazepose_ros.core.landmarks import Landmark
 from blazepose_ros.core.types import Frame, ModelComplexity
 from blazepose_ros.msg import Pose33, Pose33Array
 
 EXAMPLES = ROOT / "examples"
 OUTPUTS = {"hand_raised": Bool, "right_wrist": PointStamped, "too_close": Bool}
-FRAME = Frame(np.zeros((480, 640, 3), np.uint8), 0)
+WHAT = Header(frame_id="camera"), Frame(np.zeros((480, 640, 3), np.uint8), 0), ModelComplexity.FULL
 
 
 def example(name):
@@ -55,7 +55,7 @@ def answer(client, publisher, msg, received):
 
 
 def message(person):
-    return to_pose33(person, Header(frame_id="camera"), FRAME, ModelComplexity.FULL)
+    return serialize_pose33(person, *WHAT)
 
 
 def with_wrist_at(height_px):
@@ -94,9 +94,9 @@ def test_somebody_is_too_close_who_may_be_nearer_than_two_metres(client, depth_m
     publisher = client.node.create_publisher(Pose33Array, "blazepose/poses", 10)
     people = []
     if depth_m is not None:
-        people = [message(placed((0.0, 0.0, depth_m), np.diag([0.0, 0.0, deviation_m**2])))]
+        people = [placed((0.0, 0.0, depth_m), np.diag([0.0, 0.0, deviation_m**2]))]
     with example("too_close.py"):
-        assert answer(client, publisher, to_pose33_array(people, Header()), received).data is is_near
+        assert answer(client, publisher, serialize_pose33_array(people, *WHAT), received).data is is_near
 
 
 @pytest.mark.usefixtures("models")

@@ -4,14 +4,15 @@ import cv2
 import numpy as np
 import pytest
 from geometry_msgs.msg import TransformStamped
+from rclpy.serialization import deserialize_message
 from scipy.spatial.transform import Rotation
 from std_msgs.msg import Header
 from support.bodies import placed
 from tf2_msgs.msg import TFMessage
 
 from blazepose_ros.conversions.markers import MarkerArrays
-from blazepose_ros.conversions.pose33 import to_pose33
-from blazepose_ros.conversions.target_frame import markers_in_frame, pose_in_frame, remember
+from blazepose_ros.conversions.pose33 import serialize_pose33
+from blazepose_ros.conversions.target_frame import markers_in_frame, poses_in_frame, remember
 from blazepose_ros.conversions.tf_buffer import Rigid, TfBuffer, TransformError
 from blazepose_ros.core.types import Frame, ModelComplexity
 from blazepose_ros.msg import Pose33, Pose33Array
@@ -25,7 +26,14 @@ STAMP_NS = 5_000_000_000
 
 
 def message(**fields):
-    return to_pose33(placed((0.5, -0.25, 4.0), COVARIANCE, **fields), HEADER, FRAME, ModelComplexity.FULL)
+    pose = placed((0.5, -0.25, 4.0), COVARIANCE, **fields)
+    return deserialize_message(serialize_pose33(pose, HEADER, FRAME, ModelComplexity.FULL), Pose33)
+
+
+def moved_to_map(msg):
+    moved = poses_in_frame(Pose33Array(header=msg.header, poses=[msg]), "map", CAMERA_IN_MAP)
+    assert moved.header == Header(stamp=msg.header.stamp, frame_id="map")
+    return moved.poses[0]
 
 
 def vector(point):
@@ -33,7 +41,7 @@ def vector(point):
 
 
 def test_landmarks_of_a_moved_person_are_where_the_camera_saw_them():
-    before, after = message(), pose_in_frame(message(), "map", CAMERA_IN_MAP)
+    before, after = message(), moved_to_map(message())
     for there, here in zip(before.world_landmarks, after.world_landmarks, strict=True):
         in_camera = vector(there) + vector(before.hip_center.pose.position)
         in_map = vector(here) + vector(after.hip_center.pose.position)
@@ -42,7 +50,7 @@ def test_landmarks_of_a_moved_person_are_where_the_camera_saw_them():
 
 
 def test_the_covariance_turns_with_the_axes_and_the_rest_stays():
-    before, after = message(), pose_in_frame(message(), "map", CAMERA_IN_MAP)
+    before, after = message(), moved_to_map(message())
     turn = CAMERA_IN_MAP.rotation
     old, new = (np.reshape(each.hip_center.covariance, (6, 6)) for each in (before, after))
     for block in (slice(0, 3), slice(3, 6)):
@@ -56,7 +64,7 @@ def test_the_covariance_turns_with_the_axes_and_the_rest_stays():
 def test_somebody_who_is_nowhere_stays_nowhere():
     nowhere = message()
     nowhere.placement = Pose33.NONE
-    after = pose_in_frame(nowhere, "map", CAMERA_IN_MAP)
+    after = moved_to_map(nowhere)
     assert after.placement == Pose33.NONE
     assert after.hip_center == nowhere.hip_center
 
