@@ -274,22 +274,22 @@ NO_IMAGES = {
     "cut and closed png": (PNG[:200] + PNG[-12:], "is damaged"),
     "png without its end": (PNG[:-300], "is cut short"),
     "png without a byte": (PNG[:100] + PNG[101:], "is damaged"),
-    "png without its header": (PNG[:8] + PNG[33:], "a PNG begins with IHDR"),
-    "png of no size": (png_that_claims(0, 0), "the image is empty: 0 x 0"),
-    "huge png": (png_that_claims(100_000, 100_000), "too short for the 100000 x 100000 pixels"),
+    "png without its header": (PNG[:8] + PNG[33:], "is damaged"),
+    "png of no size": (png_that_claims(0, 0), "is damaged"),
+    "huge png": (png_that_claims(100_000, 100_000), "more pixels than any camera has"),
     "huge padded png": (png_that_claims(100_000, 100_000) + bytes(2**21), "more pixels than any camera has"),
-    "largest png": (png_that_claims(2**32 - 1, 2**32 - 1), "too short for"),
+    "largest png": (png_that_claims(2**32 - 1, 2**32 - 1), "is damaged"),
     "jpeg of 2 bytes": (JPEG[:2], "is cut short"),
     "cut jpeg header": (JPEG[:100], "is cut short"),
     "half a jpeg": (JPEG[: len(JPEG) // 2], "is cut short"),
     "jpeg without its end": (JPEG[:-2], "is cut short"),
     "jpeg of two markers": (JPEG[:2] + JPEG[-2:], "is cut short"),
-    "jpeg of no size": (jpeg_that_claims(0, 0), "the image is empty: 0 x 0"),
+    "jpeg of no size": (jpeg_that_claims(0, 0), "is damaged"),
     "large jpeg": (jpeg_that_claims(4000, 4000), "too short for the 4000 x 4000 pixels"),
     "huge padded jpeg": (jpeg_that_claims(65_500, 65_500) + bytes(2**23), "more pixels than any camera has"),
     "segment of no length": (jpeg_with_a_segment_of_length(0), "a segment has the length 0"),
     "segment beyond the end": (jpeg_with_a_segment_of_length(65_535), "is cut short"),
-    "a thousand segments": (JPEG[:2] + b"\xff\xfe\x00\x02" * 1000 + JPEG[2:], "is a JPEG without a size"),
+    "a thousand segments": (JPEG[:2] + b"\xff\xfe\x00\x02" * 1000 + JPEG[2:], "has more than 512 segments"),
     "slow jpeg": (jpeg_with_scans(1000), "has 1001 scans, more than 64"),
 }
 
@@ -347,6 +347,8 @@ def test_a_raw_image_larger_than_any_camera_s_is_refused_though_its_data_are_the
 
 BOMB = """
 import resource, sys
+from blazepose_ros.nodes.common.process_tuning import configure_opencv
+configure_opencv()
 from sensor_msgs.msg import CompressedImage
 from blazepose_ros.conversions.images import ImageError, decode
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -356,13 +358,19 @@ except ImageError as err:
     print(err)
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 """
+BOMBS = {
+    "jpeg": (jpeg_that_claims(65_000, 2_000), "too short for the 65000 x 2000 pixels"),
+    "png": (png_that_claims(65_000, 2_000), "is damaged"),
+    "padded jpeg": (jpeg_that_claims(12_000, 12_000) + bytes(300_000), "more pixels than any camera has"),
+    "padded png": (png_that_claims(12_000, 12_000) + bytes(300_000), "more pixels than any camera has"),
+}
 
 
-def test_a_few_bytes_cannot_make_the_node_allocate_gigabytes():
-    bomb = jpeg_that_claims(65_000, 2_000)
+@pytest.mark.parametrize(("bomb", "reason"), BOMBS.values(), ids=BOMBS)
+def test_a_few_bytes_cannot_make_the_node_allocate_gigabytes(bomb, reason):
     result = subprocess.run([sys.executable, "-c", BOMB], input=bomb, capture_output=True, check=True)
     complaint, grown_kib = result.stdout.decode().splitlines()
-    assert "too short for the 65000 x 2000 pixels" in complaint
+    assert reason in complaint
     assert int(grown_kib) < 20_000
 
 
