@@ -26,7 +26,7 @@ _SENSOR_ORIENTATION = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
 
 
 class ImageError(ValueError):
-    """An image message that cannot be read; the message says what is wrong with it."""
+    """An image message that cannot be read; the error says what is wrong with it."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ def to_rgb(msg: Image) -> NDArray[np.uint8]:
     if layout is None:
         return _other_encoding_to_rgb(msg)
     pixels = _pixels(msg, layout)
-    with _errors_named(msg.encoding, _cannot_be(msg)):
+    with _errors_named(msg.encoding, f"cannot be {msg.width} x {msg.height}"):
         if layout.conversion is None:
             return np.ascontiguousarray(pixels)
         return cv2.cvtColor(pixels, layout.conversion)
@@ -138,10 +138,6 @@ def _errors_named(what: str, complaint: str) -> Iterator[None]:
 _OPENCV_LIMITS = "CV_IO_MAX_IMAGE"  # OPENCV_IO_MAX_IMAGE_PIXELS, _WIDTH and _HEIGHT
 
 
-def _cannot_be(msg: Image) -> str:
-    return f"cannot be {msg.width} x {msg.height}"
-
-
 def _check_size(width: int, height: int) -> None:
     if width == 0 or height == 0:
         raise ImageError(f"the image is empty: {width} x {height}")
@@ -152,7 +148,7 @@ def _check_size(width: int, height: int) -> None:
 def _pixels(msg: Image, layout: Layout) -> NDArray[np.uint8]:
     """Return the pixels without their rows' padding, (height, width, channels) uint8."""
     if layout.channels == 2 and msg.width % 2:  # OpenCV 4.6 would write beyond the last row
-        raise ImageError(f"{msg.encoding} {_cannot_be(msg)}: two pixels share their color")
+        raise ImageError(f"{msg.encoding} cannot be {msg.width} x {msg.height}: two pixels share a color")
     rows = pixel_rows(msg, layout.bytes_per_pixel)
     samples = rows if layout.bits == 8 else _upper_bytes(rows, big_endian=bool(msg.is_bigendian))
     return samples.reshape(msg.height, msg.width, layout.channels)

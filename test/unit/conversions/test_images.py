@@ -81,14 +81,14 @@ def test_of_sixteen_bits_the_upper_eight_remain(encoding, is_bigendian, padding)
 
 @pytest.mark.parametrize("padding", [0, 3])
 @pytest.mark.parametrize("pattern", ["rggb", "bggr", "gbrg", "grbg"])
-def test_a_coloured_wall_seen_through_a_bayer_filter_keeps_its_colour(pattern, padding):
+def test_a_colored_wall_seen_through_a_bayer_filter_keeps_its_color(pattern, padding):
     pixels = to_rgb(message(mosaic(FLAT, pattern), f"bayer_{pattern}8", padding))
     assert_is_rgb(pixels, FLAT)
 
 
 @pytest.mark.parametrize("is_bigendian", [False, True])
 @pytest.mark.parametrize("pattern", ["rggb", "bggr", "gbrg", "grbg"])
-def test_a_bayer_filter_of_sixteen_bits_gives_the_same_colour(pattern, is_bigendian):
+def test_a_bayer_filter_of_sixteen_bits_gives_the_same_color(pattern, is_bigendian):
     words = (mosaic(FLAT, pattern).astype(np.uint16) << 8).astype(">u2" if is_bigendian else "<u2")
     assert_is_rgb(to_rgb(message(words, f"bayer_{pattern}16", 0, is_bigendian)), FLAT)
 
@@ -98,8 +98,8 @@ def test_a_bayer_filter_of_sixteen_bits_gives_the_same_colour(pattern, is_bigend
     ("encoding", "order"),
     [("yuv422", "uyvY"), ("uyvy", "uyvY"), ("yuv422_yuy2", "yuYv"), ("yuyv", "yuYv")],
 )
-def test_yuv_gives_the_colours_it_was_made_from(encoding, order, padding):
-    blocks = np.repeat(RGB[:, ::2], 2, axis=1)  # two pixels share their colour
+def test_yuv_gives_the_colors_it_was_made_from(encoding, order, padding):
+    blocks = np.repeat(RGB[:, ::2], 2, axis=1)  # two pixels share their color
     pixels = to_rgb(message(yuv422(blocks, order), encoding, padding))
     assert_is_rgb(pixels, blocks, atol=3)
 
@@ -197,15 +197,15 @@ def encoded(extension, pixels):
     return cv2.imencode(extension, pixels)[1].tobytes()
 
 
-# Larger than the plain ones: a JPEG keeps colours for blocks of 16 x 16.
+# Larger than the plain ones: a JPEG keeps colors for blocks of 16 x 16.
 SCENE = np.repeat(np.repeat(RGB, 16, axis=0), 16, axis=1)
 
 
-def test_a_png_decodes_to_its_colours():
+def test_a_png_decodes_to_its_colors():
     assert_is_rgb(decode(compressed(encoded(".png", RGB[:, :, ::-1]), "bgr8; png compressed bgr8")), RGB)
 
 
-def test_a_jpeg_decodes_nearly_to_its_colours():
+def test_a_jpeg_decodes_nearly_to_its_colors():
     pixels = decode(compressed(encoded(".jpg", SCENE[:, :, ::-1]), "bgr8; jpeg compressed bgr8"))
     assert pixels.flags.c_contiguous
     assert np.abs(pixels.astype(int) - SCENE).mean() < 5

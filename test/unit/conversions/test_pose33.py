@@ -62,7 +62,7 @@ def test_who_how_sure_and_by_which_model():
     assert (msg.person_id, msg.score, msg.model_complexity) == (7, 0.75, Pose33.HEAVY)
 
 
-def test_a_score_that_nobody_gives_is_nan():
+def test_a_score_that_an_estimator_does_not_give_is_nan():
     assert math.isnan(to_message(pose_of()).score)
 
 
@@ -79,17 +79,17 @@ def test_a_place_has_its_covariance_row_by_row():
     np.testing.assert_array_equal(matrix[:3, 3:], 0)
 
 
-def test_somebody_who_was_not_placed_says_so():
+def test_a_person_without_a_position_has_no_placement():
     assert to_message(pose_of()).placement == Pose33.NONE
 
 
-def test_an_array_holds_everybody_under_one_header():
+def test_an_array_holds_all_people_under_one_header():
     msg = to_array(*(pose_of(person_id=number) for number in (1, 2)))
     assert msg.header == HEADER
     assert [pose.person_id for pose in msg.poses] == [1, 2]
 
 
-def test_an_array_of_nobody_still_has_its_header():
+def test_an_empty_array_still_has_its_header():
     msg = to_array()
     assert msg.header == HEADER
     assert list(msg.poses) == []

@@ -61,7 +61,7 @@ def test_the_covariance_turns_with_the_axes_and_the_rest_stays():
     assert after.hip_center.pose.orientation == before.hip_center.pose.orientation
 
 
-def test_somebody_who_is_nowhere_stays_nowhere():
+def test_a_person_without_a_position_stays_without():
     nowhere = message()
     nowhere.placement = Pose33.NONE
     after = moved_to_map(nowhere)
@@ -136,7 +136,7 @@ def test_the_node_expresses_people_and_markers_in_the_target_frame(ros, data, ca
         static = client.node.create_publisher(TFMessage, "/tf_static", kept)
         moving = client.node.create_publisher(TFMessage, "/tf", QoSProfile(depth=100))
         client.ask(image_message(person, "bgr8", START_NS))
-        assert not target["poses"]  # nobody has said yet where the camera is
+        assert not target["poses"]  # the camera's pose in the map is not known yet
 
         mount = transform("base", FRAME_ID, CAMERA_IN_MAP.translation - (1, 0, 0), TURN.as_quat())
         static.publish(TFMessage(transforms=[mount]))
@@ -164,5 +164,7 @@ def test_the_node_expresses_people_and_markers_in_the_target_frame(ros, data, ca
     expected = TURN.apply(vector(before.hip_center.pose.position)) + CAMERA_IN_MAP.translation
     np.testing.assert_allclose(vector(after.hip_center.pose.position), expected, atol=1e-6)
     log = capfd.readouterr().err
-    assert "nobody is expressed in map (target_frame): nobody says where test_optical_frame is in map" in log
+    assert (
+        "nobody is expressed in map (target_frame): no transform connects test_optical_frame with map" in log
+    )
     assert "Traceback" not in log
