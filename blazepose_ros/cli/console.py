@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, JustifyMethod, RenderableType, RenderResult
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
@@ -76,7 +77,7 @@ class FittingTable:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Yield one table below the other, each with the first column."""
         columns = list(zip(self.head, *self.rows, strict=True))
-        widths = [max(len(line) for cell in column for line in cell.split("\n")) for column in columns]
+        widths = [max(cell_len(line) for cell in column for line in cell.split("\n")) for column in columns]
         for block in _blocks(widths, options.max_width):
             table = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0))
             for index in block:
