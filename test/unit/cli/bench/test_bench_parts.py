@@ -72,7 +72,7 @@ def test_a_stamp_is_written_in_place_and_read_again():
 
 
 def test_a_message_too_short_for_a_stamp_is_not_written_to():
-    with pytest.raises(ValueError, match="no message"):
+    with pytest.raises(ValueError, match="11 bytes are not a message"):
         write_stamp_ns(bytes(11), STAMP_NS)
 
 
