@@ -5,8 +5,12 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
+from typing import TYPE_CHECKING
 
 from blazepose_ros.core.image_headers import MAX_PIXELS
+
+if TYPE_CHECKING:
+    import psutil
 
 # glibc's malloc.h, and the environment variable that says the same.
 _M_ARENA_MAX = -8
@@ -51,9 +55,7 @@ def cpu_s(pid: int) -> float:
     Raises:
         psutil.NoSuchProcess: there is no such process.
     """
-    import psutil  # within functions: a node does without it until its first diagnostics
-
-    times = psutil.Process(pid).cpu_times()
+    times = _process(pid).cpu_times()
     return times.user + times.system
 
 
@@ -63,9 +65,7 @@ def rss_mb(pid: int) -> float:
     Raises:
         psutil.NoSuchProcess: there is no such process.
     """
-    import psutil
-
-    return psutil.Process(pid).memory_info().rss / BYTES_PER_MB
+    return _process(pid).memory_info().rss / BYTES_PER_MB
 
 
 def anonymous_mb(pid: int) -> float:
@@ -76,17 +76,21 @@ def anonymous_mb(pid: int) -> float:
     Raises:
         psutil.NoSuchProcess: there is no such process.
     """
-    import psutil
-
-    memory = psutil.Process(pid).memory_info()
+    memory = _process(pid).memory_info()
     return (memory.rss - memory.shared) / BYTES_PER_MB
 
 
-# OpenCV reads it when it is imported: a second line of defence for the node, the only one for
+def _process(pid: int) -> psutil.Process:
+    import psutil  # in here: a node starts without it
+
+    return psutil.Process(pid)
+
+
+# OpenCV reads it when it is imported: a second line of defense for the node, the only one for
 # the camera's files, whose headers can otherwise make it allocate six gigabytes.
 OPENCV_PIXEL_LIMIT = "OPENCV_IO_MAX_IMAGE_PIXELS"
 
-# OpenCV's own words for each damaged image: the node says it once, and what to do.
+# OpenCV's own line for each damaged image: the node logs it once, with the fix.
 OPENCV_LOG_LEVEL = "OPENCV_LOG_LEVEL"
 
 
