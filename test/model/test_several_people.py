@@ -44,33 +44,33 @@ def side_by_side(person, shown):
     return np.concatenate(panes, axis=1)
 
 
-def regions(count):
-    """Return as many regions, some of somebody and some of nobody, upright and turned."""
+def rois(count):
+    """Return as many ROIs, some of somebody and some of nobody, upright and turned."""
     return [Roi(135 + 90 * number, 240, 500 + 20 * number, 0.1 * number) for number in range(count)]
 
 
-def assert_the_same(reading, expected):
-    assert (reading is None) == (expected is None)
-    if reading is not None:
-        assert reading.score == pytest.approx(expected.score, abs=1e-4)
+def assert_the_same(result, expected):
+    assert (result is None) == (expected is None)
+    if result is not None:
+        assert result.score == pytest.approx(expected.score, abs=1e-4)
         for name in ("visibility", "presence", "world", "mask"):
-            np.testing.assert_allclose(getattr(reading, name), getattr(expected, name), atol=1e-4)
-        np.testing.assert_allclose(reading.screen, expected.screen, atol=1e-2)  # pixels
+            np.testing.assert_allclose(getattr(result, name), getattr(expected, name), atol=1e-4)
+        np.testing.assert_allclose(result.screen, expected.screen, atol=1e-2)  # pixels
 
 
 @pytest.mark.parametrize("complexity", ModelComplexity, ids=model_name)
-def test_regions_read_together_read_as_they_do_one_by_one(backend, complexity, models, person):
+def test_rois_read_together_read_as_they_do_one_by_one(backend, complexity, models, person):
     content = split_bundle(models[complexity])[LANDMARKER]
     loaded = RUNTIMES[backend](TWO_CORES).load(content, most_images=3)
     model = LandmarkModel(loaded, 0.5, with_mask=True)
     rgb = side_by_side(person, (0, 1, 2))
-    one_by_one = [model.read(rgb, region) for region in regions(5)]
-    assert sum(reading is not None for reading in one_by_one) >= 2
+    one_by_one = [model.read(rgb, roi) for roi in rois(5)]
+    assert sum(result is not None for result in one_by_one) >= 2
     for count in (0, 1, 2, 3, 5, 1):
-        readings = model.read_each(rgb, regions(count))
-        assert len(readings) == count
-        for reading, expected in zip(readings, one_by_one, strict=False):
-            assert_the_same(reading, expected)
+        results = model.read_each(rgb, rois(count))
+        assert len(results) == count
+        for result, expected in zip(results, one_by_one, strict=False):
+            assert_the_same(result, expected)
 
 
 def test_people_who_come_and_go_are_those_whom_one_core_sees(backend, models, person):

@@ -48,7 +48,7 @@ class CompiledCache:
             stored = path.read_bytes()
         except OSError:
             return None
-        with contextlib.suppress(OSError):  # somebody else's folder may be read only
+        with contextlib.suppress(OSError):  # another user's folder may be read only
             os.utime(path)
         digest, blob = stored[:_DIGEST_BYTES], stored[_DIGEST_BYTES:]
         return blob if digest == hashlib.sha256(blob).digest() else None
