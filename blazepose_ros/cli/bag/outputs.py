@@ -81,7 +81,7 @@ class Outputs:
         yield MARKERS, self._markers.update(people, header, threshold)
         if people and settings.publish_joint_states:
             yield JOINT_STATES, to_joint_state(people, header, threshold)
-        if settings.publish_tf and self._tf_stamps.rises(recorded.frame.stamp_ns):
+        if settings.publish_tf and self._tf_stamps.accepts(recorded.frame.stamp_ns):
             visibility = threshold if settings.publish_landmark_tf else None
             prefix = settings.tf_prefix + self._tf_prefix
             message = to_tf_message(people, header, prefix=prefix, landmark_visibility=visibility)
