@@ -44,7 +44,10 @@ def children(pid):
 
 
 def is_running(pid):
-    return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def wait_for(condition, deadline_s=DEADLINE_S):
@@ -176,7 +179,7 @@ def test_a_killed_demo_leaves_no_process_behind(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "complaint"),
+    ("arguments", "error"),
     [
         (["--model", "3"], "there is no model '3'; these are: 0 or lite, 1 or full, 2 or heavy"),
         (["--duration", "0"], "'0' is not a number above 0"),
@@ -185,24 +188,24 @@ def test_a_killed_demo_leaves_no_process_behind(tmp_path):
         (["--sauce", "x"], "unrecognized arguments: --sauce x"),
     ],
 )
-def test_wrong_usage_has_status_2_and_says_what_is_wrong(arguments, complaint, capsys):
+def test_wrong_usage_has_status_2_and_says_what_is_wrong(arguments, error, capsys):
     with pytest.raises(SystemExit) as caught:
         main(arguments)
     assert caught.value.code == 2
-    assert complaint in capsys.readouterr().err
+    assert error in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
-    ("arguments", "complaint"),
+    ("arguments", "error"),
     [
         (["--source", "missing.mp4"], "missing.mp4 does not exist: give a video"),
         (["--source", __file__], "is of no known kind"),
         (["--output", __file__], "File exists"),
     ],
 )
-def test_what_cannot_work_is_one_line_and_status_1(tmp_path, arguments, complaint):
+def test_what_cannot_work_is_one_line_and_status_1(tmp_path, arguments, error):
     status, output, errors = run(tmp_path, *arguments)
     assert status == 1
     assert output == ""
     assert len(errors.splitlines()) == 1
-    assert complaint in errors
+    assert error in errors

@@ -207,7 +207,7 @@ def test_what_is_found_in_a_crop_is_told_in_the_image():
 
 @pytest.mark.usefixtures("models")
 @pytest.mark.parametrize(
-    ("images", "labels", "arguments", "complaint"),
+    ("images", "labels", "arguments", "error"),
     [
         ("nowhere", "labels.csv", [], "nowhere does not exist"),
         ("images", "labels.txt", [], "neither .json (COCO keypoints) nor .csv"),
@@ -222,13 +222,13 @@ def test_what_is_found_in_a_crop_is_told_in_the_image():
         ("images", None, [], "holds no images"),
     ],
 )
-def test_what_cannot_be_evaluated_is_told(tmp_path, capsys, images, labels, arguments, complaint):
+def test_what_cannot_be_evaluated_is_told(tmp_path, capsys, images, labels, arguments, error):
     (tmp_path / "images").mkdir()
     (tmp_path / "labels.csv").write_text("file_name,gender,nose_x,nose_y,nose_v\na.png,f,1,2,2\n")
     (tmp_path / "labels.txt").write_text("")
     given = [str(tmp_path / images), *([str(tmp_path / labels)] if labels else [])]
     assert main([*given, "--model", "lite", *arguments]) == 1
-    assert complaint in capsys.readouterr().err
+    assert error in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("models")

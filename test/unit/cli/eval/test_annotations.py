@@ -104,7 +104,7 @@ def test_a_table_may_speak_of_the_frames_of_a_video(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("content", "complaint"),
+    ("content", "error"),
     [
         ("", "holds no labels"),
         ("a,b\n1,2\n", "holds no labels"),
@@ -112,14 +112,14 @@ def test_a_table_may_speak_of_the_frames_of_a_video(tmp_path):
         ("frame,nose_x\nfirst,1\n", "line 2: invalid literal"),
     ],
 )
-def test_a_table_of_something_else_is_refused(tmp_path, content, complaint):
+def test_a_table_of_something_else_is_refused(tmp_path, content, error):
     path = tmp_path / "labels.csv"
     path.write_text(content)
-    with pytest.raises(AnnotationsError, match=complaint):
+    with pytest.raises(AnnotationsError, match=error):
         read_csv(path)
 
 
-def test_frames_of_a_video_that_nobody_labelled_come_without_labels(data):
+def test_frames_of_a_video_that_are_not_labeled_come_without_labels(data):
     shown = list(read_images(data / "videos" / "squats.mp4", [LabeledImage("", frame=3, groups={"a": "b"})]))
     assert len(shown) == 65
     assert [bool(each.labels.groups) for each in shown[:5]] == [False, False, False, True, False]

@@ -74,18 +74,18 @@ def test_joints_without_a_label_do_not_count():
     assert len(detected_joints(pose_at(labeled), labeled, Rule())) == JOINTS - 2
 
 
-def test_the_percentage_is_that_of_the_labelled_joints():
+def test_the_percentage_is_that_of_the_labeled_joints():
     pose = pose_at(person())
     pose.screen[[NOSE, Landmark.LEFT_EYE, Landmark.LEFT_ANKLE], 1] = 500
     percent = pdj_percent(pose, [LabeledPerson(person())], Rule())
     assert percent == pytest.approx(100 * (JOINTS - 3) / JOINTS)
 
 
-def test_nobody_found_means_no_joint_found():
+def test_no_person_found_means_no_joint_found():
     assert pdj_percent(None, [LabeledPerson(person())], Rule()) == 0
 
 
-def test_without_a_labelled_torso_there_is_no_percentage():
+def test_without_a_labeled_torso_there_is_no_percentage():
     labeled = person()
     labeled[HIP, 2] = UNLABELED
     assert np.isnan(pdj_percent(pose_at(labeled), [LabeledPerson(labeled)], Rule()))

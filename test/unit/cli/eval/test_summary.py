@@ -152,7 +152,7 @@ def test_jitter_is_the_way_to_the_middle_of_the_neighbours():
     assert jitter_percent(walking(7.0, 1.0)) == pytest.approx(2.0)  # 2 of 100 pixels
 
 
-def test_frames_that_show_nobody_are_left_out_of_jitter():
+def test_frames_without_a_person_are_left_out_of_jitter():
     scores = walking(0.0, 1.0)
     scores[2] = score(0, place=2, screen_px=np.full((33, 2), np.nan))
     assert jitter_percent(scores) == pytest.approx(2.0)  # of frame 4 alone

@@ -208,16 +208,16 @@ def test_without_npm_it_says_what_to_install_or_to_put_where(cache):
 
 @pytest.mark.usefixtures("package")
 @pytest.mark.parametrize(
-    ("script", "complaint"),
+    ("script", "error"),
     [
         ("echo no such package >&2; exit 1", "no such package"),
         ("echo file:///nowhere", "another file than the known one"),
         ("true", "another file than the known one"),
     ],
 )
-def test_an_npm_that_fails_is_quoted(cache, npm, script, complaint):
+def test_an_npm_that_fails_is_quoted(cache, npm, script, error):
     npm.does(script)
-    with pytest.raises(ModelFetchError, match=complaint):
+    with pytest.raises(ModelFetchError, match=error):
         fetch([ModelComplexity.FULL], str)
     assert names(cache) == set()
 

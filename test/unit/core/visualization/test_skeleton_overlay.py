@@ -90,7 +90,7 @@ def test_joints_are_painted_where_the_landmarks_are(width, height):
         assert center == pytest.approx(pose.screen[joint, :2], abs=0.5)
 
 
-def test_a_left_joint_has_the_colour_of_its_landmark_and_a_right_one_a_white_core():
+def test_a_left_joint_has_the_color_of_its_landmark_and_a_right_one_a_white_core():
     pose = person(1920, 1080)
     annotated = annotate(grey(1920, 1080), [pose], 0.5)
     colors = 255 * landmark_colors(pose, 0.5)[:, :3]
@@ -100,7 +100,7 @@ def test_a_left_joint_has_the_colour_of_its_landmark_and_a_right_one_a_white_cor
     assert (annotated[y, x] == 255).all()
 
 
-def test_a_bone_is_painted_between_its_joints_with_the_colour_between_theirs():
+def test_a_bone_is_painted_between_its_joints_with_the_color_between_theirs():
     pose = person(1920, 1080)
     annotated = annotate(grey(1920, 1080), [pose], 0.5)
     ends = [Landmark.LEFT_SHOULDER, Landmark.RIGHT_SHOULDER]
