@@ -178,9 +178,16 @@ def _retrieve(url: str, path: Path, sha256: str, size_bytes: int) -> None:
     except RequestException as err:
         if err.response is not None:
             raise DownloadError(f"{url} answers {err.response.status_code} {err.response.reason}") from err
-        raise DownloadError(f"{url} cannot be reached: {err}") from err
+        raise DownloadError(f"{url} cannot be reached: {type(err).__name__}: {_innermost(err)}") from err
     except ValueError as err:  # of the size or, by pooch, of the hash
         raise DownloadError(f"{url} holds another file: {err}") from err
+
+
+def _innermost(err: BaseException) -> BaseException:
+    """Return the cause that requests wraps in errors of its own."""
+    while err.__context__ is not None:
+        err = err.__context__
+    return err
 
 
 class Transfer:
@@ -197,7 +204,7 @@ class Transfer:
     def __init__(self, name: str, size_bytes: int) -> None:
         self._size_bytes = size_bytes
         self._bars = _progress_bars()
-        self._task = self._bars.add_task(name, total=size_bytes)
+        self._task = self._bars.add_task(name, total=size_bytes, visible=False)
         self._begun = threading.Event()
         self._done: Future[None] = Future()
         self._answered = threading.Event()
@@ -268,6 +275,7 @@ class Transfer:
         """
         if announced_bytes not in (0, self._size_bytes):
             raise ValueError(f"{announced_bytes} bytes instead of {self._size_bytes}")
+        self._bars.update(self._task, visible=True)
         self._begun.set()
         self._answered.set()
 
