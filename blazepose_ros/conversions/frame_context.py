@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from types import SimpleNamespace
 
 from blazepose_ros.conversions.calibration_input import CalibrationInput
 from blazepose_ros.conversions.depth_input import DepthInput
 from blazepose_ros.conversions.detection_input import DetectionInput
 from blazepose_ros.core.person_pipeline import FrameContext
+from blazepose_ros.core.settings import NodeSettings
 from blazepose_ros.core.types import Frame
 
 
@@ -28,7 +28,7 @@ class FrameContextCollector:
         self.depth = DepthInput(complain)
         self.detections = DetectionInput(complain)
 
-    def scene_of(self, frame: Frame, settings: SimpleNamespace) -> FrameContext:
+    def scene_of(self, frame: Frame, settings: NodeSettings) -> FrameContext:
         """Return what is known about an image.
 
         Raises:

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -38,6 +37,7 @@ from blazepose_ros.core.frame_sources.calibration_file import (
 from blazepose_ros.core.frame_sources.files import VideoFile
 from blazepose_ros.core.frame_sources.frame_source import SourceError
 from blazepose_ros.core.frame_sources.resize import FrameFit
+from blazepose_ros.core.settings import NodeSettings
 from blazepose_ros.core.timestamps import NS_PER_S
 from blazepose_ros.core.types import Frame
 
@@ -68,7 +68,7 @@ class VideoRecording:
         return str(self.path)
 
     def shots(
-        self, settings: SimpleNamespace, skip: int, warn: Callable[[str], object]
+        self, settings: NodeSettings, skip: int, warn: Callable[[str], object]
     ) -> Iterator[RecordedFrame]:
         """Yield the frames after the first ``skip``; see ``Recording``."""
         scenes = FrameContextCollector(self.name, warn, warn)
@@ -87,7 +87,7 @@ class VideoRecording:
         yield CAMERA_INFO, serialize_message(self._info(shot.frame, shot.header))
 
     def _shot(
-        self, number: int, bgr: NDArray[np.uint8], scenes: FrameContextCollector, settings: SimpleNamespace
+        self, number: int, bgr: NDArray[np.uint8], scenes: FrameContextCollector, settings: NodeSettings
     ) -> RecordedFrame:
         stamp_ns = self.start_ns + round((number - 1) * NS_PER_S / self.rate)
         frame = Frame(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), stamp_ns)

@@ -7,7 +7,6 @@ import traceback
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from types import SimpleNamespace
 from typing import TypeVar
 
 from std_msgs.msg import Header
@@ -21,6 +20,7 @@ from blazepose_ros.core.diagnostics.statistics import Drop, Statistics
 from blazepose_ros.core.estimation.estimator import EstimatorError
 from blazepose_ros.core.estimation.loading import LoadedModel, pipeline_options
 from blazepose_ros.core.person_pipeline import PersonPipeline
+from blazepose_ros.core.settings import NodeSettings
 from blazepose_ros.core.timestamps import NS_PER_MS, DurationEstimator, Stopwatch
 from blazepose_ros.core.types import Frame, Pose
 from blazepose_ros.nodes.pose.latest_worker import LatestItemWorker
@@ -185,7 +185,7 @@ class ImagePipeline:
 
     def __init__(
         self,
-        settings: SimpleNamespace,
+        settings: NodeSettings,
         model: LoadedModel,
         scenes: FrameContextCollector,
         publish: Publish,
@@ -205,12 +205,12 @@ class ImagePipeline:
         self._decode = self._surviving(self._decode_image)
 
     @property
-    def settings(self) -> SimpleNamespace:
+    def settings(self) -> NodeSettings:
         """The parameters' values."""
         return self._settings
 
     @settings.setter
-    def settings(self, settings: SimpleNamespace) -> None:
+    def settings(self, settings: NodeSettings) -> None:
         self._settings = settings
         self._options = pipeline_options(settings)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from types import SimpleNamespace
 from typing import Any
 
 from rclpy.node import Node
@@ -17,6 +16,7 @@ from blazepose_ros.conversions.frame_context import FrameContextCollector
 from blazepose_ros.conversions.images import TRANSPORTS, ImageTransport
 from blazepose_ros.conversions.target_frame import remember
 from blazepose_ros.conversions.tf_buffer import TfBuffer
+from blazepose_ros.core.settings import NodeSettings
 from blazepose_ros.nodes.common.log_throttle import LogThrottle
 from blazepose_ros.nodes.pose.image_receiver import ImageReceiver
 
@@ -55,7 +55,7 @@ class Subscriptions:
     def __init__(
         self,
         node: Node,
-        settings: SimpleNamespace,
+        settings: NodeSettings,
         scenes: FrameContextCollector,
         receive: Receive,
         spare_s: Callable[[], float],
@@ -75,7 +75,7 @@ class Subscriptions:
         self._besides: list[Any] = []
         self._transforms = self._transform_subscriptions()
 
-    def change(self, settings: SimpleNamespace) -> None:
+    def change(self, settings: NodeSettings) -> None:
         """Subscribe as the new values say; the images have to be taken again."""
         before, self._settings = self._settings, settings
         if any(getattr(before, name) != getattr(settings, name) for name in IMAGE_SETTINGS):
