@@ -30,6 +30,7 @@ from blazepose_ros.conversions.tf_frames import to_tf_message
 from blazepose_ros.core.diagnostics.statistics import Statistics
 from blazepose_ros.core.estimation.loading import LoadedModel
 from blazepose_ros.core.frame_sources.files import photograph
+from blazepose_ros.core.logger import FunctionLogger
 from blazepose_ros.core.settings import NodeSettings
 from blazepose_ros.core.types import ModelComplexity
 from blazepose_ros.nodes.common.process_tuning import anonymous_mb
@@ -69,10 +70,11 @@ class Node:
     def __init__(self):
         self.published = 0
         self.complaints = 0
-        self._scenes = FrameContextCollector("camera_info", self._complain, self._complain)
+        logger = FunctionLogger(self._complain)
+        self._scenes = FrameContextCollector("camera_info", logger)
         self._model = LoadedModel(ModelComplexity.LITE, "fake", Estimator())
         self._stages = ImagePipeline(
-            NodeSettings(), self._model, self._scenes, self._publish, Statistics(), self._complain
+            NodeSettings(), self._model, self._scenes, self._publish, Statistics(), logger
         )
         self._markers = MarkerArrays()
         self._receivers = {

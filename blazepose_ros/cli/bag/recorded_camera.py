@@ -18,6 +18,7 @@ from blazepose_ros.conversions.cdr import CdrError, read_camera_info
 from blazepose_ros.conversions.frame_context import FrameContextCollector
 from blazepose_ros.conversions.headers import stamp_ns
 from blazepose_ros.conversions.images import TRANSPORTS, ImageError
+from blazepose_ros.core.logger import FunctionLogger
 from blazepose_ros.core.person_pipeline import FrameContext
 from blazepose_ros.core.settings import NodeSettings
 from blazepose_ros.core.types import Frame
@@ -87,7 +88,7 @@ class CameraRecording:
         self, settings: NodeSettings, skip: int, warn: Callable[[str], object]
     ) -> Iterator[RecordedFrame]:
         """Yield the images after the first ``skip``; see ``Recording``."""
-        scenes = FrameContextCollector(self.camera.info_topic or "camera_info", warn, warn)
+        scenes = FrameContextCollector(self.camera.info_topic or "camera_info", FunctionLogger(warn))
         receivers = self._receivers(scenes, warn)
         with BagReader(self.bag) as bag:
             _begin(scenes, bag, {self.camera.info_topic} & receivers.keys(), warn)
@@ -137,7 +138,7 @@ class CameraRecording:
         frame = Frame(transport.to_rgb(message), stamp_ns(message.header))
         frame_id = message.header.frame_id or settings.camera_frame
         header = Header(stamp=message.header.stamp, frame_id=frame_id)
-        return RecordedFrame(number, log_ns, header, frame, scenes.scene_of(frame, settings))
+        return RecordedFrame(number, log_ns, header, frame, scenes.context_of(frame, settings))
 
 
 def _begin(

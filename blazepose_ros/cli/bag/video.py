@@ -37,6 +37,7 @@ from blazepose_ros.core.frame_sources.calibration_file import (
 from blazepose_ros.core.frame_sources.files import VideoFile
 from blazepose_ros.core.frame_sources.frame_source import SourceError
 from blazepose_ros.core.frame_sources.resize import FrameFit
+from blazepose_ros.core.logger import FunctionLogger
 from blazepose_ros.core.settings import NodeSettings
 from blazepose_ros.core.timestamps import NS_PER_S
 from blazepose_ros.core.types import Frame
@@ -71,7 +72,7 @@ class VideoRecording:
         self, settings: NodeSettings, skip: int, warn: Callable[[str], object]
     ) -> Iterator[RecordedFrame]:
         """Yield the frames after the first ``skip``; see ``Recording``."""
-        scenes = FrameContextCollector(self.name, warn, warn)
+        scenes = FrameContextCollector(self.name, FunctionLogger(warn))
         with closing(VideoFile(self.path)) as video:
             number = 0
             while (captured := video.read()) is not None:
@@ -93,7 +94,7 @@ class VideoRecording:
         frame = Frame(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), stamp_ns)
         header = header_message(stamp_ns, self.frame_id)
         scenes.calibration.update(self._info(frame, header))
-        return RecordedFrame(number, stamp_ns, header, frame, scenes.scene_of(frame, settings))
+        return RecordedFrame(number, stamp_ns, header, frame, scenes.context_of(frame, settings))
 
     def _info(self, frame: Frame, header: Header) -> CameraInfo:
         """Return the calibration for a frame.

@@ -53,7 +53,7 @@ class BlazePoseNode(AsyncLifecycleNode):
     def __init__(self) -> None:
         super().__init__("blazepose", automatically_declare_parameters_from_overrides=True)
         leave_cores_to_the_model()
-        self._complaints = LogThrottle(self.get_logger().error)
+        self._throttled_log = LogThrottle(self.get_logger())
         self._tree = TfBuffer()
         self._model: LoadedModel | None = None
         self._outputs: Publishers | None = None
@@ -96,10 +96,10 @@ class BlazePoseNode(AsyncLifecycleNode):
     def activate(self) -> None:
         """Work on images, while somebody wants them."""
         assert self._model is not None
-        warn, complain = self.get_logger().warning, self._complaints.complain
-        self._scenes = FrameContextCollector(self.resolve_topic_name("camera_info"), warn, complain)
+        logger = self._throttled_log
+        self._scenes = FrameContextCollector(self.resolve_topic_name("camera_info"), logger)
         self._stages = ImagePipeline(
-            self._settings, self._model, self._scenes, self._publish, self._statistics, complain
+            self._settings, self._model, self._scenes, self._publish, self._statistics, logger
         )
         self._inputs = Subscriptions(
             self,
@@ -107,11 +107,11 @@ class BlazePoseNode(AsyncLifecycleNode):
             self._scenes,
             self._stages.receive,
             self._stages.spare_s,
-            self._complaints,
+            logger,
             self._tree,
         )
         self._watchdog = Watchdog(
-            lambda: load_model(self._settings, self.get_logger()), self._renew_model, complain
+            lambda: load_model(self._settings, self.get_logger()), self._renew_model, logger
         )
         self._take_images_while_wanted()
 
@@ -233,5 +233,5 @@ class BlazePoseNode(AsyncLifecycleNode):
         try:
             return self._tree.lookup(target, header.frame_id, received.frame.stamp_ns)
         except TransformError as err:
-            self._complaints.complain(f"nobody is expressed in {target} (target_frame): {err}")
+            self._throttled_log.error(f"nobody is expressed in {target} (target_frame): {err}")
             return None

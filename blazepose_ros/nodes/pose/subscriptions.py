@@ -16,8 +16,8 @@ from blazepose_ros.conversions.frame_context import FrameContextCollector
 from blazepose_ros.conversions.images import TRANSPORTS, ImageTransport
 from blazepose_ros.conversions.target_frame import remember
 from blazepose_ros.conversions.tf_buffer import TfBuffer
+from blazepose_ros.core.logger import Logger
 from blazepose_ros.core.settings import NodeSettings
-from blazepose_ros.nodes.common.log_throttle import LogThrottle
 from blazepose_ros.nodes.pose.image_receiver import ImageReceiver
 
 # The parameters that the subscription to the images depends on.
@@ -48,7 +48,7 @@ class Subscriptions:
         receive: called with each serialised image, its transport, when it was taken, how long before
             that it came, and how many made way for it; see ``Stages.receive``.
         spare_s: how long an image can wait for a newer one to come in its place.
-        complaints: where an incompatible publisher is told of.
+        logger: told of incompatible publishers.
         tree: what remembers transforms, for people in ``target_frame``.
     """
 
@@ -59,14 +59,14 @@ class Subscriptions:
         scenes: FrameContextCollector,
         receive: Receive,
         spare_s: Callable[[], float],
-        complaints: LogThrottle,
+        logger: Logger,
         tree: TfBuffer,
     ) -> None:
         self._node = node
         self._settings = settings
         self._receive = receive
         self._spare_s = spare_s
-        self._complaints = complaints
+        self._logger = logger
         self._scenes = scenes
         self._tree = tree
         self._wanted = False
@@ -166,7 +166,7 @@ class Subscriptions:
             self._settings.image_reliability,
             partial(self._stamped, transport),
             self._spare_s,
-            self._complaints,
+            self._logger,
         )
 
     def _listen(self, message_type: type, topic: str, callback: Callable[[bytes], object]) -> Any:
