@@ -25,7 +25,7 @@ from support.pose_client import START_NS, image_message, pose_node, screen_array
 from blazepose_ros.conversions.frame_context import FrameContextCollector
 from blazepose_ros.conversions.images import TRANSPORTS
 from blazepose_ros.conversions.markers import MarkerArrays
-from blazepose_ros.conversions.pose33 import to_pose33, to_pose33_array
+from blazepose_ros.conversions.pose33 import serialize_pose33_array
 from blazepose_ros.conversions.tf_frames import to_tf_message
 from blazepose_ros.core.diagnostics.statistics import Statistics
 from blazepose_ros.core.estimation.loading import LoadedModel
@@ -93,9 +93,8 @@ class Node:
         self._pipeline.on_image(SerializedImage(serialized, TRANSPORTS[transport], START_NS))
 
     def publish(self, image, poses, model_complexity, _settings):
-        messages = [to_pose33(pose, image.header, image.frame, model_complexity) for pose in poses]
+        serialize_pose33_array(poses, image.header, image.frame, model_complexity)
         for output in (
-            to_pose33_array(messages, image.header),
             to_tf_message(poses, image.header, prefix="", landmark_visibility=0.5),
             self._markers.update(poses, image.header, 0.5),
         ):

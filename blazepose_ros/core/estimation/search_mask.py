@@ -1,4 +1,4 @@
-"""Where to look for one person who was lost, for an estimator that looks everywhere by itself."""
+"""Where to look for one lost person, for an estimator that searches the whole image by itself."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from blazepose_ros.core.types import Frame, Pose
 # further as time goes by: 1.7 m, and 1.5 m/s.
 _MARGIN = 0.05
 _MARGIN_PER_S = 0.9
-# Whoever is found there is the lost person if they are nearer than this, in bodies.
+# A person found there is the lost one if they are nearer than this, in bodies.
 _REACH_BODIES = 0.5
 
 
 class SearchMask:
-    """Shows an estimator only the surroundings of a lost person: nobody else takes their place.
+    """Shows an estimator only the surroundings of a lost person, whose place no one else takes then.
 
     Args:
         max_lost_s: after this time the whole image is shown again.
@@ -52,7 +52,7 @@ class SearchMask:
         return pixels
 
     def accept(self, poses: Sequence[Pose], frame: Frame) -> bool:
-        """Return whether what was found is not somebody else in a lost person's place."""
+        """Return whether the pose found is not that of another person in a lost one's place."""
         known = self._pose
         if not poses:
             self._lost = known is not None

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from rclpy.event_handler import PublisherEventCallbacks
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
+from rclpy.serialization import deserialize_message
 from sensor_msgs.msg import Image, JointState
-from std_msgs.msg import Header
 from tf2_msgs.msg import TFMessage
 from visualization_msgs.msg import MarkerArray
 
@@ -24,10 +24,8 @@ from blazepose_ros.conversions.pose33 import (
     serialize_pose33_array,
     serialize_timing,
     to_joint_state,
-    to_pose33,
-    to_pose33_array,
 )
-from blazepose_ros.conversions.target_frame import markers_in_frame, pose_in_frame
+from blazepose_ros.conversions.target_frame import markers_in_frame, poses_in_frame
 from blazepose_ros.conversions.tf_buffer import Rigid, TfBuffer, TransformError
 from blazepose_ros.conversions.tf_frames import to_tf_message
 from blazepose_ros.core.logger import Logger
@@ -113,10 +111,8 @@ class Publishers:
         if people and people[0].primary and _has_listeners(self._pose):
             self._pose.publish(serialize_pose33(people[0], *what))
         if camera_in_target is not None and _has_listeners(self._target_poses):
-            frame = settings.target_frame
-            moved = [pose_in_frame(to_pose33(person, *what), frame, camera_in_target) for person in people]
-            header = Header(stamp=image.header.stamp, frame_id=frame)
-            self._target_poses.publish(to_pose33_array(moved, header))
+            message = deserialize_message(serialize_pose33_array(people, *what), Pose33Array)
+            self._target_poses.publish(poses_in_frame(message, settings.target_frame, camera_in_target))
         image.stopwatch.lap("publishing")
         self._publish_tf(image, people, settings)
         self._publish_joint_states(image, people, settings)
@@ -175,7 +171,7 @@ class Publishers:
             return None
 
     def _publish_tf(self, image: DecodedImage, people: Sequence[Pose], settings: NodeSettings) -> None:
-        if settings.publish_tf and _has_listeners(self._tf) and self._tf_stamps.rises(image.frame.stamp_ns):
+        if settings.publish_tf and _has_listeners(self._tf) and self._tf_stamps.accepts(image.frame.stamp_ns):
             message = to_tf_message(
                 people,
                 image.header,
