@@ -127,7 +127,7 @@ def _task(options: argparse.Namespace) -> ConversionTask:
     camera = CameraTopics(images, info_topic="", namespace=NAMESPACE)
     outputs = output_options(options)
     folder = WorkFolder(options.target, products(options.target, [camera], outputs))
-    what = [str(options.source.absolute()), fingerprint(options.source), vars(settings), outputs.drawn]
+    what = [str(options.source.absolute()), fingerprint(options.source), settings.values(), outputs.drawn]
     how = {name: str(value) for name, value in asdict(recording).items()}
     job = CameraJob(recording, settings, camera.tf_prefix, outputs.drawn, folder.path / "camera0.spool")
     return ConversionTask([camera], [job], folder, outputs, kept=None, purpose={"what": what, "how": how})
