@@ -18,17 +18,11 @@ from blazepose_ros.nodes.common.parameters import ParameterSpec
 from blazepose_ros.nodes.pose.parameters import PARAMETERS
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = ("README.md", "docs/parameters.md")
+PAGES = ("docs/parameters.md",)
 PARAMETER_FILE = "config/blazepose.yaml"
 
 YAML_WIDTH = 94
 PART = re.compile(r"(?<=<!-- generated: )(?P<name>.+?)(?P<start> -->\n).*?(?=<!-- end -->)", re.DOTALL)
-
-
-def short_table(parameters: Iterable[ParameterSpec]) -> str:
-    """Return what each parameter is for, in a line."""
-    rows = (f"| `{each.name}` | `{json.dumps(each.default)}` | {each.description} |" for each in parameters)
-    return "\n".join(["| parameter | default | |", "|---|---|---|", *rows])
 
 
 def full_table(parameters: Iterable[ParameterSpec]) -> str:
@@ -53,8 +47,6 @@ def parameter_file(parameters: Iterable[ParameterSpec]) -> str:
 
 
 PARTS: dict[str, Callable[[], str]] = {
-    "node, in short": lambda: short_table(PARAMETERS),
-    "camera, in short": lambda: short_table(CAMERA_PARAMETERS),
     "node": lambda: full_table(PARAMETERS),
     "camera": lambda: full_table(CAMERA_PARAMETERS),
 }
