@@ -43,6 +43,7 @@ ENDING = (
     "export FASTRTPS_DEFAULT_PROFILES_FILE=$(ros2 pkg prefix --share blazepose_ros)/config/fastdds.xml",
     "export ROS_AUTOMATIC_DISCOVERY_RANGE=LOCALHOST",
     "make help",
+    """python3 -c 'import numpy; print(f"numpy=={numpy.__version__}")' > constraints.txt""",
     "ros2 run blazepose_ros blazepose models fetch",
 )
 
@@ -88,6 +89,7 @@ NOT_RUN = {
     "rosdep install": "it installs packages of a ROS distribution",
     "source .venv": "it is for a shell of one's own",
     "source install": "it is for a shell of one's own",
+    "source ~/": "it is for a shell of one's own",
     "ssh": "it needs another machine",
     "sudo": "it needs to be root, and a network",
     "venv/bin/blazepose": "it is for that environment",
