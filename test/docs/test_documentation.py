@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import re
+from xml.etree import ElementTree
 
 import pytest
 import yaml
@@ -140,3 +141,15 @@ def test_every_file_that_a_page_names_exists(page):
 def test_every_page_is_in_the_readmes_list():
     for page in (ROOT / "docs").glob("*.md"):
         assert f"](docs/{page.name})" in README
+
+
+def test_the_changelog_is_one_that_ros_releases_take():
+    catkin_changelog = pytest.importorskip("catkin_pkg.changelog", reason="catkin_pkg is not installed")
+    text = (ROOT / "CHANGELOG.rst").read_text()
+    versions = catkin_changelog.populate_changelog_from_rst(
+        catkin_changelog.Changelog("blazepose_ros"), text
+    ).foreach_version(reverse=True)
+    newest, _, entries = next(versions)
+    assert newest == ElementTree.parse(ROOT / "package.xml").findtext("version")
+    assert entries
+    assert re.search(r"^Forthcoming.*\n-+\n", text, re.MULTILINE)
