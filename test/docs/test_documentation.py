@@ -143,6 +143,16 @@ def test_every_page_is_in_the_readmes_list():
         assert f"](docs/{page.name})" in README
 
 
+PACKAGE = ElementTree.parse(ROOT / "package.xml")
+
+
+def test_the_citation_names_this_version_and_license():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    assert citation["version"] == PACKAGE.findtext("version")
+    assert citation["license"] == PACKAGE.findtext("license")
+    assert citation["repository-code"] == PACKAGE.findtext("url[@type='repository']")
+
+
 def test_the_changelog_is_one_that_ros_releases_take():
     catkin_changelog = pytest.importorskip("catkin_pkg.changelog", reason="catkin_pkg is not installed")
     text = (ROOT / "CHANGELOG.rst").read_text()
@@ -150,6 +160,6 @@ def test_the_changelog_is_one_that_ros_releases_take():
         catkin_changelog.Changelog("blazepose_ros"), text
     ).foreach_version(reverse=True)
     newest, _, entries = next(versions)
-    assert newest == ElementTree.parse(ROOT / "package.xml").findtext("version")
+    assert newest == PACKAGE.findtext("version")
     assert entries
     assert re.search(r"^Forthcoming.*\n-+\n", text, re.MULTILINE)
