@@ -138,6 +138,18 @@ def test_every_file_that_a_page_names_exists(page):
         assert (ROOT / module).exists(), module
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_section_that_a_page_links_to_exists(page):
+    for link, anchor in re.findall(r"\]\(([^):#]*)#([^)]+)\)", page.read_text()):
+        assert anchor in anchors(page.parent / link if link else page), f"{link}#{anchor}"
+
+
+def anchors(page):
+    """Return the anchors that GitHub gives to a page's titles."""
+    titles = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", title).lower().replace(" ", "-") for title in titles}
+
+
 def test_every_page_is_in_the_readmes_list():
     for page in (ROOT / "docs").glob("*.md"):
         assert f"](docs/{page.name})" in README
