@@ -126,8 +126,8 @@ def settings_of(options: argparse.Namespace) -> SimpleNamespace:
     return settings(given)
 
 
-def wanted_of(options: argparse.Namespace) -> OutputOptions:
-    """Return what a command line wants to be made."""
+def output_options(options: argparse.Namespace) -> OutputOptions:
+    """Return what a command line asks to be made."""
     return OutputOptions(
         storage=options.storage,
         compressed=options.compress,
