@@ -26,7 +26,7 @@ from support.pose_client import START_NS, image_message, pose_node, screen_array
 from blazepose_ros.conversions.frame_context import FrameContextCollector
 from blazepose_ros.conversions.images import TRANSPORTS
 from blazepose_ros.conversions.markers import MarkerArrays
-from blazepose_ros.conversions.pose33 import to_pose33, to_pose33_array
+from blazepose_ros.conversions.pose33 import serialize_pose33_array
 from blazepose_ros.conversions.tf_frames import to_tf_message
 from blazepose_ros.core.diagnostics.statistics import Statistics
 from blazepose_ros.core.estimation.loading import LoadedModel
@@ -92,9 +92,8 @@ class Node:
         self._stages.receive(serialized, TRANSPORTS[transport], START_NS)
 
     def _publish(self, received, poses, model):
-        messages = [to_pose33(pose, received.header, received.frame, model.complexity) for pose in poses]
+        serialize_pose33_array(poses, received.header, received.frame, model.complexity)
         for output in (
-            to_pose33_array(messages, received.header),
             to_tf_message(poses, received.header, prefix="", landmark_visibility=0.5),
             self._markers.update(poses, received.header, 0.5),
         ):

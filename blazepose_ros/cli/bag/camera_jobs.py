@@ -126,6 +126,7 @@ def run_jobs(
     """
     processes = min(processes, len(jobs))
     threads = max(1, (os.cpu_count() or 1) // processes)
+    configure_opencv()  # here: a worker imports OpenCV, which reads the variables, before it is prepared
     context = multiprocessing.get_context("spawn")
     cameras: dict[int, str] = {}  # what each process works on
     handlers: dict[str, Callable[[Any], object]] = {"begin": cameras.update, "advance": advance, "warn": warn}
@@ -200,7 +201,6 @@ def _begin_worker(news: Any) -> None:
     Thread(target=_end_with_parent, daemon=True).start()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     hear_signals()
-    configure_opencv()
 
 
 def _end_with_parent() -> None:

@@ -17,7 +17,7 @@ from blazepose_ros.cli.bag.recorded_camera import RecordedFrame
 from blazepose_ros.conversions.cdr import ENCAPSULATION_BYTES
 from blazepose_ros.conversions.images import compressed_message
 from blazepose_ros.conversions.markers import MarkerArrays
-from blazepose_ros.conversions.pose33 import to_joint_state, to_pose33, to_pose33_array
+from blazepose_ros.conversions.pose33 import serialize_pose33, serialize_pose33_array, to_joint_state
 from blazepose_ros.conversions.tf_frames import to_tf_message
 from blazepose_ros.core.timestamps import MonotonicStampFilter
 from blazepose_ros.core.types import ModelComplexity, Pose
@@ -74,10 +74,10 @@ class Outputs:
         self, recorded: RecordedFrame, people: Sequence[Pose], settings: SimpleNamespace
     ) -> Iterator[tuple[str, Any]]:
         header, threshold = recorded.header, settings.visibility_threshold
-        poses = [to_pose33(person, header, recorded.frame, self._complexity) for person in people]
-        yield POSES, to_pose33_array(poses, header)
+        what = header, recorded.frame, self._complexity
+        yield POSES, serialize_pose33_array(people, *what)
         if people and people[0].primary:
-            yield POSE, poses[0]
+            yield POSE, serialize_pose33(people[0], *what)
         yield MARKERS, self._markers.update(people, header, threshold)
         if people and settings.publish_joint_states:
             yield JOINT_STATES, to_joint_state(people, header, threshold)
@@ -93,11 +93,13 @@ class Outputs:
 
 
 def _serialized(message: Any) -> bytes:
-    """Return a message as CDR of its exact length.
+    """Return a message, unless it is serialized already, as CDR of its exact length.
 
     Behind a message that ends in empty lists of numbers, as joint states do, the middleware leaves
     room that it does not fill, and strict readers refuse it.
     """
+    if isinstance(message, bytes):
+        return message
     data = serialize_message(message)
     if not isinstance(message, JointState):
         return data

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from rclpy.event_handler import PublisherEventCallbacks
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
+from rclpy.serialization import deserialize_message
 from sensor_msgs.msg import Image, JointState
-from std_msgs.msg import Header
 from tf2_msgs.msg import TFMessage
 from visualization_msgs.msg import MarkerArray
 
@@ -25,10 +25,8 @@ from blazepose_ros.conversions.pose33 import (
     serialize_pose33_array,
     serialize_timing,
     to_joint_state,
-    to_pose33,
-    to_pose33_array,
 )
-from blazepose_ros.conversions.target_frame import markers_in_frame, pose_in_frame
+from blazepose_ros.conversions.target_frame import markers_in_frame, poses_in_frame
 from blazepose_ros.conversions.tf_buffer import Rigid
 from blazepose_ros.conversions.tf_frames import to_tf_message
 from blazepose_ros.core.timestamps import MonotonicStampFilter
@@ -156,10 +154,9 @@ class Publishers:
         if poses and poses[0].primary and _has_listeners(self._pose):
             self._pose.publish(serialize_pose33(poses[0], *what))
         if options.camera_in_target is not None and _has_listeners(self._target_poses):
-            frame, camera = options.target_frame, options.camera_in_target
-            moved = [pose_in_frame(to_pose33(pose, *what), frame, camera) for pose in poses]
-            header = Header(stamp=image.header.stamp, frame_id=frame)
-            self._target_poses.publish(to_pose33_array(moved, header))
+            people = deserialize_message(serialize_pose33_array(poses, *what), Pose33Array)
+            moved = poses_in_frame(people, options.target_frame, options.camera_in_target)
+            self._target_poses.publish(moved)
 
     def _publish_frames(self, image: DecodedImage, poses: Sequence[Pose], options: PublisherOptions) -> None:
         if options.publish_tf and _has_listeners(self._tf) and self._tf_stamps.rises(image.frame.stamp_ns):

@@ -1,4 +1,4 @@
-"""Image messages read from the wire, against rclpy's own serialisation."""
+"""Image messages read from the wire, against rclpy's own serialization."""
 
 from contextlib import suppress
 
