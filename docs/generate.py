@@ -13,22 +13,19 @@ import textwrap
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from blazepose_ros.nodes.camera.parameters import CAMERA_PARAMETERS
-from blazepose_ros.nodes.common.parameters import ParameterSpec
-from blazepose_ros.nodes.pose.parameters import PARAMETERS
+from blazepose_ros.core.parameters import ParameterSpec
+from blazepose_ros.core.settings import NodeSettings
+from blazepose_ros.nodes.camera.settings import CameraSettings
+
+NODE = NodeSettings.parameters().values()
+CAMERA = CameraSettings.parameters().values()
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = ("README.md", "docs/parameters.md")
+PAGES = ("docs/parameters.md",)
 PARAMETER_FILE = "config/blazepose.yaml"
 
 YAML_WIDTH = 94
 PART = re.compile(r"(?<=<!-- generated: )(?P<name>.+?)(?P<start> -->\n).*?(?=<!-- end -->)", re.DOTALL)
-
-
-def short_table(parameters: Iterable[ParameterSpec]) -> str:
-    """Return what each parameter is for, in a line."""
-    rows = (f"| `{each.name}` | `{json.dumps(each.default)}` | {each.description} |" for each in parameters)
-    return "\n".join(["| parameter | default | |", "|---|---|---|", *rows])
 
 
 def full_table(parameters: Iterable[ParameterSpec]) -> str:
@@ -53,10 +50,8 @@ def parameter_file(parameters: Iterable[ParameterSpec]) -> str:
 
 
 PARTS: dict[str, Callable[[], str]] = {
-    "node, in short": lambda: short_table(PARAMETERS),
-    "camera, in short": lambda: short_table(CAMERA_PARAMETERS),
-    "node": lambda: full_table(PARAMETERS),
-    "camera": lambda: full_table(CAMERA_PARAMETERS),
+    "node": lambda: full_table(NODE),
+    "camera": lambda: full_table(CAMERA),
 }
 
 
@@ -72,7 +67,7 @@ def page(text: str) -> str:
 def generated() -> dict[Path, str]:
     """Return what every file that is generated, in whole or in part, should hold."""
     pages = {ROOT / name: page((ROOT / name).read_text()) for name in PAGES}
-    return {**pages, ROOT / PARAMETER_FILE: parameter_file(PARAMETERS)}
+    return {**pages, ROOT / PARAMETER_FILE: parameter_file(NODE)}
 
 
 if __name__ == "__main__":

@@ -14,7 +14,6 @@ from dataclasses import dataclass, replace
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from threading import Thread
-from types import SimpleNamespace
 from typing import Any
 
 from blazepose_ros.cli.bag.bag_files import BagError
@@ -26,6 +25,7 @@ from blazepose_ros.core.estimation.estimator import EstimatorError
 from blazepose_ros.core.estimation.loading import load_model, pipeline_options
 from blazepose_ros.core.models.registry import ModelError
 from blazepose_ros.core.person_pipeline import PersonPipeline
+from blazepose_ros.core.settings import NodeSettings
 from blazepose_ros.nodes.common.process_tuning import configure_opencv
 
 OUTPUT_NUMBERS = {output: number for number, output in enumerate(OUTPUTS)}
@@ -47,7 +47,7 @@ class CameraJob:
     """
 
     recording: Recording
-    settings: SimpleNamespace
+    settings: NodeSettings
     tf_prefix: str
     annotated: bool
     spool: Path
@@ -156,7 +156,7 @@ def _with_threads(job: CameraJob, threads: int) -> CameraJob:
     """Return a job that leaves cores to the others, unless the user has said how many to take."""
     if job.settings.num_threads:
         return job
-    return replace(job, settings=SimpleNamespace(**{**vars(job.settings), "num_threads": threads}))
+    return replace(job, settings=replace(job.settings, num_threads=threads))
 
 
 def _watch(

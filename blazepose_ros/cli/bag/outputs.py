@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from types import SimpleNamespace
 from typing import Any
 
 import cv2
@@ -19,6 +18,7 @@ from blazepose_ros.conversions.images import compressed_message
 from blazepose_ros.conversions.markers import MarkerArrays
 from blazepose_ros.conversions.pose33 import serialize_pose33, serialize_pose33_array, to_joint_state
 from blazepose_ros.conversions.tf_frames import to_tf_message
+from blazepose_ros.core.settings import NodeSettings
 from blazepose_ros.core.timestamps import MonotonicStampFilter
 from blazepose_ros.core.types import ModelComplexity, Pose
 from blazepose_ros.core.visualization.skeleton_overlay import annotate
@@ -64,14 +64,14 @@ class Outputs:
         self._tf_stamps = MonotonicStampFilter()
 
     def messages(
-        self, recorded: RecordedFrame, people: Sequence[Pose], settings: SimpleNamespace
+        self, recorded: RecordedFrame, people: Sequence[Pose], settings: NodeSettings
     ) -> Iterator[tuple[str, bytes]]:
         """Yield output and serialized message for the people in an image."""
         for output, message in self._messages(recorded, people, settings):
             yield output, _serialized(message)
 
     def _messages(
-        self, recorded: RecordedFrame, people: Sequence[Pose], settings: SimpleNamespace
+        self, recorded: RecordedFrame, people: Sequence[Pose], settings: NodeSettings
     ) -> Iterator[tuple[str, Any]]:
         header, threshold = recorded.header, settings.visibility_threshold
         what = header, recorded.frame, self._complexity

@@ -6,7 +6,6 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Protocol
 
 from sensor_msgs.msg import CameraInfo
@@ -19,7 +18,9 @@ from blazepose_ros.conversions.cdr import CdrError, read_camera_info
 from blazepose_ros.conversions.frame_context import FrameContextCollector
 from blazepose_ros.conversions.headers import stamp_ns
 from blazepose_ros.conversions.images import TRANSPORTS, ImageError
+from blazepose_ros.core.logger import FunctionLogger
 from blazepose_ros.core.person_pipeline import FrameContext
+from blazepose_ros.core.settings import NodeSettings
 from blazepose_ros.core.types import Frame
 
 
@@ -50,7 +51,7 @@ class Recording(Protocol):
         """What to call it in messages."""
         ...
 
-    def frames(self, settings: SimpleNamespace, warn: Callable[[str], object]) -> Iterator[RecordedFrame]:
+    def frames(self, settings: NodeSettings, warn: Callable[[str], object]) -> Iterator[RecordedFrame]:
         """Yield the images; what cannot be read is told and left out.
 
         Raises:
@@ -81,9 +82,9 @@ class CameraRecording:
         """The topic of the images."""
         return self.camera.images.name
 
-    def frames(self, settings: SimpleNamespace, warn: Callable[[str], object]) -> Iterator[RecordedFrame]:
+    def frames(self, settings: NodeSettings, warn: Callable[[str], object]) -> Iterator[RecordedFrame]:
         """Yield the images; see ``Recording``."""
-        contexts = FrameContextCollector(self.camera.info_topic or "camera_info", warn, warn)
+        contexts = FrameContextCollector(self.camera.info_topic or "camera_info", FunctionLogger(warn))
         receivers = self._receivers(contexts, warn)
         with BagReader(self.bag) as bag:
             _take_first_calibration(contexts, bag, {self.camera.info_topic} & receivers.keys(), warn)
@@ -130,14 +131,14 @@ class CameraRecording:
         log_ns: int,
         data: bytes,
         contexts: FrameContextCollector,
-        settings: SimpleNamespace,
+        settings: NodeSettings,
     ) -> RecordedFrame:
         transport = _TRANSPORTS[self.camera.images.message_type]
         message = transport.read(data)
         frame = Frame(transport.to_rgb(message), stamp_ns(message.header))
         frame_id = message.header.frame_id or settings.camera_frame
         header = Header(stamp=message.header.stamp, frame_id=frame_id)
-        return RecordedFrame(number, log_ns, header, frame, contexts.scene_of(frame, settings))
+        return RecordedFrame(number, log_ns, header, frame, contexts.context_of(frame, settings))
 
 
 def _take_first_calibration(

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -38,6 +37,8 @@ from blazepose_ros.core.frame_sources.calibration_file import (
 from blazepose_ros.core.frame_sources.files import VideoFile
 from blazepose_ros.core.frame_sources.frame_source import SourceError
 from blazepose_ros.core.frame_sources.resize import FrameFit
+from blazepose_ros.core.logger import FunctionLogger
+from blazepose_ros.core.settings import NodeSettings
 from blazepose_ros.core.timestamps import NS_PER_S
 from blazepose_ros.core.types import Frame
 
@@ -67,9 +68,9 @@ class VideoRecording:
         """The file."""
         return str(self.path)
 
-    def frames(self, settings: SimpleNamespace, warn: Callable[[str], object]) -> Iterator[RecordedFrame]:
+    def frames(self, settings: NodeSettings, warn: Callable[[str], object]) -> Iterator[RecordedFrame]:
         """Yield the frames; see ``Recording``."""
-        contexts = FrameContextCollector(self.name, warn, warn)
+        contexts = FrameContextCollector(self.name, FunctionLogger(warn))
         with closing(VideoFile(self.path)) as video:
             for number, captured in enumerate(iter(video.read, None), start=1):
                 yield self._frame(number, captured.bgr, contexts, settings)
@@ -82,13 +83,13 @@ class VideoRecording:
         yield CAMERA_INFO, serialize_message(self._info(recorded.frame, recorded.header))
 
     def _frame(
-        self, number: int, bgr: NDArray[np.uint8], contexts: FrameContextCollector, settings: SimpleNamespace
+        self, number: int, bgr: NDArray[np.uint8], contexts: FrameContextCollector, settings: NodeSettings
     ) -> RecordedFrame:
         stamp_ns = self.start_ns + round((number - 1) * NS_PER_S / self.rate)
         frame = Frame(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), stamp_ns)
         header = header_message(stamp_ns, self.frame_id)
         contexts.calibration.update(self._info(frame, header))
-        return RecordedFrame(number, stamp_ns, header, frame, contexts.scene_of(frame, settings))
+        return RecordedFrame(number, stamp_ns, header, frame, contexts.context_of(frame, settings))
 
     def _info(self, frame: Frame, header: Header) -> CameraInfo:
         """Return the calibration for a frame.
@@ -126,7 +127,7 @@ def _task(options: argparse.Namespace) -> ConversionTask:
     camera = CameraTopics(images, info_topic="", namespace=NAMESPACE)
     outputs = output_options(options)
     folder = WorkFolder(options.target, products(options.target, [camera], outputs))
-    what = [str(options.source.absolute()), fingerprint(options.source), vars(settings), outputs.drawn]
+    what = [str(options.source.absolute()), fingerprint(options.source), settings.values(), outputs.drawn]
     how = {name: str(value) for name, value in asdict(recording).items()}
     job = CameraJob(recording, settings, camera.tf_prefix, outputs.drawn, folder.path / "camera0.spool")
     return ConversionTask([camera], [job], folder, outputs, kept=None, purpose={"what": what, "how": how})

@@ -67,7 +67,7 @@ class Viewer:
         self._listener = listener
         self._server = server
         self._pages: dict[int, _OpenPage] = {}
-        self._complaints = LogThrottle(listener.get_logger().error)
+        self._throttled_log = LogThrottle(listener.get_logger())
         self._looked_s = -LOOK_PERIOD_S
         self._executor = SingleThreadedExecutor()
         self._executor.add_node(listener)
@@ -117,7 +117,7 @@ class Viewer:
         try:
             return feed.image()
         except (cdr.CdrError, images.ImageError) as err:
-            self._complaints.complain(f"annotated image left out: {err}")
+            self._throttled_log.error(f"annotated image left out: {err}")
             return None
 
 
