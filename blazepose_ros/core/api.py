@@ -15,7 +15,7 @@ from blazepose_ros.core.camera_model import CameraModel
 from blazepose_ros.core.estimation.estimator import EstimatorOptions
 from blazepose_ros.core.estimation.factory import AUTO, BACKENDS, ChosenEstimator, choose_estimator
 from blazepose_ros.core.frame_sources.files import open_source
-from blazepose_ros.core.models.registry import resolve
+from blazepose_ros.core.models.registry import bundle_named, resolve
 from blazepose_ros.core.person_pipeline import FrameContext, PersonPipeline, PipelineOptions
 from blazepose_ros.core.placement.depth_range import DepthImage
 from blazepose_ros.core.settings import NodeSettings
@@ -144,7 +144,4 @@ def read_frames(source: str | Path) -> Iterator[Frame]:
 
 
 def _complexity(model: ModelComplexity | str) -> ModelComplexity:
-    names = {complexity.name.lower(): complexity for complexity in ModelComplexity}
-    if isinstance(model, str) and model not in names:
-        raise ValueError(f"the model is {model!r}, not one of {', '.join(names)}")
-    return names[model] if isinstance(model, str) else ModelComplexity(model)
+    return bundle_named(model).complexity if isinstance(model, str) else ModelComplexity(model)

@@ -24,6 +24,10 @@ class ModelDamagedError(ModelError):
     """The file's content is none of the known models."""
 
 
+class UnknownModelError(ModelError, ValueError):
+    """There is no model of this name."""
+
+
 class ModelState(Enum):
     """The state of a model in the cache."""
 
@@ -114,13 +118,13 @@ def bundle_named(name: str) -> Bundle:
     """Return the model of a name or number: 0, 1, 2, lite, full or heavy.
 
     Raises:
-        ModelError: there is no such model.
+        UnknownModelError: there is no such model.
     """
     for bundle in BUNDLES.values():
         if name in (bundle.name, str(bundle.complexity.value)):
             return bundle
     names = ", ".join(f"{bundle.complexity.value} or {bundle.name}" for bundle in BUNDLES.values())
-    raise ModelError(f"there is no model {name!r}; these are: {names}")
+    raise UnknownModelError(f"there is no model {name!r}; these are: {names}")
 
 
 @dataclass(frozen=True)

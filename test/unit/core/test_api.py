@@ -85,7 +85,7 @@ def test_the_model_is_freed_at_the_end():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("fast",), "the model is 'fast', not one of lite, full, heavy"),
+        (("fast",), "there is no model 'fast'; these are: 0 or lite, 1 or full, 2 or heavy"),
         (("lite", "torch"), "the backend is 'torch', not one of auto, openvino, litert, mediapipe"),
     ],
 )

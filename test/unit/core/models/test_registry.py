@@ -14,6 +14,7 @@ from blazepose_ros.core.models.registry import (
     ModelError,
     ModelMissingError,
     ModelState,
+    UnknownModelError,
     bundle_named,
     cache_folder,
     resolve,
@@ -143,7 +144,7 @@ def test_a_model_has_a_name_and_a_number(complexity):
 
 @pytest.mark.parametrize("name", ["3", "-1", "", "medium", "Full", "all"])
 def test_an_unknown_model_is_refused_with_those_that_exist(name):
-    with pytest.raises(ModelError, match=r"no model .*0 or lite, 1 or full, 2 or heavy"):
+    with pytest.raises(UnknownModelError, match=r"no model .*0 or lite, 1 or full, 2 or heavy"):
         bundle_named(name)
 
 
