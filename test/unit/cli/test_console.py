@@ -54,10 +54,10 @@ def test_wide_letters_take_their_room():
 
 
 def test_off_a_terminal_a_table_is_plain_text(capsys):
-    show(TABLE, "a [line] :smile: as it is " + 10 * "and on ")
+    show(TABLE, "a [line] :smile: as it is " + 10 * "and on")
     shown = capsys.readouterr().out
     assert "\x1b" not in shown
-    assert shown.splitlines()[-1] == "a [line] :smile: as it is " + 10 * "and on "
+    assert shown.splitlines()[-1] == "a [line] :smile: as it is " + 10 * "and on"
 
 
 def test_on_a_terminal_the_headings_stand_out():

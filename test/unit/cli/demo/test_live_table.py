@@ -37,7 +37,8 @@ def test_columns_stand_under_their_heads_in_80_columns():
     rows = [cells(3600.0, busy), cells(0.0, NOTHING)]
     whole = printed(table(rows), width=80).splitlines()
     assert [line.split() for line in whole[1:]] == [" ".join(row).split() for row in rows]
-    assert {len(line.rstrip()) for line in whole} == {69}
+    assert len({len(line.rstrip()) for line in whole}) == 1
+    assert len(whole[0]) <= 80
     one_by_one = [printed(table([row], head=False), width=80) for row in rows]
     assert "".join(one_by_one).splitlines() == whole[1:]
 
