@@ -21,7 +21,7 @@ _assumed = lru_cache(maxsize=4)(CameraModel.from_hfov)
 
 
 class CalibrationInput:
-    """Knows the camera of the images: the newest usable calibration, or an assumption.
+    """Knows the camera of the images: the latest usable calibration, or an assumption.
 
     Args:
         topic: where calibrations come from, for messages.
@@ -61,7 +61,7 @@ class CalibrationInput:
             self._logger.error(f"camera_info dropped: {err}")
 
     def update(self, msg: CameraInfo) -> None:
-        """Take the newest calibration; one of no use means none."""
+        """Take the latest calibration; an unusable one counts as none."""
         self._is_known = True
         try:
             self._calibrated = to_camera_model(msg)

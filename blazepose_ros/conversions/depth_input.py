@@ -23,10 +23,10 @@ DEPTH_IMAGES_KEPT = 16
 
 @dataclass(frozen=True)
 class DepthEncoding:
-    """How a depth lies in memory and how many meters its unit has (REP-118)."""
+    """How a depth lies in memory, and its unit in meters (REP-118)."""
 
     dtype: str
-    metres: float
+    unit_m: float
 
 
 ENCODINGS = {
@@ -37,7 +37,7 @@ ENCODINGS = {
 
 
 class DepthInput:
-    """Keeps the newest depth images and finds the one that belongs to a color image.
+    """Keeps the latest depth images and finds the one that belongs to a color image.
 
     Args:
         logger: told of unusable messages.
@@ -47,10 +47,10 @@ class DepthInput:
         self._logger = logger
         self._camera: CameraModel | None = None
         # Another thread reads these: they are replaced, never changed.
-        self._newest: tuple[tuple[int, Image], ...] = ()
+        self._latest: tuple[tuple[int, Image], ...] = ()
 
     def receive_calibration(self, serialized: bytes) -> None:
-        """Take the newest sensor_msgs/CameraInfo; one of no use means that of the color camera."""
+        """Take the latest sensor_msgs/CameraInfo; instead of an unusable one the color camera's is used."""
         try:
             self._camera = to_camera_model(read_camera_info(serialized))
         except (CdrError, CameraInfoError) as err:
@@ -64,7 +64,7 @@ class DepthInput:
         except CdrError as err:
             self._logger.error(f"depth image dropped: {err}")
             return
-        self._newest = (*self._newest, (stamp_ns(msg.header), msg))[-DEPTH_IMAGES_KEPT:]
+        self._latest = (*self._latest, (stamp_ns(msg.header), msg))[-DEPTH_IMAGES_KEPT:]
 
     def depth_for(self, image_ns: int, tolerance_s: float, camera: CameraModel) -> DepthImage | None:
         """Return the depth image that was taken with a color image, None where there is none.
@@ -74,12 +74,12 @@ class DepthInput:
             tolerance_s: how far apart the stamps may be.
             camera: the color camera, in place of a depth camera without a calibration.
         """
-        near = [(abs(taken_ns - image_ns), msg) for taken_ns, msg in self._newest]
+        near = [(abs(taken_ns - image_ns), msg) for taken_ns, msg in self._latest]
         apart_ns, msg = min(near, key=lambda each: each[0], default=(0, None))
         if msg is None or apart_ns > tolerance_s * NS_PER_S:
             return None
         try:
-            depth_m = to_metres(msg)
+            depth_m = to_meters(msg)
             height, width = depth_m.shape
             return DepthImage(depth_m, (self._camera or camera).scaled_to(width, height))
         except ValueError as err:
@@ -87,7 +87,7 @@ class DepthInput:
             return None
 
 
-def to_metres(msg: Image) -> NDArray[np.float32]:
+def to_meters(msg: Image) -> NDArray[np.float32]:
     """Return a depth image message in meters, (height, width), NaN where nothing was measured.
 
     Raises:
@@ -99,4 +99,4 @@ def to_metres(msg: Image) -> NDArray[np.float32]:
         raise ImageError(f"the encoding {msg.encoding!r} is not one of depth; these are: {names}")
     dtype = np.dtype(encoding.dtype).newbyteorder(">" if msg.is_bigendian else "<")
     rows = np.ascontiguousarray(pixel_rows(msg, dtype.itemsize))
-    return metres(rows.view(dtype), encoding.metres)
+    return metres(rows.view(dtype), encoding.unit_m)

@@ -61,7 +61,7 @@ class _StopSignals:
         self.received = True
 
     def _end_in_time(self, heard: int) -> None:
-        """Wait for a signal, which comes here even while the main thread waits for ever in a library."""
+        """Wait for a signal, which comes here even while the main thread is stuck in a library."""
         while os.read(heard, 1)[0] not in self._NUMBERS:
             pass
         self.wake()
@@ -111,9 +111,9 @@ def _others_at_work() -> bool:
 def _leave_at_once() -> None:
     """End the process with status 0, without Python's finalization.
 
-    The signal came in the middle of anything: the start of a library's thread, which
-    finalization would then wait for without end, an object's making, which nobody closes, or
-    the loading of a model, which finalization would pull the interpreter away from.
+    The signal may have come at any point: while a library starts a thread, which finalization
+    would then wait for without end, while an object is made, which is never closed, or while a
+    model is loaded, from which finalization would take the interpreter away.
     """
     sys.stdout.flush()
     sys.stderr.flush()

@@ -27,8 +27,8 @@ MAX_CAMERAS = 4
 class ImagePipeline:
     """Decodes an image in the thread that brings it; infers and publishes in two more, side by side.
 
-    Each is at work on the newest image there is: nothing queues, and only images that no inference
-    has begun on are dropped.
+    Each works on the latest image: nothing queues, and only images whose inference has not begun
+    are superseded.
 
     Args:
         settings: as they are now.

@@ -1,4 +1,4 @@
-"""The stage that finds the poses in images, with a model that can be exchanged while it works."""
+"""Inference: finds the poses in images, with a model that can be exchanged meanwhile."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ class EstimatedPoses:
 
 
 class Inference:
-    """Finds the poses in the newest image there is, one image at a time, in a thread of its own.
+    """Finds the poses in the latest image, one image at a time, in a thread of its own.
 
     Attributes:
         duration: of the estimator's work on an image.
 
     Args:
         model: what finds them; it is closed here once another is used in its place.
-        publishing: the stage that what is found is handed to.
+        publishing: is handed what is found.
         drop_log: drops the images that the estimator fails on.
         clock: monotonic seconds.
     """

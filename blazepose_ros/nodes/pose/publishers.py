@@ -167,7 +167,7 @@ class Publishers:
         try:
             return self._transforms.lookup(target, image.header.frame_id, image.frame.stamp_ns)
         except TransformError as err:
-            self._logger.error(f"nobody is expressed in {target} (target_frame): {err}")
+            self._logger.error(f"people are not expressed in {target} (target_frame): {err}")
             return None
 
     def _publish_tf(self, image: DecodedImage, people: Sequence[Pose], settings: NodeSettings) -> None:

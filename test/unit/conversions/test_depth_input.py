@@ -8,7 +8,7 @@ from rclpy.serialization import serialize_message
 from sensor_msgs.msg import CameraInfo, Image
 from support.bodies import CAMERA
 
-from blazepose_ros.conversions.depth_input import DEPTH_IMAGES_KEPT, DepthInput, to_metres
+from blazepose_ros.conversions.depth_input import DEPTH_IMAGES_KEPT, DepthInput, to_meters
 from blazepose_ros.conversions.images import ImageError
 from blazepose_ros.core.logger import FunctionLogger
 
@@ -46,7 +46,7 @@ EXPECTED = np.where(DEPTH_M > 0, DEPTH_M, np.nan)
     ],
 )
 def test_depths_are_read_in_metres_with_nan_for_what_is_missing(values, encoding, padding, swap):
-    np.testing.assert_allclose(to_metres(message(values, encoding, padding=padding, swap=swap)), EXPECTED)
+    np.testing.assert_allclose(to_meters(message(values, encoding, padding=padding, swap=swap)), EXPECTED)
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_what_is_no_depth_image_is_refused_by_what_is_wrong(spoil, complaint):
     for name, value in spoil.items():
         setattr(msg, name, value)
     with pytest.raises(ImageError, match=complaint):
-        to_metres(msg)
+        to_meters(msg)
 
 
 @pytest.fixture

@@ -165,6 +165,7 @@ def test_the_node_expresses_people_and_markers_in_the_target_frame(ros, data, ca
     np.testing.assert_allclose(vector(after.hip_center.pose.position), expected, atol=1e-6)
     log = capfd.readouterr().err
     assert (
-        "nobody is expressed in map (target_frame): no transform connects test_optical_frame with map" in log
+        "people are not expressed in map (target_frame): no transform connects test_optical_frame with map"
+        in log
     )
     assert "Traceback" not in log
