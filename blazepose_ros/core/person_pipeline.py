@@ -1,4 +1,4 @@
-"""What the estimators leave to do: from the poses of one image to people over time."""
+"""From the poses of single images to people over time: tracking, localization, quality."""
 
 from __future__ import annotations
 
@@ -7,21 +7,22 @@ from dataclasses import dataclass, field, replace
 
 from blazepose_ros.core.camera_model import CameraModel
 from blazepose_ros.core.placement.depth_range import DepthImage
-from blazepose_ros.core.placement.hip_localizer import PeopleLocalizer
 from blazepose_ros.core.tracking.pose_quality import quality_of
+from blazepose_ros.core.tracking.primary_person import PrimarySelector
+from blazepose_ros.core.tracking.track import Track
 from blazepose_ros.core.tracking.tracker import Tracker, TrackingOptions
-from blazepose_ros.core.types import Frame, ModelComplexity, Placement, Pose
+from blazepose_ros.core.types import Frame, HipCenter, ModelComplexity, Placement, Pose
 
 
 @dataclass(frozen=True)
 class PipelineOptions:
-    """How people are followed and placed; these may change from one image to the next.
+    """How people are tracked and localized; these may change from one image to the next.
 
     Attributes:
-        visibility_threshold: landmarks below it say nothing about the place.
-        tracking: how long the lost are waited for, who is primary, how landmarks are smoothed.
-        person_height_m: how tall the people are, 0 where that is not known.
-        depth_only: whether people whom no depth image shows are left unplaced.
+        visibility_threshold: landmarks below it do not count for the position.
+        tracking: when lost tracks end, who is primary, how landmarks are smoothed.
+        person_height_m: the people's height in meters, 0 where it is not known.
+        depth_only: whether people whom no depth image shows have no hip center.
         model: whose landmarks they are.
     """
 
@@ -37,7 +38,7 @@ class FrameContext:
     """What is known about an image besides its pixels.
 
     Attributes:
-        camera: the camera at the image's size; None leaves the people unplaced.
+        camera: the camera at the image's size; None leaves the people without a hip center.
         depth: the depth image taken with it; None where there is none.
     """
 
@@ -46,7 +47,7 @@ class FrameContext:
 
 
 class PersonPipeline:
-    """Follows the people of one camera from image to image and places them.
+    """Tracks the people of one camera from image to image and localizes them.
 
     The node and whatever else turns images into people go through it, so that all of them
     give the same answer. It is used from one thread at a time.
@@ -57,40 +58,41 @@ class PersonPipeline:
 
     def __init__(self, options: PipelineOptions) -> None:
         self.options = options
-        self._people = Tracker()
-        self._placer = PeopleLocalizer()
+        self._tracker = Tracker()
+        self._primary = PrimarySelector()
 
-    def update(self, frame: Frame, poses: Sequence[Pose], scene: FrameContext) -> list[Pose]:
+    def update(self, frame: Frame, poses: Sequence[Pose], context: FrameContext) -> list[Pose]:
         """Return the people of the next image, the primary one first.
 
         Args:
-            frame: the image; one that is older than the one before forgets everybody.
+            frame: the image; one that is older than the one before ends all tracks.
             poses: what an estimator found in it.
-            scene: what else is known about it.
+            context: what else is known about it.
         """
-        options = self.options.tracking
-        followed = self._people.follow(frame, poses, options)
-        placed = [self._place(person, frame.stamp_ns, scene) for person in followed]
-        people = [replace(person, status=quality_of(person, frame)) for person in placed]
-        return self._people.primary_first(frame, people, options)
+        tracking = self.options.tracking
+        tracks = self._tracker.update(frame, poses, tracking)
+        people = [self._person(track, frame, context) for track in tracks]
+        return self._primary.apply(people, frame, tracking.primary, self._tracker.person_ids)
 
     def reset(self) -> None:
-        """Forget everybody, as after a jump in time."""
-        self._people.reset()
-        self._placer.forget()
+        """End all tracks, as after a jump in time."""
+        self._tracker.reset()
 
-    def _place(self, person: Pose, stamp_ns: int, scene: FrameContext) -> Pose:
-        if scene.camera is None:
-            return person
-        hip_center = self._placer.place(
-            person,
-            scene.camera,
+    def _person(self, track: Track, frame: Frame, context: FrameContext) -> Pose:
+        person = replace(track.person, hip_center=self._hip_center(track, frame.stamp_ns, context))
+        return replace(person, status=quality_of(person, frame))
+
+    def _hip_center(self, track: Track, stamp_ns: int, context: FrameContext) -> HipCenter | None:
+        if context.camera is None:
+            return None
+        hip_center = track.localizer(self.options.person_height_m).place(
+            track.person,
+            context.camera,
+            self.options.visibility_threshold,
             stamp_ns,
-            visibility_threshold=self.options.visibility_threshold,
-            height_m=self.options.person_height_m,
-            depth=scene.depth,
-            model=self.options.model,
+            context.depth,
+            self.options.model,
         )
         if self.options.depth_only and (hip_center is None or hip_center.source != Placement.DEPTH):
-            return person
-        return replace(person, hip_center=hip_center)
+            return None
+        return hip_center

@@ -15,9 +15,6 @@ from blazepose_ros.core.estimation.runtimes.runtime import Runtime
 from blazepose_ros.core.timestamps import is_time_jump
 from blazepose_ros.core.types import Frame, Pose
 
-# What a BlazePose has from its making.
-_NOT_OF_THE_FRAMES = ("_models", "_following", "_external")
-
 SURE = 1.0  # what somebody else found is somebody
 
 
@@ -67,14 +64,6 @@ class BlazePoseEstimator:
     def close(self) -> None:
         """Free everything; may be called twice."""
         self._models = None
-
-    def state(self) -> dict[str, object]:
-        """Return what is known of the frames before; see ``Resumable``."""
-        return {name: value for name, value in vars(self).items() if name not in _NOT_OF_THE_FRAMES}
-
-    def restore(self, state: dict[str, object]) -> None:
-        """Go on from another one's state; see ``Resumable``."""
-        vars(self).update(state)
 
     def estimate(self, frame: Frame) -> list[Pose]:
         """Return the people in a frame; see ``Estimator``."""

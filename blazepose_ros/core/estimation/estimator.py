@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Protocol, runtime_checkable
+from typing import Protocol
 
 from blazepose_ros.core.estimation.track_confirmation import SURE_CONFIDENCE
 from blazepose_ros.core.tracking.tracker import MAX_LOST_S
@@ -85,16 +85,3 @@ class EstimatorOptions:
                 raise ValueError(f"{name} is {value}, outside 0 to 1")
         if not self.max_lost_s >= 0:
             raise ValueError(f"max_lost_s is {self.max_lost_s}: nobody is lost for less than no time")
-
-
-@runtime_checkable
-class Resumable(Protocol):
-    """An estimator whose memory of the frames before can be kept and given to another one."""
-
-    def state(self) -> dict[str, object]:
-        """Return what is known of the frames before: objects of this package, numbers and containers."""
-        ...
-
-    def restore(self, state: dict[str, object]) -> None:
-        """Go on from where an estimator with the same options was."""
-        ...

@@ -1,9 +1,9 @@
-"""Where people's hip centres are in the camera's frame, from image to image."""
+"""Where a person's hip center is in the camera's frame, from image to image."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,13 +31,14 @@ _IDENTITY = np.eye(3)
 
 
 class HipLocalizer:
-    """Places one person, image after image.
+    """Localizes the hips of one person, image after image.
 
-    Args:
-        height_m: the person's height in metres, 0 where it is not known.
+    Attributes:
+        height_m: the person's height in meters, 0 where it is not known.
     """
 
     def __init__(self, height_m: float = 0.0) -> None:
+        self.height_m = height_m
         self._filter = RangeFilter(height_m, MEAN_STATURE_M)
 
     def place(
@@ -156,67 +157,3 @@ def _across(fit: TranslationFit, along: NDArray, distance_m: float) -> NDArray[n
 
 def _length(vector: NDArray) -> float:
     return math.hypot(*vector.tolist())
-
-
-# Somebody who was not seen for so long is forgotten.
-FORGET_NS = 10_000_000_000
-
-
-@dataclass
-class _LocalizedPerson:
-    """What is remembered of one person."""
-
-    mono: HipLocalizer
-    seen_ns: int
-
-
-class PeopleLocalizer:
-    """Places the people of one camera from image to image.
-
-    Whoever it placed is told apart by ``Pose.person_id``. An image from before the last one
-    makes it forget everybody, and so does another height.
-    """
-
-    def __init__(self) -> None:
-        self._people: dict[int, _LocalizedPerson] = {}
-        self._height_m = 0.0
-        self._stamp_ns = 0
-
-    def place(
-        self,
-        pose: Pose,
-        camera: CameraModel,
-        stamp_ns: int,
-        *,
-        visibility_threshold: float,
-        height_m: float = 0.0,
-        depth: DepthImage | None = None,
-        model: ModelComplexity = ModelComplexity.FULL,
-    ) -> HipCenter | None:
-        """Return where somebody's hip centre is, or None where that cannot be told.
-
-        Args:
-            pose: the person in the newest image.
-            camera: the camera at the image's size.
-            stamp_ns: the image's.
-            visibility_threshold: landmarks below it say nothing about the place.
-            height_m: the person's height in metres, 0 where it is not known.
-            depth: the depth image taken with it, where there is one.
-            model: whose landmarks they are.
-        """
-        if stamp_ns < self._stamp_ns or height_m != self._height_m:
-            self.forget()
-        self._stamp_ns, self._height_m = stamp_ns, height_m
-        memory = self._people.setdefault(pose.person_id, _LocalizedPerson(HipLocalizer(height_m), stamp_ns))
-        memory.seen_ns = stamp_ns
-        self._forget_the_absent()
-        return memory.mono.place(pose, camera, visibility_threshold, stamp_ns, depth, model)
-
-    def forget(self) -> None:
-        """Forget everybody, as after a jump in time."""
-        self._people.clear()
-
-    def _forget_the_absent(self) -> None:
-        absent = [who for who, memory in self._people.items() if self._stamp_ns - memory.seen_ns > FORGET_NS]
-        for who in absent:
-            del self._people[who]

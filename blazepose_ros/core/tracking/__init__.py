@@ -1,1 +1,1 @@
-"""Who is who from image to image, and steady: people instead of poses."""
+"""Poses of single images become tracks of people: identity, smoothing, the primary person."""

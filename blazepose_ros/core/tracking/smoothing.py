@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -116,45 +115,31 @@ class SmoothingOptions:
     tuning: OneEuroTuning = field(default_factory=OneEuroTuning)
 
 
-class Smoother:
-    """Smooths every person by their own past."""
+class PoseSmoother:
+    """Smooths the poses of one person by that person's past."""
 
     def __init__(self) -> None:
-        self._people: dict[int, _PersonFilter] = {}
+        self.reset()
 
-    def apply(self, people: Sequence[Pose], stamp_ns: int, options: SmoothingOptions) -> list[Pose]:
-        """Return the people of an image, smoothed; new ones as they are.
-
-        Args:
-            people: with their identities.
-            stamp_ns: when the image was taken.
-            options: how to smooth.
-        """
-        if not options.enabled:
-            self._people.clear()
-            return list(people)
-        return [
-            self._people.setdefault(person.person_id, _PersonFilter(stamp_ns)).apply(
-                person, stamp_ns, options
-            )
-            for person in people
-        ]
-
-    def keep(self, identities: set[int]) -> None:
-        """Forget everybody but those."""
-        self._people = {number: person for number, person in self._people.items() if number in identities}
-
-
-class _PersonFilter:
-    """What is remembered of one person."""
-
-    def __init__(self, stamp_ns: int) -> None:
+    def reset(self) -> None:
+        """Forget the past, as at the start."""
         self._landmarks = OneEuroFilter()
         self._visibility: NDArray | None = None
-        self._stamp_ns = stamp_ns
+        self._stamp_ns: int | None = None
 
     def apply(self, pose: Pose, stamp_ns: int, options: SmoothingOptions) -> Pose:
-        step_s = (stamp_ns - self._stamp_ns) / NS_PER_S or _UNTIMED_STEP_S
+        """Return the pose of the next image, smoothed; the first one as it is.
+
+        Args:
+            pose: as estimated.
+            stamp_ns: when the image was taken.
+            options: how to smooth; where it is not enabled, the past is forgotten.
+        """
+        if not options.enabled:
+            self.reset()
+            return pose
+        elapsed_ns = 0 if self._stamp_ns is None else stamp_ns - self._stamp_ns
+        step_s = elapsed_ns / NS_PER_S or _UNTIMED_STEP_S
         self._stamp_ns = stamp_ns
         scale = np.array([size_px(pose)] * 3 + [BODY_M] * 3, np.float32)
         landmarks = np.concatenate((pose.screen, pose.world), axis=1)

@@ -154,10 +154,12 @@ def test_a_depth_image_is_of_the_size_of_its_camera():
         DepthImage(np.zeros((2, 2), np.float32), CAMERA)
 
 
-def places(placer, positions, depths):
-    """Return the hip centres of a short person, whom the colour image alone puts too far away."""
+def places(localizer, positions, depths):
+    """Return the hip centres of a short person, whom the color image alone puts too far away."""
     return [
-        placer.place(seen_by(CAMERA, position, 0.9 * FACING_M), CAMERA, THRESHOLD, index * PERIOD_NS, depth)
+        localizer.place(
+            seen_by(CAMERA, position, 0.9 * FACING_M), CAMERA, THRESHOLD, index * PERIOD_NS, depth
+        )
         for index, (position, depth) in enumerate(zip(positions, depths, strict=True))
     ]
 
@@ -197,9 +199,9 @@ def test_depth_that_comes_back_does_not_jump_either():
 
 def test_depth_places_a_child_that_the_image_alone_takes_for_an_adult_far_away():
     child = shrunk(THREE_METRES, 1.45)
-    placer = HipLocalizer()
+    localizer = HipLocalizer()
     for index in range(20):
-        hip_center = placer.place(child, CAMERA, THRESHOLD, index * PERIOD_NS, depth_image(THREE_METRES))
+        hip_center = localizer.place(child, CAMERA, THRESHOLD, index * PERIOD_NS, depth_image(THREE_METRES))
     assert hip_center.source == Placement.DEPTH
     assert np.linalg.norm(hip_center.position) == pytest.approx(np.linalg.norm(THREE_METRES), rel=0.03)
 

@@ -1,5 +1,7 @@
 """Where the hips are, from one colour image or many, and how certain that is."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,15 +11,12 @@ from support.bodies import CAMERA, CAMERAS, FACING_M, as_described, hidden, nois
 
 from blazepose_ros.core.camera_model import CameraModel
 from blazepose_ros.core.landmarks import Landmark
-from blazepose_ros.core.placement.hip_localizer import (
-    FORGET_NS,
-    HIP_ALONG_STD_M,
-    HipLocalizer,
-    PeopleLocalizer,
-    place_mono,
-)
+from blazepose_ros.core.person_pipeline import FrameContext, PersonPipeline, PipelineOptions
+from blazepose_ros.core.placement.hip_localizer import HIP_ALONG_STD_M, HipLocalizer, place_mono
 from blazepose_ros.core.placement.translation_fit import turn_to
-from blazepose_ros.core.types import Placement
+from blazepose_ros.core.tracking.smoothing import SmoothingOptions
+from blazepose_ros.core.tracking.tracker import TrackingOptions
+from blazepose_ros.core.types import Frame, Placement
 
 THRESHOLD = 0.5
 FOUR_METRES = (0.2, 0.1, 4.0)
@@ -104,11 +103,11 @@ def test_an_assumed_field_of_view_makes_the_depth_uncertain():
 
 
 def test_the_direction_is_the_images_own_while_the_distance_is_smoothed():
-    placer = HipLocalizer()
+    localizer = HipLocalizer()
     for index in range(20):
         position = np.array([0.02 * index, 0.1, 4.0])
         jitter = noisy(seen_by(CAMERA, position), 2.0, seed=index)
-        hip_center = placer.place(jitter, CAMERA, THRESHOLD, index * PERIOD_NS)
+        hip_center = localizer.place(jitter, CAMERA, THRESHOLD, index * PERIOD_NS)
         alone = place_mono(jitter, CAMERA, THRESHOLD)
         np.testing.assert_allclose(
             hip_center.position / np.linalg.norm(hip_center.position),
@@ -130,50 +129,56 @@ def test_whatever_an_estimator_says_the_place_is_finite_or_none(screen, world, l
         assert np.isfinite(hip_center.covariance).all()
 
 
-def placed(placer, position, stamp_ns, person_id=1, height_m=0.0):
-    pose = seen_by(CAMERA, position, person_id=person_id)
-    return placer.place(pose, CAMERA, stamp_ns, visibility_threshold=THRESHOLD, height_m=height_m).position
+FRAME = Frame(np.full((CAMERA.height, CAMERA.width, 3), 120, np.uint8), 0)
+UNSMOOTHED = TrackingOptions(smoothing=SmoothingOptions(enabled=False))
+
+
+def pipeline_for(height_m=0.0):
+    return PersonPipeline(PipelineOptions(tracking=UNSMOOTHED, person_height_m=height_m))
+
+
+def localized(pipeline, positions, stamp_ns):
+    """Return where people at some positions are localized, by their ids."""
+    poses = [seen_by(CAMERA, position) for position in positions]
+    people = pipeline.update(replace(FRAME, stamp_ns=stamp_ns), poses, FrameContext(CAMERA))
+    return {person.person_id: person.hip_center.position for person in people}
 
 
 def alone(position, height_m=0.0):
-    return placed(PeopleLocalizer(), position, 0, height_m=height_m)
+    return localized(pipeline_for(height_m), [position], 0)[1]
 
 
-def remembering(person_id=1):
-    """Return a placer that has seen somebody walk, and where that somebody is now."""
-    placer = PeopleLocalizer()
+def remembering():
+    """Return a pipeline that has seen a person walk away, and where that person is now."""
+    pipeline = pipeline_for()
     for index in range(30):
         position = (0.0, 0.0, 4.0 + 0.03 * index)
-        placed(placer, position, index * PERIOD_NS, person_id)
-    return placer, position
+        localized(pipeline, [position], index * PERIOD_NS)
+    return pipeline, position
 
 
-def test_everybody_has_a_memory_of_their_own():
-    placer, now = remembering(person_id=1)
-    moved = (0.0, 0.0, now[2] + 0.2)
-    np.testing.assert_array_equal(placed(placer, moved, 30 * PERIOD_NS, person_id=2), alone(moved))
-    assert not np.allclose(placed(placer, moved, 30 * PERIOD_NS, person_id=1), alone(moved), rtol=1e-4)
+def test_each_person_is_localized_by_their_own_past():
+    pipeline, now = remembering()
+    moved, other = (0.0, 0.0, now[2] + 0.2), (1.5, 0.0, now[2] + 0.2)
+    found = localized(pipeline, [moved, other], 30 * PERIOD_NS)
+    np.testing.assert_array_equal(found[2], alone(other))
+    assert not np.allclose(found[1], alone(moved), rtol=1e-4)
 
 
 @pytest.mark.parametrize("what", ["a jump back in time", "reset", "another height"])
 def test_what_was_remembered_is_forgotten_after(what):
-    placer, now = remembering()
+    pipeline, now = remembering()
     stamp_ns, height_m = 30 * PERIOD_NS, 0.0
     if what == "a jump back in time":
         stamp_ns = 0
     elif what == "reset":
-        placer.forget()
+        pipeline.reset()
     else:
         height_m = 1.8
+        pipeline.options = replace(pipeline.options, person_height_m=height_m)
     moved = (0.0, 0.0, now[2] + 0.2)
-    np.testing.assert_array_equal(placed(placer, moved, stamp_ns, height_m=height_m), alone(moved, height_m))
-
-
-def test_people_who_left_take_no_memory():
-    placer = PeopleLocalizer()
-    for number in range(100):
-        placed(placer, FOUR_METRES, number * FORGET_NS, person_id=number)
-    assert len(placer._people) <= 2
+    (found,) = localized(pipeline, [moved], stamp_ns).values()
+    np.testing.assert_array_equal(found, alone(moved, height_m))
 
 
 def test_an_upper_body_alone_is_placed():

@@ -1,4 +1,4 @@
-"""Whoever comes, goes or is missed: everybody has a number, a smoothing and a status of their own."""
+"""Whoever comes, goes or is missed: each person has a number, a smoothing and a status of their own."""
 
 import numpy as np
 from hypothesis import given, settings
@@ -6,10 +6,12 @@ from hypothesis import strategies as st
 from support.lives import BRIGHT, CAMERA, DARK, FAR_M, IMAGES, frame, lives
 
 from blazepose_ros.core.person_pipeline import FrameContext, PersonPipeline, PipelineOptions
-from blazepose_ros.core.tracking.association import Association
-from blazepose_ros.core.tracking.tracker import MAX_LOST_S, Tracker, TrackingOptions
+from blazepose_ros.core.tracking.smoothing import SmoothingOptions
+from blazepose_ros.core.tracking.tracker import Tracker, TrackingOptions
 from blazepose_ros.core.types import Status
 
+OPTIONS = TrackingOptions()
+UNSMOOTHED = TrackingOptions(smoothing=SmoothingOptions(enabled=False))
 EXAMPLES = settings(max_examples=60, deadline=None)
 ROUNDING_PX = 1e-3
 
@@ -29,11 +31,11 @@ def person_of(pose, found):
 
 @EXAMPLES
 @given(lives(), st.randoms())
-def test_everybody_has_one_number_of_their_own(people, random):
-    identities = Association()
+def test_each_person_has_one_number(people, random):
+    tracker = Tracker()
     given_to = {}
     for index, there, poses in images(people, random):
-        found = identities.update(frame(index), poses, MAX_LOST_S)
+        found = [track.person for track in tracker.update(frame(index), poses, UNSMOOTHED)]
         assert len(found) == len(poses)
         for life, pose in zip(there, poses, strict=True):
             number = person_of(pose, found).person_id
@@ -43,11 +45,11 @@ def test_everybody_has_one_number_of_their_own(people, random):
 
 @EXAMPLES
 @given(lives(), st.randoms())
-def test_everybody_is_smoothed_between_their_own_readings_the_first_one_as_it_is(people, random):
-    followed = Tracker()
+def test_people_are_smoothed_between_their_own_poses_the_first_one_as_it_is(people, random):
+    tracker = Tracker()
     least, most = {}, {}
     for index, there, poses in images(people, random):
-        found = followed.follow(frame(index), poses, TrackingOptions())
+        found = [track.person for track in tracker.update(frame(index), poses, OPTIONS)]
         for life, pose in zip(there, poses, strict=True):
             least[life] = np.minimum(least.get(life, np.inf), pose.screen)
             most[life] = np.maximum(most.get(life, -np.inf), pose.screen)
@@ -58,7 +60,7 @@ def test_everybody_is_smoothed_between_their_own_readings_the_first_one_as_it_is
 
 @EXAMPLES
 @given(lives(), st.randoms(), st.sampled_from([BRIGHT, DARK]))
-def test_everybody_has_a_status_of_their_own(people, random, light):
+def test_each_person_has_a_status_of_their_own(people, random, light):
     pipeline = PersonPipeline(PipelineOptions())
     for index, there, poses in images(people, random):
         found = pipeline.update(frame(index, light), poses, FrameContext(CAMERA))

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 from support.bodies import CAMERA, FACING_M, pose_of, seen_by
 
-from blazepose_ros.core.tracking.smoothing import OneEuroTuning, Smoother, SmoothingOptions
+from blazepose_ros.core.tracking.smoothing import OneEuroTuning, PoseSmoother, SmoothingOptions
+from blazepose_ros.core.tracking.tracker import Tracker, TrackingOptions
+from blazepose_ros.core.types import Frame
 
 OPTIONS = SmoothingOptions()
 RATES_HZ = (30, 10)
@@ -14,21 +16,21 @@ STEP_PX = 60
 NOISES_PX = (0.5, 1.0)
 
 
-def person(number=1, **fields):
-    return seen_by(CAMERA, PLACE_M, person_id=number, **fields)
+def person(**fields):
+    return seen_by(CAMERA, PLACE_M, **fields)
 
 
 def moved(pose, pixels):
     """Return a pose moved on the screen, by (x, y, z) or by (33, 3)."""
-    return pose_of(FACING_M, pose.screen + pixels, np.float64, person_id=pose.person_id)
+    return pose_of(FACING_M, pose.screen + pixels, np.float64)
 
 
 def smoothed(poses, rate_hz, options=OPTIONS):
     """Return the screen landmarks, (n, 33, 3), of one person's poses at a rate."""
-    smoother = Smoother()
+    smoother = PoseSmoother()
     period_ns = round(1e9 / rate_hz)
     return np.array(
-        [smoother.apply([pose], index * period_ns, options)[0].screen for index, pose in enumerate(poses)]
+        [smoother.apply(pose, index * period_ns, options).screen for index, pose in enumerate(poses)]
     )
 
 
@@ -64,8 +66,8 @@ def test_people_near_and_far_are_smoothed_alike():
     world = FACING_M
     near, far = [], []
     for shift_m in (0, 0.1, -0.05, 0.3):
-        near.append(seen_by(CAMERA, (shift_m, 0, 2.0), world, person_id=1))
-        far.append(seen_by(CAMERA, (shift_m, 0, 8.0), world, person_id=1))
+        near.append(seen_by(CAMERA, (shift_m, 0, 2.0), world))
+        far.append(seen_by(CAMERA, (shift_m, 0, 8.0), world))
     lag = [
         np.median((out[-1, :, 0] - poses[0].screen[:, 0]) / (poses[-1].screen[:, 0] - poses[0].screen[:, 0]))
         for poses, out in ((near, smoothed(near, 30)), (far, smoothed(far, 30)))
@@ -75,41 +77,49 @@ def test_people_near_and_far_are_smoothed_alike():
 
 @pytest.mark.parametrize("rate_hz", RATES_HZ)
 def test_visibility_fades_within_five_images(rate_hz):
-    smoother = Smoother()
+    smoother = PoseSmoother()
     period_ns = round(1e9 / rate_hz)
-    smoother.apply([person()], 0, OPTIONS)
+    smoother.apply(person(), 0, OPTIONS)
     for index in range(1, 6):
-        (hidden,) = smoother.apply([person(visibility=np.zeros(33))], index * period_ns, OPTIONS)
+        hidden = smoother.apply(person(visibility=np.zeros(33)), index * period_ns, OPTIONS)
     assert np.all(hidden.visibility < 0.1)
 
 
-def test_a_person_is_smoothed_by_nobody_elses_past():
-    smoother, alone = Smoother(), Smoother()
+def tracked(tracker, poses, stamp_ns):
+    """Return the people of an image, smoothed."""
+    frame = Frame(np.zeros((CAMERA.height, CAMERA.width, 3), np.uint8), stamp_ns)
+    return [track.person for track in tracker.update(frame, poses, TrackingOptions())]
+
+
+def test_each_person_is_smoothed_by_their_own_past():
+    tracker, alone = Tracker(), PoseSmoother()
     for index in range(5):
-        walker = moved(person(1), (9 * index, 0, 0))
-        both = smoother.apply([moved(person(2), (-30 * index, 0, 0)), walker], index * 10**8, OPTIONS)
-        (by_itself,) = alone.apply([walker], index * 10**8, OPTIONS)
-        np.testing.assert_array_equal(both[1].screen, by_itself.screen)
+        walker = moved(person(), (9 * index, 0, 0))
+        other = moved(person(), (-150 - 30 * index, 0, 0))
+        both = tracked(tracker, [other, walker], index * 10**8)
+        by_itself = alone.apply(walker, index * 10**8, OPTIONS)
+        (found,) = (each for each in both if each.person_id == 2)
+        np.testing.assert_array_equal(found.screen, by_itself.screen)
 
 
-def test_somebody_new_and_somebody_forgotten_are_taken_as_they_are():
-    smoother = Smoother()
-    smoother.apply([person(1)], 0, OPTIONS)
-    smoother.keep(set())
-    jumped = moved(person(1), (50, 0, 0))
-    new = moved(person(2), (90, 0, 0))
-    for pose, out in zip((jumped, new), smoother.apply([jumped, new], 10**8, OPTIONS), strict=True):
+def test_a_new_person_and_one_whose_track_ended_are_taken_as_they_are():
+    tracker = Tracker()
+    tracked(tracker, [person()], 0)
+    tracker.reset()
+    jumped = moved(person(), (50, 0, 0))
+    new = moved(person(), (250, 0, 0))
+    for pose, out in zip((jumped, new), tracked(tracker, [jumped, new], 10**8), strict=True):
         np.testing.assert_allclose(out.screen, pose.screen, rtol=1e-6)
 
 
 def test_switched_off_nothing_changes_and_switched_on_again_nothing_is_remembered():
-    smoother = Smoother()
+    smoother = PoseSmoother()
     off = SmoothingOptions(enabled=False)
-    smoother.apply([person()], 0, OPTIONS)
+    smoother.apply(person(), 0, OPTIONS)
     jumped = moved(person(), (50, 0, 0))
-    assert smoother.apply([jumped], 10**8, off) == [jumped]
+    assert smoother.apply(jumped, 10**8, off) is jumped
     again = moved(person(), (90, 0, 0))
-    np.testing.assert_allclose(smoother.apply([again], 2 * 10**8, OPTIONS)[0].screen, again.screen, rtol=1e-6)
+    np.testing.assert_allclose(smoother.apply(again, 2 * 10**8, OPTIONS).screen, again.screen, rtol=1e-6)
 
 
 def test_a_lower_cutoff_is_steadier_and_a_higher_beta_is_quicker():
@@ -129,16 +139,16 @@ def test_a_lower_cutoff_is_steadier_and_a_higher_beta_is_quicker():
 
 
 def test_poses_without_extent_stay_finite():
-    smoother = Smoother()
+    smoother = PoseSmoother()
     for index in range(3):
-        (out,) = smoother.apply([pose_of(np.zeros((33, 3)), person_id=1)], index, OPTIONS)
+        out = smoother.apply(pose_of(np.zeros((33, 3))), index, OPTIONS)
         assert np.isfinite(out.screen).all()
         assert np.isfinite(out.world).all()
 
 
 def test_with_a_camera_that_has_no_clock_a_person_who_moves_is_followed():
-    smoother = Smoother()
+    smoother = PoseSmoother()
     for index in range(60):
         pose = moved(person(), (5 * index, 0, 0))
-        (found,) = smoother.apply([pose], 0, OPTIONS)
+        found = smoother.apply(pose, 0, OPTIONS)
     assert abs(found.screen - pose.screen).max() < 5
