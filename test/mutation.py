@@ -48,7 +48,8 @@ def main() -> int:
     left = [name for names in chosen.values() for name, code in names.items() if code not in KILLED]
     if left:
         mutmut._run(left, options.processes)
-    return 0 if all([report(folder, names) for folder, names in chosen.items()]) else 1
+    enough = [report(folder, names) for folder, names in chosen.items()]
+    return 0 if all(enough) else 1
 
 
 def arguments() -> argparse.Namespace:
@@ -113,9 +114,11 @@ def report(folder: str, chosen: dict[str, int | None]) -> bool:
         (name, path) for name, code, path in results(folder) if name in chosen and code not in KILLED
     ]
     for name, path in survivors:
-        print(change(name, path))
+        sys.stdout.write(f"{change(name, path)}\n")
     percent = 100.0 * (1.0 - len(survivors) / len(chosen))
-    print(f"{folder}: {len(chosen) - len(survivors)} of {len(chosen)} changes noticed, {percent:.0f} %\n")
+    sys.stdout.write(
+        f"{folder}: {len(chosen) - len(survivors)} of {len(chosen)} changes noticed, {percent:.0f} %\n\n"
+    )
     return percent >= LEAST_PERCENT
 
 

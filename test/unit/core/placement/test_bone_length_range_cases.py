@@ -15,7 +15,8 @@ L = Landmark
 BONES = [((L.LEFT_SHOULDER, L.RIGHT_SHOULDER), (L.LEFT_HIP, L.RIGHT_HIP), 0.311 * 1.70)] + [
     ((L[f"{side}_{start}"],), (L[f"{side}_{end}"],), share * 1.70)
     for start, end, share in [
-        ("HIP", "KNEE", 0.230), ("KNEE", "ANKLE", 0.228), ("SHOULDER", "ELBOW", 0.165), ("ELBOW", "WRIST", 0.156)
+        ("HIP", "KNEE", 0.230), ("KNEE", "ANKLE", 0.228),
+        ("SHOULDER", "ELBOW", 0.165), ("ELBOW", "WRIST", 0.156),
     ]
     for side in ("LEFT", "RIGHT")
 ]  # fmt: skip

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
-from support.bodies import CAMERA, FACING_M, hidden, pose_of, seen_by
+from support.bodies import FACING_M, hidden, pose_of, seen_by
 
 from blazepose_ros.core.camera_model import CameraModel
 from blazepose_ros.core.landmarks import Landmark
@@ -80,8 +80,10 @@ def test_it_is_surer_with_a_hip_than_with_the_rest_of_the_torso(lost, std_m):
 
 @pytest.mark.parametrize(
     ("camera", "size", "is_found"),
-    [(SQUARE, 1.5, True), (SQUARE, 1.8, False), (ASSUMED, 1.8, True), (ASSUMED, 2.5, False)]
-    + [(SQUARE, 0.7, True), (SQUARE, 0.55, False), (ASSUMED, 0.55, True), (ASSUMED, 0.4, False)],
+    [
+        *[(SQUARE, 1.5, True), (SQUARE, 1.8, False), (ASSUMED, 1.8, True), (ASSUMED, 2.5, False)],
+        *[(SQUARE, 0.7, True), (SQUARE, 0.55, False), (ASSUMED, 0.55, True), (ASSUMED, 0.4, False)],
+    ],
 )
 def test_a_child_may_be_much_nearer_than_it_looks_and_more_so_where_the_camera_is_assumed(
     camera, size, is_found
@@ -93,7 +95,7 @@ def test_a_child_may_be_much_nearer_than_it_looks_and_more_so_where_the_camera_i
 def rows(start, stop):
     """Return a mask of the rows between two distances down from the hips, in metres."""
     mask = np.zeros((480, 640), np.float32)
-    top, bottom = (round(SQUARE.project([np.array(PLACE) + (0, y, 0)])[0, 1]) for y in (start, stop))
+    top, bottom = (round(SQUARE.project([np.add(PLACE, (0, y, 0))])[0, 1]) for y in (start, stop))
     mask[max(0, top) : bottom] = 1.0
     return mask
 

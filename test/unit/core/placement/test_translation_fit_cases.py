@@ -111,7 +111,8 @@ REACHING[Landmark.LEFT_WRIST] = (0.001, 0.001, -0.6)  # in the camera's face
 
 
 @pytest.mark.parametrize(("world", "least_m"), [
-    (FACING_M, 0.3 - FACING_M[:, 2].mean()), (FACING_M * 0.2, 0.3 - 0.2 * FACING_M[:, 2].mean()), (REACHING, 0.6),
+    (FACING_M, 0.3 - FACING_M[:, 2].mean()),
+    (FACING_M * 0.2, 0.3 - 0.2 * FACING_M[:, 2].mean()), (REACHING, 0.6),
 ])  # fmt: skip
 @pytest.mark.parametrize(("beyond_m", "is_placed"), [(-0.01, False), (0.01, True)])
 def test_a_body_nearer_than_thirty_centimetres_in_its_mean_is_nowhere(world, least_m, beyond_m, is_placed):

@@ -126,7 +126,7 @@ def test_what_fits_nobody_is_a_bad_pose_of_a_person_who_was_there_a_moment_ago(t
 def test_a_moment_ago_means_within_half_a_body_of_the_track(apart, answer):
     twice = moved(0.0, growth=2.0)
     shift_px = optimal_shift(twice, apart)
-    screen = twice.screen + (shift_px, 0, 0)
+    screen = np.add(twice.screen, (shift_px, 0, 0))
     assert answers([track()], [pose_of(FACING_M, screen, np.float64)], 0.1) == [answer]
 
 

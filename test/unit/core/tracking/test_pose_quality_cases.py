@@ -52,7 +52,8 @@ def test_one_landmark_of_the_face_is_a_face(landmark, visibility, hidden):
 
 @pytest.mark.parametrize("landmark", range(33))
 @pytest.mark.parametrize(("x", "y", "outside"), [
-    (0, 0, False), (639.9, 479.9, False), (-0.1, 240, True), (640, 240, True), (320, -0.1, True), (320, 480, True),
+    (0, 0, False), (639.9, 479.9, False), (-0.1, 240, True), (640, 240, True),
+    (320, -0.1, True), (320, 480, True),
 ])  # fmt: skip
 def test_shoulders_hips_knees_and_ankles_are_inside_of_the_image(landmark, x, y, outside):
     status = quality_of(at(landmark, x, y), frame())
@@ -158,10 +159,10 @@ def test_the_appearance_is_of_what_is_inside_of_the_outline():
 @pytest.mark.parametrize("edge", ["left", "right", "top", "bottom"])
 def test_of_a_person_at_the_edge_what_is_inside_counts(edge):
     shift = {"left": (-330, 0), "right": (330, 0), "top": (0, -180), "bottom": (0, 190)}[edge]
-    screen = WHOLE.screen + (*shift, 0)
+    screen = np.add(WHOLE.screen, (*shift, 0))
     appearance = appearance_of(replace(WHOLE, screen=screen), frame(77))
     assert np.nanmax(appearance) == pytest.approx(77 / 255)
-    outside = appearance_of(replace(WHOLE, screen=screen + (*np.array(shift) * 3, 0)), frame(77))
+    outside = appearance_of(replace(WHOLE, screen=np.add(screen, (3 * shift[0], 3 * shift[1], 0))), frame(77))
     assert np.isnan(outside).all()
 
 

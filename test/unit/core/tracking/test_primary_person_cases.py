@@ -58,7 +58,8 @@ def test_the_middle_of_a_box_is_halfway_between_its_sides():
 
 
 @pytest.mark.parametrize(("first_size", "second_size", "number"), [
-    ((100, 100), (90, 120), 2), ((100, 100), (99, 100), 1), ((200, 50), (100, 90), 1), ((10, 400), (70, 60), 2),
+    ((100, 100), (90, 120), 2), ((100, 100), (99, 100), 1),
+    ((200, 50), (100, 90), 1), ((10, 400), (70, 60), 2),
 ])  # fmt: skip
 def test_the_largest_has_the_largest_box(first_size, second_size, number):
     people = [boxed(1, (200, 240), first_size), boxed(2, (450, 240), second_size)]

@@ -18,7 +18,7 @@ def with_visibility(value):
     return pose_of(PERSON.world, PERSON.screen, np.float64, visibility=np.full(33, value))
 
 
-def faded(step_s, images, stamps_ns=None):
+def faded(step_s, images):
     """Return a landmark's visibility after so many images that do not show it any more."""
     smoother = PoseSmoother()
     smoother.apply(with_visibility(1.0), 0, OPTIONS)

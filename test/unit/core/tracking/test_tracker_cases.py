@@ -83,7 +83,7 @@ def test_a_track_that_others_cover_keeps_its_clear_view():
 
 
 def test_smoothing_is_as_the_options_say_for_new_and_for_known_people():
-    moved = pose_of(POSE.world, POSE.screen + (10, 0, 0), np.float64)
+    moved = pose_of(POSE.world, np.add(POSE.screen, (10, 0, 0)), np.float64)
     for enabled in (False, True):
         options = TrackingOptions(smoothing=SmoothingOptions(enabled=enabled))
         tracker = Tracker()
