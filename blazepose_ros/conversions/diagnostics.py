@@ -48,7 +48,7 @@ def figures(snapshot: Snapshot) -> dict[str, str]:
         "last image (s ago)": _known(snapshot.last_image_age_s),
         "last person (s ago)": _known(snapshot.last_person_age_s),
         "people": "; ".join(snapshot.people) or "nobody",
-        "stamps went back or jumped": str(snapshot.breaks),
+        "stamps went back or jumped": str(snapshot.time_jumps),
     }
 
 

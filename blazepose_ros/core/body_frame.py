@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from blazepose_ros.core.landmarks import Landmark
 
-# How wrong a landmark of the torso is, one standard deviation in metres, across the image and in
+# How wrong a landmark of the torso is, one standard deviation in meters, across the image and in
 # depth, which no pixel shows: that of all models, which ``placement.bone_length_range`` tells apart.
 ACROSS_STD_M = 0.03
 DEPTH_STD_M = 0.06
@@ -62,7 +62,7 @@ def body_axes(world: NDArray) -> NDArray[np.float64] | None:
     from the ankles to the hips, or to the image's top.
 
     Args:
-        world: (33, 3) landmarks in metres, optical axes.
+        world: (33, 3) landmarks in meters, optical axes.
 
     Returns:
         A rotation matrix, (3, 3), whose columns are x, y and z, or None where landmarks of
@@ -80,7 +80,7 @@ def body_axes_covariance(world: NDArray) -> NDArray[np.float64]:
     independently of each other, most of all in depth.
 
     Args:
-        world: (33, 3) landmarks in metres, optical axes.
+        world: (33, 3) landmarks in meters, optical axes.
     """
     points = np.asarray(world).tolist()
     axes = _axes(points)

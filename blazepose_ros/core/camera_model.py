@@ -21,7 +21,7 @@ DISTORTION_COEFFICIENTS = {
 # OpenCV removes distortion step by step; by default it stops early, at a hundredth of a pixel.
 _UNDISTORT_CRITERIA = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 50, 1e-10)
 
-# No lens has a focal length of so many pixels, nor its centre there, whatever the image's size:
+# No lens has a focal length of so many pixels, nor its center there, whatever the image's size:
 # numbers beyond would overflow on their way.
 MAX_K_PX = 1e12
 
@@ -38,7 +38,7 @@ class CameraModel:
         k: (3, 3), the intrinsic matrix in pixels.
         d: distortion coefficients in OpenCV's order.
         distortion_model: a name of sensor_msgs/CameraInfo.
-        assumed: true where nobody calibrated and the field of view is a guess.
+        assumed: true where there is no calibration and the field of view is a guess.
 
     Raises:
         ValueError: sizes, focal lengths or coefficients that no camera has.
@@ -104,7 +104,7 @@ class CameraModel:
         return CameraModel(width, height, k, self.d, self.distortion_model, self.assumed)
 
     def scaled_to(self, width: int, height: int) -> CameraModel:
-        """Return this camera for its image resized to another size, pixel centres kept."""
+        """Return this camera for its image resized to another size, pixel centers kept."""
         if (width, height) == (self.width, self.height):
             return self
         sx, sy = width / self.width, height / self.height

@@ -49,7 +49,7 @@ def joint_angles(world: NDArray, visibility: NDArray, visibility_threshold: floa
     image's upper edge.
 
     Args:
-        world: (33, 3), metres, landmarks in optical axes.
+        world: (33, 3), meters, landmarks in optical axes.
         visibility: (33,), 0 to 1.
         visibility_threshold: landmarks below it are not seen.
     """

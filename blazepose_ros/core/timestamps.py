@@ -13,15 +13,15 @@ NS_PER_S = 1_000_000_000
 NS_PER_MS = 1_000_000
 
 
-# In two seconds a person walks out of the region where the last image saw them. Of a camera slower
-# than that, every image is looked at anew.
+# In two seconds a person walks out of the ROI of the last image. Of a camera slower than that,
+# every image is searched anew.
 MAX_GAP_NS = 2_000_000_000
 
 
 def is_time_jump(last_ns: int | None, stamp_ns: int) -> bool:
-    """Tell whether what was seen in the last image says nothing about the next one.
+    """Tell whether time jumps between two images, so that tracks do not go on.
 
-    That is so where time goes back, as in a recording that starts again, and where it jumps.
+    It does where it goes back, as in a recording that starts again, and where it leaps ahead.
     A stamp that repeats goes on: cameras with a coarse clock, or none, send such.
 
     Args:
@@ -36,13 +36,13 @@ RESTART_NS = NS_PER_S
 
 
 class MonotonicStampFilter:
-    """Tells which stamps rise; tf2 warns of repeated ones and drops what is older."""
+    """Accepts monotonic stamps only; tf2 warns of repeated ones and drops older ones."""
 
     def __init__(self) -> None:
         self._last_ns: int | None = None
 
-    def rises(self, stamp_ns: int) -> bool:
-        """Tell whether a stamp is later than the last one that was, or the first after a restart."""
+    def accepts(self, stamp_ns: int) -> bool:
+        """Tell whether a stamp is later than the last accepted one, or the first after a restart."""
         if self._last_ns is not None and self._last_ns - RESTART_NS < stamp_ns <= self._last_ns:
             return False
         self._last_ns = stamp_ns
@@ -82,16 +82,16 @@ _DEVIATIONS = 2.0
 
 
 class DurationEstimator:
-    """Measures the turns of one thread for others to look at.
+    """Estimates the duration of one thread's turns; others may read it.
 
-    Means that fade, of the durations and of how far they are from their mean, as TCP has them
-    for round trips (V. Jacobson, "Congestion avoidance and control", SIGCOMM 1988).
+    Exponential means of the durations and of their deviations, as TCP has them for round trips
+    (V. Jacobson, "Congestion avoidance and control", SIGCOMM 1988).
 
     Attributes:
         usual_s: how long a turn takes.
 
     Args:
-        clock: seconds that rise.
+        clock: monotonic seconds.
     """
 
     def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:

@@ -1,4 +1,4 @@
-"""What flows through the node: a frame goes in, the people in it come out."""
+"""What flows through the node: a frame goes in, poses come out."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class ModelComplexity(IntEnum):
 
 
 class Placement(IntEnum):
-    """Where a hip centre comes from; the values of ``Pose33.placement``."""
+    """Where a hip center comes from; the values of ``Pose33.placement``."""
 
     NONE = 0
     MONO = 1
@@ -42,7 +42,7 @@ class Status(IntFlag):
 
 @dataclass(frozen=True)
 class Box:
-    """Where a detector outside of this package sees a person; pixels, upright.
+    """Where an external detector sees a person; pixels, upright.
 
     Raises:
         ValueError: a number is not finite, or the box has no area.
@@ -67,7 +67,7 @@ class Frame:
     Attributes:
         rgb: (height, width, 3) uint8, red first, C-contiguous, at least 1 x 1.
         stamp_ns: time of capture in nanoseconds, from the image's header.
-        boxes: of the people that a detector outside sees, the surest first, x and y in their
+        boxes: of the people that an external detector sees, the surest first, x and y in their
             middle; None where it says nothing of this image.
 
     Raises:
@@ -102,8 +102,8 @@ class HipCenter:
     """Where a body is, in the camera's optical frame (x right, y down, z forward).
 
     Attributes:
-        position: (3,), metres, the midpoint of the hips.
-        covariance: (3, 3), square metres.
+        position: (3,), meters, the midpoint of the hips.
+        covariance: (3, 3), square meters.
         source: what the position was computed from, MONO or DEPTH.
     """
 
@@ -125,9 +125,9 @@ class Pose:
             corner), z in the same scale relative to the hips, negative towards the camera.
         visibility: (33,), 0 to 1, how likely a landmark is inside the image and not hidden.
         presence: (33,), 0 to 1, how likely a landmark is inside the image.
-        world: (33, 3), metres, origin at the hip centre, optical axes.
+        world: (33, 3), meters, origin at the hip center, optical axes.
         score: the model's pose-presence flag, 0 to 1; NaN where the estimator gives none.
-        person_id: who this is, from 1; 0 while nobody has said.
+        person_id: which person this is, from 1; 0 before tracking.
         hip_center: where the body is; None where it was not placed.
         mask: (height, width) float32, 0 to 1, where the person is; None unless asked for.
         status: what makes the pose less sure.
@@ -153,7 +153,7 @@ class Pose:
 
     @property
     def placement(self) -> Placement:
-        """Where the hip centre comes from."""
+        """Where the hip center comes from."""
         return Placement.NONE if self.hip_center is None else self.hip_center.source
 
 

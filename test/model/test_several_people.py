@@ -21,7 +21,7 @@ ONE_CORE = RuntimeOptions(num_threads=1, cache_dir=compiled_folder())  # on whic
 FRAME_NS = 33_000_000
 PANE_WIDTH, PANE_HEIGHT = 270, 480
 PANES = 3
-# Which panes show somebody, image after image: people come and go, alone and together.
+# Which panes show the person, image after image: people come and go, alone and together.
 COMINGS_AND_GOINGS = ((0,), (0,), (0, 1, 2), (0, 1, 2), (0, 2), (0, 2), (), (1,), (0, 1, 2), ())
 
 
@@ -44,33 +44,33 @@ def side_by_side(person, shown):
     return np.concatenate(panes, axis=1)
 
 
-def regions(count):
-    """Return as many regions, some of somebody and some of nobody, upright and turned."""
+def rois(count):
+    """Return as many ROIs, some with a person and some without, upright and turned."""
     return [Roi(135 + 90 * number, 240, 500 + 20 * number, 0.1 * number) for number in range(count)]
 
 
-def assert_the_same(reading, expected):
-    assert (reading is None) == (expected is None)
-    if reading is not None:
-        assert reading.score == pytest.approx(expected.score, abs=1e-4)
+def assert_the_same(result, expected):
+    assert (result is None) == (expected is None)
+    if result is not None:
+        assert result.score == pytest.approx(expected.score, abs=1e-4)
         for name in ("visibility", "presence", "world", "mask"):
-            np.testing.assert_allclose(getattr(reading, name), getattr(expected, name), atol=1e-4)
-        np.testing.assert_allclose(reading.screen, expected.screen, atol=1e-2)  # pixels
+            np.testing.assert_allclose(getattr(result, name), getattr(expected, name), atol=1e-4)
+        np.testing.assert_allclose(result.screen, expected.screen, atol=1e-2)  # pixels
 
 
 @pytest.mark.parametrize("complexity", ModelComplexity, ids=model_name)
-def test_regions_read_together_read_as_they_do_one_by_one(backend, complexity, models, person):
+def test_rois_read_together_read_as_they_do_one_by_one(backend, complexity, models, person):
     content = split_bundle(models[complexity])[LANDMARKER]
     loaded = RUNTIMES[backend](TWO_CORES).load(content, most_images=3)
     model = LandmarkModel(loaded, 0.5, with_mask=True)
     rgb = side_by_side(person, (0, 1, 2))
-    one_by_one = [model.read(rgb, region) for region in regions(5)]
-    assert sum(reading is not None for reading in one_by_one) >= 2
+    one_by_one = [model.read(rgb, roi) for roi in rois(5)]
+    assert sum(result is not None for result in one_by_one) >= 2
     for count in (0, 1, 2, 3, 5, 1):
-        readings = model.read_each(rgb, regions(count))
-        assert len(readings) == count
-        for reading, expected in zip(readings, one_by_one, strict=False):
-            assert_the_same(reading, expected)
+        results = model.read_each(rgb, rois(count))
+        assert len(results) == count
+        for result, expected in zip(results, one_by_one, strict=False):
+            assert_the_same(result, expected)
 
 
 def test_people_who_come_and_go_are_those_whom_one_core_sees(backend, models, person):
@@ -90,6 +90,7 @@ def test_people_who_come_and_go_are_those_whom_one_core_sees(backend, models, pe
 
 
 def test_a_failure_beside_others_is_one_failed_frame(backend, models, person, monkeypatch):
+    """The next frame comes at once: no model may still be at work on the one that failed."""
     options = EstimatorOptions(models[ModelComplexity.LITE], num_poses=PANES)
     estimator = choose_estimator(backend, options, TWO_CORES).estimator
     rgb = side_by_side(person, range(PANES))
@@ -98,11 +99,12 @@ def test_a_failure_beside_others_is_one_failed_frame(backend, models, person, mo
     def fail(*_arguments):
         raise RuntimeError("in the middle of it")
 
-    with monkeypatch.context() as patch:
-        patch.setattr("blazepose_ros.core.estimation.landmark_model.decode", fail)
-        with pytest.raises(EstimatorError, match="in the middle of it"):
-            estimator.estimate(Frame(rgb, FRAME_NS))
-    assert len(estimator.estimate(Frame(rgb, 2 * FRAME_NS))) == PANES
+    for number in (1, 3, 5):
+        with monkeypatch.context() as patch:
+            patch.setattr("blazepose_ros.core.estimation.landmark_model.decode", fail)
+            with pytest.raises(EstimatorError, match="in the middle of it"):
+                estimator.estimate(Frame(rgb, number * FRAME_NS))
+        assert len(estimator.estimate(Frame(rgb, (number + 1) * FRAME_NS))) == PANES
     estimator.close()
 
 

@@ -91,7 +91,7 @@ def test_a_node_that_waits_is_in_order(ros):
             assert change_state(client, "configure")
             assert values(status(client, OK, "inactive"))["model"] == "LITE"
             assert change_state(client, "activate")
-            status(client, OK, "nobody listens")
+            status(client, OK, "no listeners")
     finally:
         client.close()
 

@@ -39,7 +39,7 @@ class Situation:
     Attributes:
         state: of the life cycle, for example "active".
         active: whether the node works.
-        listens: whether it takes images, which it does while somebody listens to it.
+        listens: whether it takes images, which it does while it has listeners.
         topic: where images come from.
         publishers: how many publish there.
         mismatch: why images of one of them cannot arrive; or nothing.
@@ -81,7 +81,7 @@ def assess(snapshot: Snapshot, situation: Situation) -> Health:
         return Health(Level.OK, situation.state)
     findings = [finding for rule in RULES if (finding := rule(snapshot, situation)) is not None]
     if not findings:
-        return Health(Level.OK, "working" if situation.listens else "nobody listens")
+        return Health(Level.OK, "working" if situation.listens else "no listeners")
     findings.sort(key=lambda finding: SEVERITY.index(finding.level), reverse=True)
     return Health(findings[0].level, "; ".join(finding.message for finding in findings))
 
@@ -94,7 +94,7 @@ def _silence(snapshot: Snapshot, situation: Situation) -> Finding | None:
     if not situation.listens or snapshot.last_image_age_s < STALE_AFTER_S:
         return None
     if not situation.publishers:
-        return Finding(Level.STALE, f"nobody publishes {situation.topic}")
+        return Finding(Level.STALE, f"no publisher on {situation.topic}")
     return Finding(Level.STALE, f"no image on {situation.topic} for {snapshot.last_image_age_s:.0f} s")
 
 
@@ -143,8 +143,8 @@ def _several_cameras(_snapshot: Snapshot, situation: Situation) -> Finding | Non
 
 
 def _time(snapshot: Snapshot, _situation: Situation) -> Finding | None:
-    if snapshot.breaks:
-        return Finding(Level.WARN, f"stamps went back or jumped {snapshot.breaks} times")
+    if snapshot.time_jumps:
+        return Finding(Level.WARN, f"stamps went back or jumped {snapshot.time_jumps} times")
     if snapshot.unstamped:
         return Finding(Level.WARN, "images carry no time: their stamp is zero")
     return None

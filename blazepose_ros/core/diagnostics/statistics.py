@@ -44,8 +44,8 @@ class Snapshot:
         processing_ms: from an image's arrival to its poses: median and 99th percentile.
         latency_ms: from an image's stamp to its poses, likewise, where the clocks agree.
         last_image_age_s: since the last image arrived, or since images are listened to.
-        last_person_age_s: since somebody was seen last.
-        breaks: how often stamps went back or jumped.
+        last_person_age_s: since a person was seen last.
+        time_jumps: how often stamps went back or jumped.
         unstamped: how many images had the stamp zero.
         people: what is known of each person in the last image.
     """
@@ -57,7 +57,7 @@ class Snapshot:
     latency_ms: tuple[float, float]
     last_image_age_s: float
     last_person_age_s: float
-    breaks: int
+    time_jumps: int
     unstamped: int
     people: tuple[str, ...]
 
@@ -66,7 +66,7 @@ class Statistics:
     """Counts what becomes of images, from any thread.
 
     Args:
-        clock: seconds that rise.
+        clock: monotonic seconds.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -75,7 +75,7 @@ class Statistics:
         self._arrivals: deque[float] = deque()
         self._processed: deque[tuple[float, float, float]] = deque()
         self._drops: deque[tuple[float, Drop]] = deque()
-        self._breaks: deque[float] = deque()
+        self._time_jumps: deque[float] = deque()
         self._unstamped: deque[float] = deque()
         self._stamp_ns: int | None = None
         self._listening_since_s: float | None = None
@@ -100,7 +100,7 @@ class Statistics:
         """Note the stamp of an image, in the order of arrival."""
         with self._lock:
             if is_time_jump(self._stamp_ns, stamp_ns):
-                self._breaks.append(self._now())
+                self._time_jumps.append(self._now())
             if stamp_ns == 0:
                 self._unstamped.append(self._now())
             self._stamp_ns = stamp_ns
@@ -140,9 +140,9 @@ class Statistics:
                 latency_ms=_percentiles([latency_ms for _, _, latency_ms in self._processed]),
                 last_image_age_s=now_s - max(self._last_image_s, waiting_s),
                 last_person_age_s=now_s - self._last_person_s,
-                breaks=len(self._breaks),
+                time_jumps=len(self._time_jumps),
                 unstamped=len(self._unstamped),
-                people=tuple(map(_in_words, self._people)) if self._processed else (),
+                people=tuple(map(_describe, self._people)) if self._processed else (),
             )
 
     def _now(self) -> float:
@@ -152,7 +152,7 @@ class Statistics:
         return now_s
 
     def _forget(self, until_s: float) -> None:
-        for times in (self._arrivals, self._breaks, self._unstamped):
+        for times in (self._arrivals, self._time_jumps, self._unstamped):
             while times and times[0] <= until_s:
                 times.popleft()
         for events in (self._processed, self._drops):
@@ -169,6 +169,6 @@ def _percentiles(values_ms: Sequence[float]) -> tuple[float, float]:
     return float(median), float(high)
 
 
-def _in_words(person: Pose) -> str:
+def _describe(person: Pose) -> str:
     doubts = [str(flag.name).lower().replace("_", " ") for flag in Status if flag and flag in person.status]
     return f"{person.person_id}: placed by {person.placement.name.lower()}, {', '.join(doubts) or 'fine'}"

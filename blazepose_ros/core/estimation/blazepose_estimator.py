@@ -15,14 +15,14 @@ from blazepose_ros.core.estimation.runtimes.runtime import Runtime
 from blazepose_ros.core.timestamps import is_time_jump
 from blazepose_ros.core.types import Frame, Pose
 
-SURE = 1.0  # what somebody else found is somebody
+EXTERNAL_CONFIDENCE = 1.0  # an external detector decides by itself what a person is
 
 
 class BlazePoseEstimator:
     """An ``Estimator`` of the two models on any runtime; single frames give what MediaPipe gives.
 
-    The detector runs only while fewer people than asked for are followed. Who is followed is
-    looked for where the landmarks of the previous frame say.
+    The detector runs only while there are fewer tracks than people asked for. A track's ROI comes
+    from the landmarks of the previous frame.
 
     Args:
         runtime: runs the models.
@@ -37,7 +37,7 @@ class BlazePoseEstimator:
     def __init__(
         self, runtime: Runtime, detector: bytes, landmarks: bytes, options: EstimatorOptions
     ) -> None:
-        self._following = RoiTrackerOptions(
+        self._tracker_options = RoiTrackerOptions(
             num_poses=options.num_poses,
             max_lost_s=options.max_lost_s,
             sure_confidence=options.sure_confidence,
@@ -56,8 +56,8 @@ class BlazePoseEstimator:
         self.reset()
 
     def reset(self) -> None:
-        """Forget everybody, as at the start."""
-        self._followers = RoiTracker(self._following)
+        """End all tracks, as at the start."""
+        self._roi_tracker = RoiTracker(self._tracker_options)
         self._stamp_ns: int | None = None
         self._shape: tuple[int, ...] | None = None
 
@@ -73,42 +73,44 @@ class BlazePoseEstimator:
             self.reset()
         self._stamp_ns, self._shape = frame.stamp_ns, frame.rgb.shape
         try:
-            readings = self._read(frame, self._models)
+            results = self._results(frame, self._models)
         except (RuntimeError, cv2.error) as err:
             self.reset()
             raise EstimatorError(f"the frame could not be processed: {err}") from err
-        return [reading.pose_in(frame) for reading in readings]
+        return [result.pose_in(frame) for result in results]
 
     def _starts_anew(self, frame: Frame) -> bool:
-        """Whether nothing known holds: time breaks off, or the images are another camera's."""
+        """Whether no track goes on: time jumps, or the images are another camera's."""
         another_size = self._shape is not None and frame.rgb.shape != self._shape
         return another_size or is_time_jump(self._stamp_ns, frame.stamp_ns)
 
-    def _read(self, frame: Frame, models: _LoadedModels) -> list[LandmarkResult]:
-        chosen = self._followers.choose(self._detect(frame, models), frame.stamp_ns)
-        return self._followers.learn(list(zip(chosen, self._look(frame, chosen, models), strict=True)), frame)
+    def _results(self, frame: Frame, models: _LoadedModels) -> list[LandmarkResult]:
+        chosen = self._roi_tracker.choose(self._detect(frame, models), frame.stamp_ns)
+        results = self._run_landmarks(frame, chosen, models)
+        return self._roi_tracker.update(list(zip(chosen, results, strict=True)), frame)
 
     def _detect(self, frame: Frame, models: _LoadedModels) -> list[Detection] | None:
         if self._external:
             boxes = None if frame.boxes is None else map(Roi.around_box, frame.boxes)
-            return None if boxes is None else [Detection(SURE, region) for region in boxes]
-        looks = self._followers.want_detections(frame.stamp_ns)
-        return models.detector.find(frame.rgb) if looks else None
+            return None if boxes is None else [Detection(EXTERNAL_CONFIDENCE, roi) for roi in boxes]
+        if not self._roi_tracker.want_detections(frame.stamp_ns):
+            return None
+        return models.detector.find(frame.rgb)
 
-    def _look(
+    def _run_landmarks(
         self, frame: Frame, chosen: list[TrackedRoi], models: _LoadedModels
     ) -> list[LandmarkResult | None]:
-        readings = models.landmarks.read_each(frame.rgb, [each.region for each in chosen])
+        results = models.landmarks.read_each(frame.rgb, [track.roi for track in chosen])
         if not self._external:
-            return readings
-        # A box says little of where the hips are and how a body lies: the first look only aims.
-        aims = {
-            index: reading.next_region
-            for index, (who, reading) in enumerate(zip(chosen, readings, strict=True))
-            if reading is not None and who.screen is None
+            return results
+        # A box tells neither where the hips are nor how a body lies: the first run only aligns the ROI.
+        aligned = {
+            index: result.next_roi
+            for index, (track, result) in enumerate(zip(chosen, results, strict=True))
+            if result is not None and track.screen is None
         }
-        aimed = dict(zip(aims, models.landmarks.read_each(frame.rgb, list(aims.values())), strict=True))
-        return [aimed.get(index, reading) for index, reading in enumerate(readings)]
+        again = dict(zip(aligned, models.landmarks.read_each(frame.rgb, list(aligned.values())), strict=True))
+        return [again.get(index, result) for index, result in enumerate(results)]
 
 
 @dataclass(frozen=True)

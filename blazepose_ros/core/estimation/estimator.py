@@ -1,4 +1,4 @@
-"""The contract between the node and whatever finds the people in a frame."""
+"""The contract between the node and what estimates the poses in a frame."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Estimator(Protocol):
     def estimate(self, frame: Frame) -> list[Pose]:
         """Return the people in a frame, none included.
 
-        Stamps may repeat; where they break off (`timestamps.is_time_jump`), what was tracked is forgotten.
+        Stamps may repeat; where time jumps (`timestamps.is_time_jump`), all tracks end.
 
         Raises:
             EstimatorError: this frame failed, the next may succeed.
@@ -35,7 +35,7 @@ class Estimator(Protocol):
         ...
 
     def reset(self) -> None:
-        """Forget everybody, as at the start."""
+        """End all tracks, as at the start."""
         ...
 
     def close(self) -> None:
@@ -52,12 +52,12 @@ class EstimatorOptions:
             ``pose_detector.tflite`` and ``pose_landmarks_detector.tflite``.
         model_complexity: which of the three landmark models the bundle holds.
         num_poses: the most people to look for, from 1.
-        min_detection_confidence: 0 to 1, below it the detector's find is nobody.
-        min_presence_confidence: 0 to 1, below it a tracked person is lost.
-        min_tracking_confidence: 0 to 1, overlap of the regions of one person in two frames.
-        sure_confidence: 0 to 1, what is found with less has to prove itself in several frames, where
-            the estimator knows how sure its finds are.
-        max_lost_s: how long somebody who is not seen keeps their place: nobody else takes it.
+        min_detection_confidence: 0 to 1, detections below it do not count.
+        min_presence_confidence: 0 to 1, a person whose score is below it is lost.
+        min_tracking_confidence: 0 to 1, minimum overlap of a person's ROIs in two frames.
+        sure_confidence: 0 to 1, a person detected with less has to be confirmed in several frames, where
+            the estimator knows the confidence of its detections.
+        max_lost_s: a lost track ends after so many seconds; until then its place is kept.
         external_detections: look for people where ``Frame.boxes`` are, and nowhere else.
         enable_segmentation: fill ``Pose.mask``.
 
@@ -84,4 +84,4 @@ class EstimatorOptions:
             if not 0.0 <= value <= 1.0:
                 raise ValueError(f"{name} is {value}, outside 0 to 1")
         if not self.max_lost_s >= 0:
-            raise ValueError(f"max_lost_s is {self.max_lost_s}: nobody is lost for less than no time")
+            raise ValueError(f"max_lost_s is {self.max_lost_s}, it starts at 0")

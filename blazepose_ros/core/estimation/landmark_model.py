@@ -1,4 +1,4 @@
-"""The landmark model: one person's landmarks in a region of an image."""
+"""The landmark model: one person's landmarks in an ROI of an image."""
 
 from __future__ import annotations
 
@@ -39,17 +39,17 @@ _INPUT_SCALE = 1 / 255
 
 @dataclass(frozen=True)
 class LandmarkResult:
-    """What the model says about one region.
+    """What the model says about one ROI.
 
     Attributes:
-        score: 0 to 1, how likely a person is in the region.
+        score: 0 to 1, how likely a person is in the ROI.
         screen: (33, 3), x and y in pixels of the image, z in the same scale.
         visibility: (33,), 0 to 1.
         presence: (33,), 0 to 1.
-        world: (33, 3), metres, hip centre, axes parallel to the image's.
-        region: where the model looked.
-        next_region: where to look for the person in the next frame.
-        mask: (256, 256), 0 to 1, where in the region the person is; None unless asked for.
+        world: (33, 3), meters, hip center, axes parallel to the image's.
+        roi: where the model looked.
+        next_roi: where to look for the person in the next frame.
+        mask: (256, 256), 0 to 1, where in the ROI the person is; None unless asked for.
     """
 
     score: float
@@ -57,13 +57,13 @@ class LandmarkResult:
     visibility: NDArray[np.float32]
     presence: NDArray[np.float32]
     world: NDArray[np.float64]
-    region: Roi
-    next_region: Roi
+    roi: Roi
+    next_roi: Roi
     mask: NDArray[np.float32] | None = None
 
     def pose_in(self, frame: Frame) -> Pose:
         """Return the person as a pose in the frame that was read."""
-        mask = None if self.mask is None else self.region.paste(self.mask, frame.width, frame.height)
+        mask = None if self.mask is None else self.roi.paste(self.mask, frame.width, frame.height)
         return Pose(
             screen=self.screen.astype(np.float32),
             visibility=self.visibility.astype(np.float32),
@@ -75,12 +75,12 @@ class LandmarkResult:
 
 
 class LandmarkModel:
-    """Reads landmarks from regions.
+    """Finds a person's landmarks in each ROI.
 
     Args:
-        model: what reads them.
-        min_confidence: where it is not surer of a person than this, there is nobody.
-        with_mask: whether readings have a mask.
+        model: the loaded model.
+        min_confidence: 0 to 1, at this score or below an ROI shows no person.
+        with_mask: whether results have a mask.
     """
 
     def __init__(self, model: Model, min_confidence: float, with_mask: bool = False) -> None:
@@ -90,61 +90,61 @@ class LandmarkModel:
         check_model(model, "landmark model", INPUT_PX, self._shapes)
         self._inputs: list[NDArray[np.float32]] = []
 
-    def read(self, rgb: NDArray[np.uint8], region: Roi) -> LandmarkResult | None:
-        """Return the person in a region of (height, width, 3) pixels, or None for nobody."""
-        return self.read_each(rgb, [region])[0]
+    def read(self, rgb: NDArray[np.uint8], roi: Roi) -> LandmarkResult | None:
+        """Return the person in an ROI of (height, width, 3) pixels; None where there is none."""
+        return self.read_each(rgb, [roi])[0]
 
-    def read_each(self, rgb: NDArray[np.uint8], regions: Sequence[Roi]) -> list[LandmarkResult | None]:
-        """Return what ``read`` returns for each of several regions, sooner."""
-        while len(self._inputs) < len(regions):
+    def read_each(self, rgb: NDArray[np.uint8], rois: Sequence[Roi]) -> list[LandmarkResult | None]:
+        """Return what ``read`` returns for each of several ROIs, sooner."""
+        while len(self._inputs) < len(rois):
             self._inputs.append(np.empty((1, INPUT_PX, INPUT_PX, 3), np.float32))
-        inputs = self._inputs[: len(regions)]
-        for region, image in zip(regions, inputs, strict=True):
-            crop = region.crop(rgb, INPUT_PX, cv2.BORDER_REPLICATE)
+        inputs = self._inputs[: len(rois)]
+        for roi, image in zip(rois, inputs, strict=True):
+            crop = roi.crop(rgb, INPUT_PX, cv2.BORDER_REPLICATE)
             np.multiply(crop, np.float32(_INPUT_SCALE), out=image[0])
         outputs = self._model.run_each(inputs)
-        return [self._reading(each, region) for each, region in zip(outputs, regions, strict=True)]
+        return [self._result(each, roi) for each, roi in zip(outputs, rois, strict=True)]
 
-    def _reading(self, outputs: Sequence[NDArray[np.float32]], region: Roi) -> LandmarkResult | None:
+    def _result(self, outputs: Sequence[NDArray[np.float32]], roi: Roi) -> LandmarkResult | None:
         shaped = outputs_by_shape(outputs, self._shapes)
-        # Nobody where the score is not a number, too.
-        return decode(shaped, region) if shaped[0][0] > self._min_confidence else None
+        # A score of NaN is no person either.
+        return decode(shaped, roi) if shaped[0][0] > self._min_confidence else None
 
 
-def decode(outputs: Sequence[NDArray[np.float32]], region: Roi) -> LandmarkResult | None:
-    """Return a reading from the model's outputs: score, landmarks, heatmap, world and perhaps a mask.
+def decode(outputs: Sequence[NDArray[np.float32]], roi: Roi) -> LandmarkResult | None:
+    """Return the result of the model's outputs: score, landmarks, heatmap, world and perhaps a mask.
 
-    None where the points that lead to the next frame fall together: that is no person.
+    None where the two points that give the next ROI coincide: that is no person.
     """
     score, landmarks, heatmap, world, *mask = outputs
     values = _known(landmarks).reshape(_NUM_POINTS, 5)
-    points = region.to_image(refine(values[:, :2] / INPUT_PX, heatmap))
-    next_region = Roi.around_person(points[_HIP_CENTER], points[_SCALE_POINT])
-    if next_region is None:
+    points = roi.to_image(refine(values[:, :2] / INPUT_PX, heatmap))
+    next_roi = Roi.around_person(points[_HIP_CENTER], points[_SCALE_POINT])
+    if next_roi is None:
         return None
-    depth = values[:, 2] * (region.size_px / INPUT_PX)
+    depth = values[:, 2] * (roi.size_px / INPUT_PX)
     confidences = expit(values[:NUM_LANDMARKS, 3:])
     return LandmarkResult(
         score=float(score[0]),
         screen=np.column_stack([points, depth])[:NUM_LANDMARKS],
         visibility=confidences[:, 0],
         presence=confidences[:, 1],
-        world=turn(_known(world).reshape(_NUM_POINTS, 3)[:NUM_LANDMARKS], region),
-        region=region,
-        next_region=next_region,
+        world=turn(_known(world).reshape(_NUM_POINTS, 3)[:NUM_LANDMARKS], roi),
+        roi=roi,
+        next_roi=next_roi,
         mask=expit(mask[0][..., 0]) if mask else None,
     )
 
 
 def refine(points: NDArray, heatmap: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Return (n, 2) points of the region moved to the centre of the heat around them.
+    """Return (n, 2) points of the ROI moved to the center of the heat around them.
 
     The rule is that of refine_landmarks_from_heatmap_calculator.cc: a point moves to the mean
     of the cells in a square around it, weighted by their heat, if one of them is hot enough;
     cells outside of the map are cold, points outside of it stay.
 
     Args:
-        points: (n, 2), in the region's coordinates.
+        points: (n, 2), in the ROI's coordinates.
         heatmap: (rows, columns, n), before the sigmoid.
     """
     rows, columns, count = heatmap.shape
@@ -165,6 +165,6 @@ def _known(values: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.where(np.isfinite(values), values, np.float32(np.nan))
 
 
-def turn(world: NDArray, region: Roi) -> NDArray[np.float64]:
-    """Return (n, 3) metres with the axes of the image instead of those of the region."""
-    return np.column_stack([world[:, :2] @ region.rotation.T, world[:, 2]])
+def turn(world: NDArray, roi: Roi) -> NDArray[np.float64]:
+    """Return (n, 3) meters with the axes of the image instead of those of the ROI."""
+    return np.column_stack([world[:, :2] @ roi.rotation.T, world[:, 2]])

@@ -26,7 +26,7 @@ MAX_FRAMES = 9_000_000
 VISIBILITY_SHARE = 0.1
 
 # MediaPipe reports usage figures to Google and has no option against it. It asks for the
-# proxy of the environment: one that nobody listens on (port 9, discard) keeps it silent.
+# proxy of the environment: one without a listener (port 9, discard) keeps it silent.
 NO_PROXY_THERE = "http://127.0.0.1:9"
 
 # With telemetry, closing waits for a report that may never get through.
@@ -61,7 +61,7 @@ class MediaPipeEstimator:
             ) from err
         self._mediapipe = mediapipe
         self._options = options
-        self._attention = SearchMask(options.max_lost_s) if options.num_poses == 1 else None
+        self._search_mask = SearchMask(options.max_lost_s) if options.num_poses == 1 else None
         self._stamp_ns: int | None = None
         self._start()
 
@@ -71,13 +71,13 @@ class MediaPipeEstimator:
         self._landmarker = self._create_landmarker()
 
     def estimate(self, frame: Frame) -> list[Pose]:
-        """Return the people in a frame; a jump in time forgets what was tracked."""
+        """Return the people in a frame; a jump in time ends all tracks."""
         if self._landmarker is None:
             raise EstimatorError("the estimator is closed")
         if self._starts_anew(frame):
             self.reset()
         self._stamp_ns, self._frames = frame.stamp_ns, self._frames + 1
-        pixels = self._attention.look(frame) if self._attention else frame.rgb
+        pixels = self._search_mask.look(frame) if self._search_mask else frame.rgb
         image = self._mediapipe.Image(image_format=self._mediapipe.ImageFormat.SRGB, data=pixels)
         try:
             result = self._landmarker.detect_for_video(image, self._frames * STEP_MS)
@@ -94,10 +94,10 @@ class MediaPipeEstimator:
         return self._without_strangers(self._without_smoothing(poses), frame)
 
     def reset(self) -> None:
-        """Forget everybody: MediaPipe can only do so with a new landmarker."""
+        """End all tracks: MediaPipe can only do so with a new landmarker."""
         self._stamp_ns = None
-        if self._attention is not None:
-            self._attention.reset()
+        if self._search_mask is not None:
+            self._search_mask.reset()
         self._restart()
 
     def _restart(self) -> None:
@@ -114,8 +114,8 @@ class MediaPipeEstimator:
         closing.join(CLOSE_TIMEOUT_S)
 
     def _without_strangers(self, poses: list[Pose], frame: Frame) -> list[Pose]:
-        """Return the poses, or none where somebody has taken a lost person's place."""
-        if self._attention is None or self._attention.accept(poses, frame):
+        """Return the poses, or none where another person has taken a lost one's place."""
+        if self._search_mask is None or self._search_mask.accept(poses, frame):
             return poses
         self._restart()  # it would follow the stranger
         return []
@@ -156,12 +156,12 @@ class MediaPipeEstimator:
 
 
 def _to_pose(screen: Any, world: Any, mask: Any, frame: Frame) -> Pose:
-    """Return MediaPipe's normalised landmarks as a Pose in pixels of the frame."""
-    normalised = np.array([(p.x, p.y, p.z) for p in screen], np.float32)
+    """Return MediaPipe's normalized landmarks as a Pose in pixels of the frame."""
+    normalized = np.array([(p.x, p.y, p.z) for p in screen], np.float32)
     # x and z are fractions of the width, y of the height.
     scale = np.array([frame.width, frame.height, frame.width], np.float32)
     return Pose(
-        screen=normalised * scale,
+        screen=normalized * scale,
         visibility=np.array([p.visibility for p in screen], np.float32),
         presence=np.array([p.presence for p in screen], np.float32),
         world=np.array([(p.x, p.y, p.z) for p in world], np.float32),

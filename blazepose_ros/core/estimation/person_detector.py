@@ -70,19 +70,19 @@ class Detections:
 
 
 class Detection(NamedTuple):
-    """Somebody in an image.
+    """A person in an image.
 
     Attributes:
         confidence: 0 to 1.
-        region: where.
+        roi: where.
     """
 
     confidence: float
-    region: Roi
+    roi: Roi
 
 
 class PersonDetector:
-    """Finds the regions of people in a whole image."""
+    """Finds the ROIs of people in a whole image."""
 
     def __init__(self, model: Model, min_confidence: float) -> None:
         self._model = model
@@ -100,9 +100,9 @@ class PersonDetector:
         self._input += np.float32(_INPUT_OFFSET)
         boxes, scores = outputs_by_shape(self._model.run(self._input), (_BOXES_SHAPE, _SCORES_SHAPE))
         people = merge(decode(boxes, scores, self._anchors, self._min_confidence))
-        regions = (_roi(points, letterbox) for points in people.points)
-        found = zip(people.scores.tolist(), regions, strict=True)
-        return [Detection(score, region) for score, region in found if region is not None]
+        rois = (_roi(points, letterbox) for points in people.points)
+        found = zip(people.scores.tolist(), rois, strict=True)
+        return [Detection(score, roi) for score, roi in found if roi is not None]
 
 
 def decode(

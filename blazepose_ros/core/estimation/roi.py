@@ -70,20 +70,20 @@ class Roi:
 
     @property
     def rotation(self) -> NDArray[np.float64]:
-        """(2, 2), from directions along the region's sides to directions in the image."""
+        """(2, 2), from directions along the ROI's sides to directions in the image."""
         cos, sin = math.cos(self.rotation_rad), math.sin(self.rotation_rad)
         return np.array([[cos, -sin], [sin, cos]])
 
     def to_image(self, points: NDArray) -> NDArray[np.float64]:
-        """Return the pixels, (n, 2), of (n, 2) points in the region's coordinates."""
+        """Return the pixels, (n, 2), of (n, 2) points in the ROI's coordinates."""
         return (points - 0.5) @ (self.size_px * self.rotation.T) + (self.x_px, self.y_px)
 
     def from_image(self, pixels: NDArray) -> NDArray[np.float64]:
-        """Return the region's coordinates, (n, 2), of (n, 2) pixels."""
+        """Return the ROI's coordinates, (n, 2), of (n, 2) pixels."""
         return (pixels - (self.x_px, self.y_px)) @ self.rotation / self.size_px + 0.5
 
     def crop(self, rgb: NDArray[np.uint8], side_px: int, border: int) -> NDArray[np.uint8]:
-        """Return what the region shows, (side, side, 3), pixels between others interpolated.
+        """Return what the ROI shows, (side, side, 3), pixels between others interpolated.
 
         As in image_to_tensor_converter_opencv.cc a pixel's coordinates are those of its upper
         left corner, in the image and in the crop.
@@ -99,11 +99,11 @@ class Roi:
         return cv2.warpPerspective(rgb, matrix, (side_px, side_px), flags=flags, borderMode=border)
 
     def paste(self, crop: NDArray[np.float32], width_px: int, height_px: int) -> NDArray[np.float32]:
-        """Return a (height, width) image that is zero but for a square crop laid into the region."""
+        """Return a (height, width) image that is zero but for a square crop laid into the ROI."""
         return cv2.warpAffine(crop, self._from_crop(crop.shape[0]), (width_px, height_px))
 
     def overlap(self, other: Roi) -> float:
-        """Return the intersection over union of two regions as if neither were turned.
+        """Return the intersection over union of two ROIs as if neither were turned.
 
         association_norm_rect_calculator.cc leaves the rotation out as well.
         """

@@ -1,4 +1,4 @@
-"""Where to look for one person who was lost, for an estimator that looks everywhere by itself."""
+"""Where to look for one lost person, for an estimator that searches the whole image by itself."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _REACH_BODIES = 0.5
 
 
 class SearchMask:
-    """Shows an estimator only the surroundings of a lost person: nobody else takes their place.
+    """Shows an estimator only the surroundings of a lost person, whose place no one else takes then.
 
     Args:
         max_lost_s: after this time the whole image is shown again.
@@ -52,7 +52,7 @@ class SearchMask:
         return pixels
 
     def accept(self, poses: Sequence[Pose], frame: Frame) -> bool:
-        """Return whether what was found is not somebody else in a lost person's place."""
+        """Return whether the pose found is not that of another person in a lost one's place."""
         known = self._pose
         if not poses:
             self._lost = known is not None

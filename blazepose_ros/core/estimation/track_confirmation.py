@@ -1,4 +1,4 @@
-"""How sure it is that somebody is there: what tells people from furniture."""
+"""The confirmation of tracks: what tells people from furniture."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from blazepose_ros.core.landmarks import Landmark
 from blazepose_ros.core.timestamps import NS_PER_S
 
-# From here on the detector is hardly ever wrong: of 112 photographs of nobody it sees somebody in
-# 1 or 2, of 52 people it loses one; at 0.5 it sees somebody in 8 to 10.
+# From here on the detector is hardly ever wrong: it sees people in 1 or 2 of 112 photographs
+# without any, and misses one of 52 people; at 0.5 it sees people in 8 to 10.
 SURE_CONFIDENCE = 0.6
 # Furniture that was taken for a person gives presence flags that come and go: in an empty room
 # six above 0.9 were the longest row. A person gives 0.99 in nearly every image.
@@ -19,7 +19,7 @@ _STEADY_PRESENCE = 0.9
 _STEADY_IMAGES = 10
 _STEADY_S = 0.5
 
-# Who was followed for less time than this, as at the edge of the image, is not waited for when lost.
+# A track shorter than this, as at the edge of the image, is not kept when it is lost.
 ESTABLISHED_S = 0.3
 
 
@@ -39,41 +39,41 @@ _PAIRS = (
 
 @dataclass(frozen=True)
 class TrackConfirmation:
-    """What speaks for a person.
+    """Whether a track is known to be a person's.
 
     Attributes:
-        sure: whether it is enough.
+        confirmed: whether it is.
         steady: how many images in a row showed a likely body.
         since_ns: the stamp of the first of them.
     """
 
-    sure: bool
+    confirmed: bool
     steady: int = 0
     since_ns: int = 0
 
-    def seen(self, presence: float, looks_human: bool, stamp_ns: int) -> TrackConfirmation:
-        """Return the evidence after another image.
+    def updated(self, presence: float, looks_human: bool, stamp_ns: int) -> TrackConfirmation:
+        """Return the confirmation after another image.
 
         Args:
             presence: the landmark model's presence flag, 0 to 1.
             looks_human: whether the landmarks make a body.
             stamp_ns: when the image was taken.
         """
-        if self.sure:
+        if self.confirmed:
             return self
         if presence < _STEADY_PRESENCE or not looks_human:
-            return TrackConfirmation(sure=False)
+            return TrackConfirmation(confirmed=False)
         since_ns = self.since_ns if self.steady else stamp_ns
         steady = self.steady + 1
-        sure = steady >= _STEADY_IMAGES and stamp_ns - since_ns >= _STEADY_S * NS_PER_S
-        return replace(self, sure=sure, steady=steady, since_ns=since_ns)
+        confirmed = steady >= _STEADY_IMAGES and stamp_ns - since_ns >= _STEADY_S * NS_PER_S
+        return replace(self, confirmed=confirmed, steady=steady, since_ns=since_ns)
 
 
 def looks_human(world: NDArray, screen: NDArray, width_px: int, height_px: int) -> bool:
     """Return whether landmarks make a body: its proportions are human, and it is inside of the image.
 
     Args:
-        world: (33, 3), metres.
+        world: (33, 3), meters.
         screen: (33, 3), pixels.
         width_px: of the image.
         height_px: of the image.

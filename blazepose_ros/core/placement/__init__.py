@@ -1,1 +1,1 @@
-"""Where people are in the camera's frame: from one colour image, over time, and from depth."""
+"""Where people are in the camera's frame: from one color image, over time, and from depth."""

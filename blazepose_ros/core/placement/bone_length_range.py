@@ -13,7 +13,7 @@ from blazepose_ros.core.placement.translation_fit import TranslationFit
 from blazepose_ros.core.types import ModelComplexity
 
 # Lengths between landmarks as fractions of the stature. From the shoulders to the ankles they add
-# up to what P. de Leva measured between joint centres ("Adjustments to Zatsiorsky-Seluyanov's
+# up to what P. de Leva measured between joint centers ("Adjustments to Zatsiorsky-Seluyanov's
 # segment inertia parameters", Journal of Biomechanics 29 (1996), table 3, the means of women and
 # men: trunk 0.2915, thigh 0.2274, shank 0.2491, upper arm 0.1602, forearm 0.1534). But BlazePose
 # marks hips, knees and ankles elsewhere: in the mean of two walkers seen from the side, one person
@@ -95,7 +95,7 @@ def range_from_bones(fit: TranslationFit, world: NDArray, depth_std_m: float) ->
 
     Args:
         fit: where the body is if it has the size that the model gives it.
-        world: (33, 3), metres, the landmarks from the hip centre.
+        world: (33, 3), meters, the landmarks from the hip center.
         depth_std_m: how wrong the depth of a landmark is, one standard deviation.
 
     Returns:

@@ -18,11 +18,11 @@ MIN_DEPTH_M = 0.1
 
 @dataclass(frozen=True)
 class DepthImage:
-    """A depth image that was taken where the colour image was.
+    """A depth image that was taken where the color image was.
 
     Attributes:
-        depth_m: (height, width) float32, metres along the optical axis; NaN where missing.
-        camera: the depth image's camera, in the colour camera's place and direction.
+        depth_m: (height, width) float32, meters along the optical axis; NaN where missing.
+        camera: the depth image's camera, in the color camera's place and direction.
 
     Raises:
         ValueError: the camera is that of images of another size.
@@ -44,7 +44,7 @@ class DepthImage:
             radius: half the side of the patch, in the same measure.
 
         Returns:
-            (N,) depths in metres, and their (N, 2) offsets from the ray in the measure of the
+            (N,) depths in meters, and their (N, 2) offsets from the ray in the measure of the
             ray; none for a ray outside of the image.
         """
         center = self.camera.project([[*ray, 1.0]])[0]
@@ -64,11 +64,11 @@ class DepthImage:
 
 
 def metres(values: NDArray, scale: float = 1.0) -> NDArray[np.float32]:
-    """Return depths in metres with NaN for what no camera measures: zero, negative, infinite.
+    """Return depths in meters with NaN for what no camera measures: zero, negative, infinite.
 
     Args:
         values: depths in any unit.
-        scale: metres in that unit.
+        scale: meters in that unit.
     """
     with np.errstate(invalid="ignore", over="ignore"):  # of bytes that are no depths
         depth_m = values.astype(np.float32) * np.float32(scale)
@@ -133,7 +133,7 @@ class DepthRange:
     """What a depth image says about the distance of a body.
 
     Attributes:
-        log_range: the logarithm of the distance of the hip centre in metres.
+        log_range: the logarithm of the distance of the hip center in meters.
         log_std: one standard deviation of it.
     """
 
@@ -148,17 +148,17 @@ def range_from_depth(
     camera: CameraModel,
     mask: NDArray[np.float32] | None = None,
 ) -> DepthRange | None:
-    """Return how far away the hip centre is by the depths that are seen on the torso.
+    """Return how far away the hip center is by the depths that are seen on the torso.
 
     Hips count most, then the middle of the torso, then the shoulders; the weighted median is
     indifferent to a hand before one of them.
 
     Args:
         fit: where the body is by its landmarks alone.
-        world: (33, 3), metres, the landmarks from the hip centre.
+        world: (33, 3), meters, the landmarks from the hip center.
         depth: the depth image.
-        camera: the colour image's.
-        mask: (height, width) of the colour image, 0 to 1, where the person is.
+        camera: the color image's.
+        mask: (height, width) of the color image, 0 to 1, where the person is.
 
     Returns:
         The distance, or None where the depth image shows no body where the landmarks are.
@@ -188,7 +188,7 @@ def _hip_depth(
     camera: CameraModel,
     mask: NDArray[np.float32] | None,
 ) -> float:
-    """Return the depth of the hip centre by one spot of the torso, NaN where none is seen."""
+    """Return the depth of the hip center by one spot of the torso, NaN where none is seen."""
     landmarks = list(spot.landmarks)
     ray = fit.rays[landmarks].mean(axis=0)
     behind_hips_m = float(world[landmarks, 2].mean())

@@ -50,10 +50,10 @@ class HipLocalizer:
         depth: DepthImage | None = None,
         model: ModelComplexity = ModelComplexity.FULL,
     ) -> HipCenter | None:
-        """Return the hip centre, or None where too little of the body is seen to tell.
+        """Return the hip center, or None where too little of the body is seen to tell.
 
         The bearing is the image's own, the distance filtered over time. The covariance adds
-        up the scatter of the landmarks, what nobody knows about where hips are, the unknown
+        up the scatter of the landmarks, the uncertainty of where hips are, the unknown
         sizes (along the ray) and, for an assumed camera, the focal length.
 
         Args:
@@ -84,7 +84,7 @@ class HipLocalizer:
 def place_mono(
     pose: Pose, camera: CameraModel, visibility_threshold: float, height_m: float = 0.0
 ) -> HipCenter | None:
-    """Return the hip centre from one image alone; see ``HipLocalizer.place``."""
+    """Return the hip center from one image alone; see ``HipLocalizer.place``."""
     return HipLocalizer(height_m).place(pose, camera, visibility_threshold, stamp_ns=0)
 
 
@@ -117,14 +117,14 @@ def _with_depth(
 def _of_the_focal_length(position: NDArray, *, depth_is_measured: bool) -> NDArray[np.float64]:
     """Return what an unknown focal length adds to the covariance, (3, 3).
 
-    From the colour image alone it scales the depth, from a measured depth what is across it.
+    From the color image alone it scales the depth, from a measured depth what is across it.
     """
     scaled = position * ((1, 1, 0) if depth_is_measured else (0, 0, 1))
     return (ASSUMED_FOCAL_STD * scaled) ** 2 * _IDENTITY
 
 
 def _bearing(fit: TranslationFit, world: NDArray) -> NDArray[np.float64]:
-    """Return the unit vector towards the hip centre, (3,).
+    """Return the unit vector towards the hip center, (3,).
 
     Where both hips are seen it is halfway between what they say and what the whole body says:
     the one knows nothing of the shape of the body, the other evens out the landmarks' errors.
@@ -144,12 +144,12 @@ def _seen_at(fit: TranslationFit, landmark: Landmark, world: NDArray) -> NDArray
 
 
 def _across(fit: TranslationFit, along: NDArray, distance_m: float) -> NDArray[np.float64]:
-    """Return the scatter across the viewing ray at a distance, (3, 3), square metres.
+    """Return the scatter across the viewing ray at a distance, (3, 3), square meters.
 
     Args:
         fit: the scatter at the distance of the fit.
         along: (3, 3), the ray's outer product with itself.
-        distance_m: in metres.
+        distance_m: in meters.
     """
     across = _IDENTITY - along
     return (distance_m / _length(fit.position)) ** 2 * across @ fit.scatter @ across

@@ -26,7 +26,7 @@ KNOWN_STATURE_STD = 0.02
 # too far.) That size is wrong by so much for one person seen from one side, and for so long,
 # until that person has turned. Where an adult's true distance was known it was too small by up to
 # 9 %; its bones were 14 % shorter than an adult's in the mean of eleven people on photographs,
-# whose poses hide some of that. In between is what one expects of anybody.
+# whose poses hide some of that. In between is what is expected of any person.
 BODY_STD = 0.08
 BODY_TIME_S = 10.0
 # From one image to the next it differs by this much more.
@@ -40,10 +40,10 @@ ACCELERATION_M_S2 = 1.0
 ACCELERATION_TIME_S = 0.5
 SPEED_M_S = 1.0
 
-# Somebody who was not seen for so long may be anywhere.
+# A person who was not seen for so long may be anywhere.
 MAX_GAP_S = 1.0
 # Two measurements are further off than this (the square of their deviation) once in a
-# million: somebody has jumped, or is somebody else.
+# million: the person has jumped, or is another one.
 GATE = 27.6
 
 
@@ -52,7 +52,7 @@ class RangeMeasurement:
     """What one image says about the distance of a person.
 
     Attributes:
-        log_range: logarithm of the distance in metres if the model's body is the person's.
+        log_range: logarithm of the distance in meters if the model's body is the person's.
         log_std: one standard deviation of it, from the scatter of the landmarks.
         bones_log_range: the same if the person is the mean person; NaN where no bone is seen.
         bones_log_std: one standard deviation of it.
@@ -77,7 +77,7 @@ class RangeFilter:
     jumps when there is none for a while.
 
     Args:
-        height_m: the person's height in metres, 0 where it is not known.
+        height_m: the person's height in meters, 0 where it is not known.
         mean_stature_m: the height that the bones were measured with.
     """
 
@@ -91,24 +91,24 @@ class RangeFilter:
         self._stamp_ns: int | None = None
 
     def update(self, measurement: RangeMeasurement, stamp_ns: int) -> tuple[float, float]:
-        """Return the distance in metres and the standard deviation of its logarithm.
+        """Return the distance in meters and the standard deviation of its logarithm.
 
         Args:
             measurement: what the next image says.
             stamp_ns: when it was taken, not before the one before.
         """
-        readings = _readings(measurement)
+        scalars = _scalars(measurement)
         elapsed_s = math.inf if self._stamp_ns is None else (stamp_ns - self._stamp_ns) / NS_PER_S
         self._stamp_ns = stamp_ns
         if elapsed_s <= MAX_GAP_S:
             self._predict(elapsed_s)
-        if elapsed_s > MAX_GAP_S or self._is_jump(readings):
+        if elapsed_s > MAX_GAP_S or self._is_jump(scalars):
             self._start(measurement.log_range)
             elapsed_s = math.inf
         share = min(1.0, elapsed_s / (2.0 * CORRELATION_S))
         if share > 0.0:
-            for reading in readings:
-                self._state = self._state.corrected(reading, share)[0]
+            for scalar in scalars:
+                self._state = self._state.corrected(scalar, share)[0]
         log_range = float(self._state.mean[LOG_RANGE])
         return math.exp(log_range), math.sqrt(self._state.covariance[LOG_RANGE, LOG_RANGE])
 
@@ -136,16 +136,16 @@ class RangeFilter:
         covariance[BODY, BODY] += BODY_STD**2 * (1.0 - fade**2)
         self._state = _RangeState(transition @ mean, covariance)
 
-    def _is_jump(self, readings: Sequence[_RangeReading]) -> bool:
-        """Whether readings are too far from what is expected, each after those before it."""
+    def _is_jump(self, scalars: Sequence[_ScalarMeasurement]) -> bool:
+        """Whether measurements are too far from what is expected, each after those before it."""
         state, deviation = self._state, 0.0
-        for reading in readings:
-            state, its = state.corrected(reading)
+        for scalar in scalars:
+            state, its = state.corrected(scalar)
             deviation += its
         return deviation > GATE
 
 
-class _RangeReading(NamedTuple):
+class _ScalarMeasurement(NamedTuple):
     """One number that was measured: a sum of parts of the state, (4,), and its variance."""
 
     parts: NDArray[np.float64]
@@ -160,18 +160,18 @@ class _RangeState:
     mean: NDArray[np.float64]
     covariance: NDArray[np.float64]
 
-    def corrected(self, reading: _RangeReading, share: float = 1.0) -> tuple[_RangeState, float]:
-        """Return the state after a reading, and the square of the deviation that it had.
+    def corrected(self, measured: _ScalarMeasurement, share: float = 1.0) -> tuple[_RangeState, float]:
+        """Return the state after a measurement, and the square of the deviation that it had.
 
-        Independent readings one after the other say what all say at once, and no matrix is inverted.
+        Independent measurements one after the other say what all say at once, and no matrix is inverted.
 
         Args:
-            reading: what was measured, independently of all before.
+            measured: one number, independent of all before.
             share: how much of it is new, more than 0 and up to 1.
         """
-        shared = self.covariance @ reading.parts
-        variance = float(reading.parts @ shared) + reading.variance / share
-        error = reading.value - float(reading.parts @ self.mean)
+        shared = self.covariance @ measured.parts
+        variance = float(measured.parts @ shared) + measured.variance / share
+        error = measured.value - float(measured.parts @ self.mean)
         mean = self.mean + shared * (error / variance)
         return _RangeState(mean, self.covariance - shared[:, None] * (shared / variance)), error**2 / variance
 
@@ -181,11 +181,11 @@ _BY_THE_BONES = np.array([1.0, 0.0, -1.0, 0.0])
 _BY_DEPTH = np.array([1.0, 0.0, 0.0, 0.0])
 
 
-def _readings(measured: RangeMeasurement) -> list[_RangeReading]:
+def _scalars(measured: RangeMeasurement) -> list[_ScalarMeasurement]:
     """Return what an image says, less what is not known."""
-    readings = (
-        _RangeReading(_BY_THE_MODEL, measured.log_range, measured.log_std**2 + BODY_JITTER_STD**2),
-        _RangeReading(_BY_THE_BONES, measured.bones_log_range, measured.bones_log_std**2),
-        _RangeReading(_BY_DEPTH, measured.depth_log_range, measured.depth_log_std**2),
+    scalars = (
+        _ScalarMeasurement(_BY_THE_MODEL, measured.log_range, measured.log_std**2 + BODY_JITTER_STD**2),
+        _ScalarMeasurement(_BY_THE_BONES, measured.bones_log_range, measured.bones_log_std**2),
+        _ScalarMeasurement(_BY_DEPTH, measured.depth_log_range, measured.depth_log_std**2),
     )
-    return [reading for reading in readings if math.isfinite(reading.value)]
+    return [scalar for scalar in scalars if math.isfinite(scalar.value)]

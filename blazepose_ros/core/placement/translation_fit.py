@@ -27,19 +27,19 @@ MAX_TANGENT = 10.0
 # World landmarks end well inside this distance from the hips; closer cameras see no body.
 MIN_DISTANCE_M = 0.3
 
-# Nobody is seen from so far away: numbers beyond would overflow on their way.
+# No person is seen from so far away: numbers beyond would overflow on their way.
 FURTHEST_M = 1e6
 
-# Residuals beyond this angle (tangent: one centimetre at one metre) count less (Huber's loss).
+# Residuals beyond this angle (tangent: one centimeter at one meter) count less (Huber's loss).
 HUBER_TANGENT = 0.01
 ITERATIONS = 5
 # A step this small is far below what the landmarks can tell.
 CONVERGED_M = 1e-3
 
-# Neighbouring landmarks err together: they are worth a fraction of as many independent ones.
+# Neighboring landmarks err together: they are worth a fraction of as many independent ones.
 INDEPENDENT_LANDMARKS = 0.25
 
-# K counts from the centre of the first pixel, screen landmarks from its corner.
+# K counts from the center of the first pixel, screen landmarks from its corner.
 PIXEL_CENTER_PX = 0.5
 
 
@@ -48,8 +48,8 @@ class TranslationFit:
     """A body of the model's own size, where the image shows it.
 
     Attributes:
-        position: (3,), metres, the hip centre in the optical frame.
-        scatter: (3, 3), square metres, the covariance that the residuals speak of.
+        position: (3,), meters, the hip center in the optical frame.
+        scatter: (3, 3), square meters, the covariance that the residuals speak of.
         rays: (33, 2), x/z and y/z of the landmarks; NaN where one is not usable.
         usable: (33,), which landmarks are seen and make sense.
     """
@@ -112,7 +112,7 @@ class _BodyPoints(NamedTuple):
     """The landmarks that are usable; what is across the image is complex, x and y in one number.
 
     Attributes:
-        across: (N,), metres from the hip centre.
+        across: (N,), meters from the hip center.
         depths: (N,), likewise.
         rays: (N,), x/z and y/z in the image.
         weights: (N,), how visible they are.

@@ -1,4 +1,4 @@
-"""The colours of a person's clothes: a cheap measure that tells people apart who cross."""
+"""The colors of a person's clothes: a cheap measure that tells people apart who cross."""
 
 from __future__ import annotations
 
@@ -25,26 +25,26 @@ _WEIGHTS = np.column_stack(
 
 
 def appearance_of(pose: Pose, frame: Frame) -> NDArray[np.float64]:
-    """Return the median colours of trunk and thighs, (2, 3), 0 to 1; NaN for what is outside of the image."""
-    colours = [_median_colour(_WEIGHTS @ corners, frame) for corners in pose.screen[_PARTS, :2]]
-    return np.array(colours) / np.iinfo(np.uint8).max
+    """Return the median colors of trunk and thighs, (2, 3), 0 to 1; NaN for what is outside of the image."""
+    colors = [_median_color(_WEIGHTS @ corners, frame) for corners in pose.screen[_PARTS, :2]]
+    return np.array(colors) / np.iinfo(np.uint8).max
 
 
-def _median_colour(points: NDArray, frame: Frame) -> NDArray:
-    """Return the median colour at (N, 2) pixels, (3,), 0 to 255; NaN where all are outside of the image."""
+def _median_color(points: NDArray, frame: Frame) -> NDArray:
+    """Return the median color at (N, 2) pixels, (3,), 0 to 255; NaN where all are outside of the image."""
     x, y = points.T
     inside = (x >= 0) & (x < frame.width) & (y >= 0) & (y < frame.height)
     columns, rows = points[inside].T.astype(int)
     return middle(frame.rgb[rows, columns]) if len(rows) else np.full(3, np.nan)
 
 
-def difference(clothes: NDArray, other: NDArray) -> float:
-    """Return how different the colours of two people are, 0 to 1; 0 where it cannot be told."""
-    apart = np.abs(clothes - other).mean(axis=1)
+def difference(appearance: NDArray, other: NDArray) -> float:
+    """Return how different the colors of two people are, 0 to 1; 0 where it cannot be told."""
+    apart = np.abs(appearance - other).mean(axis=1)
     return float(np.nanmax(apart)) if np.isfinite(apart).any() else 0.0
 
 
 def mean_appearance(old: NDArray, new: NDArray, weight: float) -> NDArray[np.float64]:
-    """Return colours that have moved from the old to the new by a weight; the known where one is not."""
+    """Return colors that have moved from the old to the new by a weight; the known where one is not."""
     mean = (1 - weight) * old + weight * new
     return np.where(np.isfinite(mean), mean, np.where(np.isfinite(old), old, new))

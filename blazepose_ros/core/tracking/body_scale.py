@@ -21,7 +21,7 @@ _infinite_is_unknown = np.errstate(invalid="ignore")
 
 @_infinite_is_unknown
 def size_px(pose: Pose) -> float:
-    """Return what two metres at the person's distance are in pixels, whatever the posture.
+    """Return what two meters at the person's distance are in pixels, whatever the posture.
 
     It is the slope of the screen landmarks over the world landmarks (least squares over x and
     y), at least one pixel.

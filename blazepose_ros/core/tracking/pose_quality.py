@@ -12,12 +12,12 @@ from blazepose_ros.core.types import Frame, Pose, Status
 
 # BlazePose GHUM 3D's model card: "people too far away from the camera (e.g. more than 14 feet/4 meters)".
 MAX_DISTANCE_M = 4.0
-# A body of two metres that is smaller than this part of the image's longer side is far by its
+# A body of two meters that is smaller than this part of the image's longer side is far by its
 # size: the torso, a quarter of it, is then a twentieth, where detection was measured to end.
 MIN_SIZE = 0.2
 # A landmark is seen from here on; the model gives hidden ones 0.1 and less.
 MIN_VISIBILITY = 0.5
-# Ten photographs were made darker until nobody was found: at a quarter of their light (20 to 47 by
+# Ten photographs were made darker until no one was found: at a quarter of their light (20 to 47 by
 # this measure) one was lost, at an eighth (10 to 23) three, at a sixteenth all.
 MIN_BRIGHTNESS = 25.0
 # For the light so many pixels are looked at along the longer side of a person, or up to twice as many.
@@ -34,7 +34,7 @@ _WHOLE = [
 def quality_of(pose: Pose, frame: Frame) -> Status:
     """Return what speaks against a person's pose.
 
-    * ``TOO_FAR``: placed beyond 4 m, or, where nobody is placed, very small.
+    * ``TOO_FAR``: localized beyond 4 m, or, without a hip center, very small.
     * ``HEAD_NOT_VISIBLE``: no landmark of the face is seen.
     * ``TRUNCATED``: a shoulder, hip, knee or ankle is outside of the image.
     * ``LOW_LIGHT``: the person is so dark that people begin to be missed.

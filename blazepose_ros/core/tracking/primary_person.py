@@ -1,4 +1,4 @@
-"""Who of several people is the primary one."""
+"""Which of several people is the primary one."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class PrimarySelector:
     def apply(self, people: Sequence[Pose], frame: Frame, rule: Primary, known: Set[int]) -> list[Pose]:
         """Return the people, the best by the rule first, the chosen one marked as primary.
 
-        While the chosen one is not seen but may come back nobody is primary.
+        While the chosen one is lost but may come back, no one is primary.
 
         Args:
             people: of one image, with their identities and places.
@@ -60,7 +60,7 @@ class PrimarySelector:
 
 
 def _ranks(people: Sequence[Pose], frame: Frame, rule: Primary) -> dict[int, float]:
-    """Return who is how good by a rule, the less the better; who is alone has nobody to be compared with."""
+    """Return each person's rank by a rule, the less the better; one person alone is not ranked."""
     if len(people) == 1:
         return {people[0].person_id: 0.0}
     return {person.person_id: RULES[rule](person, frame) for person in people}
@@ -72,7 +72,7 @@ def _smallness(person: Pose, frame: Frame) -> float:
 
 
 def _distance(person: Pose, frame: Frame) -> float:
-    """The distance in metres, or what stands for it where nobody is placed: how small a body seems."""
+    """The distance in meters, or what stands for it without a hip center: how small a body looks."""
     if person.hip_center is not None:
         return math.hypot(*person.hip_center.position.tolist())
     return max(frame.width, frame.height) / size_px(person)

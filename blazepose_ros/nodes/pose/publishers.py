@@ -162,7 +162,7 @@ class Publishers:
             self._target_poses.publish(to_pose33_array(moved, header))
 
     def _publish_frames(self, image: DecodedImage, poses: Sequence[Pose], options: PublisherOptions) -> None:
-        if options.publish_tf and _has_listeners(self._tf) and self._tf_stamps.rises(image.frame.stamp_ns):
+        if options.publish_tf and _has_listeners(self._tf) and self._tf_stamps.accepts(image.frame.stamp_ns):
             visibility = options.visibility_threshold if options.publish_landmark_tf else None
             message = to_tf_message(
                 poses,

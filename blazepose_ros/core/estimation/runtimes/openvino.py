@@ -48,7 +48,7 @@ class CompiledCache:
             stored = path.read_bytes()
         except OSError:
             return None
-        with contextlib.suppress(OSError):  # somebody else's folder may be read only
+        with contextlib.suppress(OSError):  # another user's folder may be read only
             os.utime(path)
         digest, blob = stored[:_DIGEST_BYTES], stored[_DIGEST_BYTES:]
         return blob if digest == hashlib.sha256(blob).digest() else None
@@ -210,8 +210,11 @@ class OpenVinoModel(Model):
 
     def _side_by_side(self, images: Sequence[NDArray]) -> Iterator[Sequence[NDArray[np.float32]]]:
         lanes = self._lanes[: len(images)]
-        for lane, image in zip(lanes, images, strict=True):
-            lane.start(image)
+        # All are waited for, whatever fails here or where the outputs go: none is busy afterwards.
+        with contextlib.ExitStack() as waits:
+            for lane, image in zip(lanes, images, strict=True):
+                lane.start(image)
+                waits.callback(lane.wait)
         for lane in lanes:
             yield lane.outputs()
 
@@ -232,8 +235,10 @@ class _Lane:
         self._bind(image)
         self._request.start_async()
 
-    def outputs(self) -> Sequence[NDArray[np.float32]]:
+    def wait(self) -> None:
         self._request.wait()
+
+    def outputs(self) -> Sequence[NDArray[np.float32]]:
         return [self._request.get_output_tensor(index).data for index in self._outputs]
 
     def _bind(self, image: NDArray[np.float32]) -> None:

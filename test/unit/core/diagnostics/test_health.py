@@ -22,7 +22,7 @@ WELL = Snapshot(
     latency_ms=(15.0, 25.0),
     last_image_age_s=0.02,
     last_person_age_s=5.0,
-    breaks=0,
+    time_jumps=0,
     unstamped=0,
     people=(),
 )
@@ -43,7 +43,7 @@ def test_a_node_that_works_is_well():
     [
         ({"trouble": "the estimator hangs"}, {}, Level.ERROR, "the estimator hangs"),
         ({}, SILENT, Level.STALE, "no image on /image for 2 s"),
-        ({"publishers": 0}, SILENT, Level.STALE, "nobody publishes /image"),
+        ({"publishers": 0}, SILENT, Level.STALE, "no publisher on /image"),
         ({}, {"dropped": {Drop.UNREADABLE: 2}}, Level.WARN, "2 because it could not be read"),
         (
             {},
@@ -61,7 +61,7 @@ def test_a_node_that_works_is_well():
         ({"calibrated": False}, {}, Level.WARN, "not calibrated"),
         ({"mismatch": "set image_reliability"}, {}, Level.WARN, "set image_reliability"),
         ({"publishers": 2}, {}, Level.WARN, "2 publishers on /image"),
-        ({}, {"breaks": 3}, Level.WARN, "stamps went back or jumped 3 times"),
+        ({}, {"time_jumps": 3}, Level.WARN, "stamps went back or jumped 3 times"),
         ({}, {"unstamped": 3}, Level.WARN, "images carry no time"),
     ],
     ids=lambda each: each if isinstance(each, str) else "",
@@ -88,7 +88,7 @@ def test_what_is_not_wrong_is_no_alarm(situation, snapshot):
 
 def test_without_listeners_silence_is_in_order():
     found = health({"listens": False, "publishers": 0}, **SILENT)
-    assert (found.level, found.message) == (Level.OK, "nobody listens")
+    assert (found.level, found.message) == (Level.OK, "no listeners")
 
 
 @pytest.mark.parametrize("state", ["unconfigured", "inactive"])

@@ -99,11 +99,11 @@ def test_listening_again_starts_the_wait_for_images_again(setup):
     assert setup.statistics.snapshot().last_image_age_s == 1
 
 
-def test_breaks_and_missing_stamps_are_counted(setup):
+def test_time_jumps_and_missing_stamps_are_counted(setup):
     for stamp_ns in (10**18, 10**18 + 1, 10**9, 0, 0):
         setup.statistics.stamped(stamp_ns)
     snapshot = setup.statistics.snapshot()
-    assert (snapshot.breaks, snapshot.unstamped) == (2, 2)
+    assert (snapshot.time_jumps, snapshot.unstamped) == (2, 2)
 
 
 def test_the_people_of_the_last_image_are_told_of(setup):

@@ -35,7 +35,7 @@ class FakeDetector(Model):
 
 
 class FakeLandmarks(Model):
-    """Sees a person who stays in the middle of the region."""
+    """Sees a person who stays in the middle of the ROI."""
 
     def __init__(self):
         self.score = 0.9

@@ -59,13 +59,13 @@ def test_a_hot_cell_out_of_reach_does_not(cell):
     np.testing.assert_array_equal(refine(np.array([[0.5, 0.35]]), heatmap), [[0.5, 0.35]])
 
 
-def test_points_outside_of_the_region_stay():
+def test_points_outside_of_the_roi_stay():
     heatmap = np.full((64, 64, 2), HOT, np.float32)
     outside = np.array([[1.01, 0.5], [0.5, -0.1]])
     np.testing.assert_array_equal(refine(outside, heatmap), outside)
 
 
-def test_world_landmarks_turn_with_the_region():
+def test_world_landmarks_turn_with_the_roi():
     np.testing.assert_allclose(
         turn(np.array([[1.0, 0, 5]]), Roi(0, 0, 1, math.pi / 2)), [[0, 1, 5]], atol=1e-9
     )
@@ -91,17 +91,17 @@ class FakeModel(Model):
 
 
 def test_landmarks_are_in_pixels_of_the_image_and_depth_in_their_scale():
-    reading = LandmarkModel(FakeModel(), 0.5).read(IMAGE, Roi(300, 200, 128))
-    np.testing.assert_allclose(reading.screen[0], [300, 168, 12.8], rtol=1e-5)
-    assert reading.screen.shape == reading.world.shape == (33, 3)
-    np.testing.assert_allclose(reading.visibility, sigmoid(2), rtol=1e-5)
-    np.testing.assert_allclose(reading.presence, sigmoid(-2), rtol=1e-5)
-    assert reading.score == pytest.approx(0.9)
+    result = LandmarkModel(FakeModel(), 0.5).read(IMAGE, Roi(300, 200, 128))
+    np.testing.assert_allclose(result.screen[0], [300, 168, 12.8], rtol=1e-5)
+    assert result.screen.shape == result.world.shape == (33, 3)
+    np.testing.assert_allclose(result.visibility, sigmoid(2), rtol=1e-5)
+    np.testing.assert_allclose(result.presence, sigmoid(-2), rtol=1e-5)
+    assert result.score == pytest.approx(0.9)
 
 
-def test_the_next_region_is_around_the_auxiliary_points():
-    reading = LandmarkModel(FakeModel(), 0.5).read(IMAGE, Roi(300, 200, 256))
-    assert reading.next_region == Roi(300, 200, 2 * 64 * 1.25, 0)
+def test_the_next_roi_is_around_the_auxiliary_points():
+    result = LandmarkModel(FakeModel(), 0.5).read(IMAGE, Roi(300, 200, 256))
+    assert result.next_roi == Roi(300, 200, 2 * 64 * 1.25, 0)
 
 
 @pytest.mark.parametrize("score", [0.5, 0.1, math.nan])
@@ -111,7 +111,7 @@ def test_a_score_not_above_the_threshold_is_nobody(score):
 
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("value", [128, math.nan, math.inf])
-def test_auxiliary_points_that_give_no_region_are_nobody(value):
+def test_auxiliary_points_that_give_no_roi_are_no_person(value):
     model = FakeModel()
     model.landmarks[34, :2] = 128, value
     assert LandmarkModel(model, 0.5).read(IMAGE, Roi(300, 200, 256)) is None
@@ -125,7 +125,7 @@ def test_the_model_sees_values_from_zero_to_one():
 
 
 def test_a_mask_is_read_only_when_asked_for():
-    region = Roi(300, 200, 256)
-    assert LandmarkModel(FakeModel(), 0.5).read(IMAGE, region).mask is None
-    mask = LandmarkModel(FakeModel(), 0.5, with_mask=True).read(IMAGE, region).mask
+    roi = Roi(300, 200, 256)
+    assert LandmarkModel(FakeModel(), 0.5).read(IMAGE, roi).mask is None
+    mask = LandmarkModel(FakeModel(), 0.5, with_mask=True).read(IMAGE, roi).mask
     np.testing.assert_allclose(mask, np.full((256, 256), sigmoid(HOT)), rtol=1e-5)

@@ -97,15 +97,15 @@ def test_boxes_without_area_overlap_nothing():
 
 
 @pytest.mark.parametrize(("width", "height"), [(640, 480), (480, 640)])
-def test_regions_are_in_pixels_of_the_image_without_the_letterbox(width, height):
-    ((confidence, region),) = PersonDetector(FakeModel(*raw_outputs(406 * 2)), 0.5).find(
+def test_rois_are_in_pixels_of_the_image_without_the_letterbox(width, height):
+    ((confidence, roi),) = PersonDetector(FakeModel(*raw_outputs(406 * 2)), 0.5).find(
         np.zeros((height, width, 3), np.uint8)
     )
     assert 0.5 < confidence <= 1
     x, y = ANCHORS[406 * 2] * 640 - ((640 - width) / 2, (640 - height) / 2)
-    assert (region.x_px, region.y_px) == pytest.approx((x, y))
-    assert region.size_px == pytest.approx(2 * 0.25 * 640 * 1.25)
-    assert region.rotation_rad == pytest.approx(0)
+    assert (roi.x_px, roi.y_px) == pytest.approx((x, y))
+    assert roi.size_px == pytest.approx(2 * 0.25 * 640 * 1.25)
+    assert roi.rotation_rad == pytest.approx(0)
 
 
 def test_the_model_sees_values_from_minus_one_to_one_and_black_bars():

@@ -12,7 +12,7 @@ from blazepose_ros.core.estimation.roi import Roi
 
 coordinates = st.floats(-2000, 2000)
 angles = st.floats(-math.pi, math.pi)
-regions = st.builds(Roi, coordinates, coordinates, st.floats(1, 4000), angles)
+rois = st.builds(Roi, coordinates, coordinates, st.floats(1, 4000), angles)
 points = st.lists(st.tuples(st.floats(-3, 3), st.floats(-3, 3)), min_size=1, max_size=5).map(np.array)
 
 
@@ -22,21 +22,21 @@ def turned(pixels, angle_rad):
     return np.asarray(pixels) @ np.array([[cos, sin], [-sin, cos]])
 
 
-@given(regions, points)
-def test_into_the_image_and_back_changes_nothing(region, inside):
-    np.testing.assert_allclose(region.from_image(region.to_image(inside)), inside, atol=1e-6)
+@given(rois, points)
+def test_into_the_image_and_back_changes_nothing(roi, inside):
+    np.testing.assert_allclose(roi.from_image(roi.to_image(inside)), inside, atol=1e-6)
 
 
-@given(regions, points, angles)
-def test_turning_the_region_around_its_middle_turns_what_it_shows(region, inside, angle):
-    middle = (region.x_px, region.y_px)
-    other = Roi(*middle, region.size_px, region.rotation_rad + angle)
-    expected = turned(region.to_image(inside) - middle, angle) + middle
-    np.testing.assert_allclose(other.to_image(inside), expected, atol=1e-6 * region.size_px)
+@given(rois, points, angles)
+def test_turning_the_roi_around_its_middle_turns_what_it_shows(roi, inside, angle):
+    middle = (roi.x_px, roi.y_px)
+    other = Roi(*middle, roi.size_px, roi.rotation_rad + angle)
+    expected = turned(roi.to_image(inside) - middle, angle) + middle
+    np.testing.assert_allclose(other.to_image(inside), expected, atol=1e-6 * roi.size_px)
 
 
 @given(points.map(lambda p: p[0] * 100), st.floats(1, 1000), angles, angles)
-def test_a_person_that_turns_with_the_image_keeps_its_place_in_the_region(center, reach, lean, angle):
+def test_a_person_that_turns_with_the_image_keeps_its_place_in_the_roi(center, reach, lean, angle):
     scale = center + reach * np.array([math.sin(lean), -math.cos(lean)])
     hand = np.array([[center[0] + 7, center[1] - 3]])
     before = Roi.around_person(center, scale)
@@ -45,26 +45,26 @@ def test_a_person_that_turns_with_the_image_keeps_its_place_in_the_region(center
 
 
 def test_an_upright_person_gets_an_upright_square_with_a_margin_of_a_quarter():
-    region = Roi.around_person(np.array([100, 200]), np.array([100, 120]))
-    assert region == Roi(100, 200, 2 * 80 * 1.25, 0)
+    roi = Roi.around_person(np.array([100, 200]), np.array([100, 120]))
+    assert roi == Roi(100, 200, 2 * 80 * 1.25, 0)
 
 
 def test_a_person_lying_with_the_head_to_the_right_is_turned_by_a_quarter():
-    region = Roi.around_person(np.array([100, 200]), np.array([180, 200]))
-    assert region.rotation_rad == pytest.approx(math.pi / 2)
-    np.testing.assert_allclose(region.to_image(np.array([[0.5, 0]])), [[200, 200]], atol=1e-9)
+    roi = Roi.around_person(np.array([100, 200]), np.array([180, 200]))
+    assert roi.rotation_rad == pytest.approx(math.pi / 2)
+    np.testing.assert_allclose(roi.to_image(np.array([[0.5, 0]])), [[200, 200]], atol=1e-9)
 
 
 @pytest.mark.parametrize(
     ("center", "scale"),
     [((1, 1), (1, 1)), ((math.nan, 1), (1, 2)), ((0, 0), (math.inf, 0)), ((0, 0), (0, math.nan))],
 )
-def test_points_that_give_no_square_give_no_region(center, scale):
+def test_points_that_give_no_square_give_no_roi(center, scale):
     assert Roi.around_person(np.array(center, float), np.array(scale, float)) is None
 
 
 @pytest.mark.parametrize("numbers", [(0, 0, 0), (0, 0, -1), (math.nan, 0, 1), (0, math.inf, 1)])
-def test_a_region_without_area_or_place_is_refused(numbers):
+def test_an_roi_without_area_or_place_is_refused(numbers):
     with pytest.raises(ValueError, match="Roi"):
         Roi(*numbers)
 
@@ -83,25 +83,25 @@ def test_a_crop_shows_a_dot_where_the_geometry_says(angle):
     image = np.zeros((400, 400, 3), np.uint8)
     dot = (230, 180)
     cv2.circle(image, dot, 3, (255, 255, 255), -1)
-    region = Roi(200, 200, 256, angle)
-    crop = region.crop(image, 256, cv2.BORDER_CONSTANT)[..., 0].astype(float)
+    roi = Roi(200, 200, 256, angle)
+    crop = roi.crop(image, 256, cv2.BORDER_CONSTANT)[..., 0].astype(float)
     y, x = np.indices(crop.shape)
     seen = np.array([(crop * x).sum(), (crop * y).sum()]) / crop.sum()
-    np.testing.assert_allclose(seen, region.from_image(np.array([dot]))[0] * 256, atol=0.2)
+    np.testing.assert_allclose(seen, roi.from_image(np.array([dot]))[0] * 256, atol=0.2)
 
 
 def test_beyond_the_image_a_crop_repeats_the_border_or_is_black():
     white = np.full((10, 10, 3), 255, np.uint8)
-    region = Roi(5, 5, 40)
-    assert region.crop(white, 32, cv2.BORDER_REPLICATE).min() == 255
-    assert region.crop(white, 32, cv2.BORDER_CONSTANT)[0, 0].max() == 0
+    roi = Roi(5, 5, 40)
+    assert roi.crop(white, 32, cv2.BORDER_REPLICATE).min() == 255
+    assert roi.crop(white, 32, cv2.BORDER_CONSTANT)[0, 0].max() == 0
 
 
 def test_what_was_cropped_is_pasted_back_in_its_place():
     image = cv2.GaussianBlur(np.random.default_rng(0).random((200, 300), np.float32), (31, 31), 8)
-    region = Roi(150, 100, 150, 0.4)
-    crop = region.crop(cv2.merge([image] * 3), 256, cv2.BORDER_REPLICATE)[..., 0]
-    pasted = region.paste(crop, 300, 200)
+    roi = Roi(150, 100, 150, 0.4)
+    crop = roi.crop(cv2.merge([image] * 3), 256, cv2.BORDER_REPLICATE)[..., 0]
+    pasted = roi.paste(crop, 300, 200)
     middle = np.s_[80:120, 130:170]
     np.testing.assert_allclose(pasted[middle], image[middle], atol=0.01)
     assert pasted[0, 0] == 0
@@ -119,6 +119,6 @@ def test_what_was_cropped_is_pasted_back_in_its_place():
     ],
 )
 def test_overlap_is_intersection_over_union(other, expected):
-    region = Roi(0, 0, 10)
-    assert region.overlap(other) == pytest.approx(expected)
-    assert other.overlap(region) == pytest.approx(expected)
+    roi = Roi(0, 0, 10)
+    assert roi.overlap(other) == pytest.approx(expected)
+    assert other.overlap(roi) == pytest.approx(expected)

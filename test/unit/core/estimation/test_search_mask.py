@@ -16,7 +16,7 @@ def frame(time_s, width=CAMERA.width):
 
 
 @pytest.fixture
-def attention():
+def search_mask():
     """Somebody was seen until 0 s and is lost since 0.1 s."""
     waiting = SearchMask(max_lost_s=1.0)
     for time_s, poses in ((-0.3, [WALKER]), (0.0, [WALKER]), (0.1, [])):
@@ -31,50 +31,50 @@ def shows(pixels, pose):
 
 
 def test_until_somebody_is_lost_the_whole_image_is_seen():
-    attention = SearchMask(max_lost_s=1.0)
+    search_mask = SearchMask(max_lost_s=1.0)
     for time_s in (0.0, 0.1):
         image = frame(time_s)
-        assert attention.look(image) is image.rgb
-        attention.accept([WALKER], image)
+        assert search_mask.look(image) is image.rgb
+        search_mask.accept([WALKER], image)
 
 
-def test_only_the_surroundings_of_the_lost_are_seen(attention):
-    pixels = attention.look(frame(0.2))
+def test_only_the_surroundings_of_the_lost_are_seen(search_mask):
+    pixels = search_mask.look(frame(0.2))
     assert shows(pixels, WALKER)
     assert not shows(pixels, BYSTANDER)
 
 
-def test_after_the_time_the_whole_image_is_seen_and_anybody_is_welcome(attention):
-    assert attention.look(frame(1.2)).all()
-    assert attention.accept([BYSTANDER], frame(1.2))
+def test_after_the_time_the_whole_image_is_seen_and_anybody_is_welcome(search_mask):
+    assert search_mask.look(frame(1.2)).all()
+    assert search_mask.accept([BYSTANDER], frame(1.2))
 
 
-def test_somebody_else_is_not_accepted_and_the_lost_is(attention):
-    attention.look(frame(0.2))
-    assert not attention.accept([BYSTANDER], frame(0.2))
-    attention.look(frame(0.3))
-    assert attention.accept([WALKER], frame(0.3))
-    assert attention.look(frame(0.4)).all()
+def test_somebody_else_is_not_accepted_and_the_lost_is(search_mask):
+    search_mask.look(frame(0.2))
+    assert not search_mask.accept([BYSTANDER], frame(0.2))
+    search_mask.look(frame(0.3))
+    assert search_mask.accept([WALKER], frame(0.3))
+    assert search_mask.look(frame(0.4)).all()
 
 
 @pytest.mark.parametrize("forget", [lambda a: a.reset(), lambda a: a.look(frame(0.2, width=100))])
-def test_a_reset_and_another_size_of_image_forget_the_lost(attention, forget):
-    forget(attention)
-    assert attention.look(frame(0.3, width=100)).all()
+def test_a_reset_and_another_size_of_image_forget_the_lost(search_mask, forget):
+    forget(search_mask)
+    assert search_mask.look(frame(0.3, width=100)).all()
 
 
 def test_who_is_waited_for_no_time_is_not_waited_for():
-    attention = SearchMask(max_lost_s=0.0)
+    search_mask = SearchMask(max_lost_s=0.0)
     for time_s, poses in ((0, [WALKER]), (0.5, [WALKER]), (0.6, [])):
-        attention.look(frame(time_s))
-        attention.accept(poses, frame(time_s))
-    assert attention.look(frame(0.7)).all()
+        search_mask.look(frame(time_s))
+        search_mask.accept(poses, frame(time_s))
+    assert search_mask.look(frame(0.7)).all()
 
 
 def test_who_was_seen_for_a_moment_is_not_waited_for():
-    attention = SearchMask(max_lost_s=1.0)
+    search_mask = SearchMask(max_lost_s=1.0)
     for time_s, poses in ((0, [WALKER]), (0.1, [WALKER]), (0.2, [])):
-        attention.look(frame(time_s))
-        attention.accept(poses, frame(time_s))
-    assert attention.look(frame(0.3)).all()
-    assert attention.accept([BYSTANDER], frame(0.3))
+        search_mask.look(frame(time_s))
+        search_mask.accept(poses, frame(time_s))
+    assert search_mask.look(frame(0.3)).all()
+    assert search_mask.accept([BYSTANDER], frame(0.3))

@@ -115,7 +115,7 @@ def dressed(*people):
     return rgb
 
 
-def test_clothes_tell_who_of_two_has_come_back():
+def test_the_appearance_tells_who_of_two_has_come_back():
     tracker = Tracker()
     red, blue = (200, 30, 30), (30, 30, 200)
     pair = at(-0.3), at(0.3)
@@ -127,7 +127,7 @@ def test_clothes_tell_who_of_two_has_come_back():
     assert found.person_id == 2
 
 
-def test_somebody_in_view_may_change_clothes_at_a_run():
+def test_a_person_in_view_may_change_clothes_at_a_run():
     tracker = Tracker()
     for index, color in enumerate([(250, 250, 250)] * 5 + [(0, 0, 0)] * 5):
         runner = at(-1.2 + 0.3 * index)
@@ -135,7 +135,7 @@ def test_somebody_in_view_may_change_clothes_at_a_run():
         assert numbers(tracker.update(image, [runner], OPTIONS)) == [1]
 
 
-def test_somebody_in_other_clothes_beside_where_a_person_was_lost_is_somebody_else():
+def test_a_person_in_other_clothes_beside_where_one_was_lost_is_another_one():
     tracker = Tracker()
     tracker.update(Frame(dressed((at(0), (250, 250, 250))), 0), [at(0)], OPTIONS)
     other = at(0.9)
