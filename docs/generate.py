@@ -13,9 +13,12 @@ import textwrap
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from blazepose_ros.nodes.camera.parameters import CAMERA_PARAMETERS
-from blazepose_ros.nodes.common.parameters import ParameterSpec
-from blazepose_ros.nodes.pose.parameters import PARAMETERS
+from blazepose_ros.core.parameters import ParameterSpec
+from blazepose_ros.core.settings import NodeSettings
+from blazepose_ros.nodes.camera.settings import CameraSettings
+
+NODE = NodeSettings.parameters().values()
+CAMERA = CameraSettings.parameters().values()
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = ("README.md", "docs/parameters.md")
@@ -53,10 +56,10 @@ def parameter_file(parameters: Iterable[ParameterSpec]) -> str:
 
 
 PARTS: dict[str, Callable[[], str]] = {
-    "node, in short": lambda: short_table(PARAMETERS),
-    "camera, in short": lambda: short_table(CAMERA_PARAMETERS),
-    "node": lambda: full_table(PARAMETERS),
-    "camera": lambda: full_table(CAMERA_PARAMETERS),
+    "node, in short": lambda: short_table(NODE),
+    "camera, in short": lambda: short_table(CAMERA),
+    "node": lambda: full_table(NODE),
+    "camera": lambda: full_table(CAMERA),
 }
 
 
@@ -72,7 +75,7 @@ def page(text: str) -> str:
 def generated() -> dict[Path, str]:
     """Return what every file that is generated, in whole or in part, should hold."""
     pages = {ROOT / name: page((ROOT / name).read_text()) for name in PAGES}
-    return {**pages, ROOT / PARAMETER_FILE: parameter_file(PARAMETERS)}
+    return {**pages, ROOT / PARAMETER_FILE: parameter_file(NODE)}
 
 
 if __name__ == "__main__":

@@ -11,9 +11,10 @@ from sensor_msgs.msg import CameraInfo
 from blazepose_ros.conversions.camera_info import CameraInfoError, to_camera_model
 from blazepose_ros.conversions.cdr import CdrError, read_camera_info
 from blazepose_ros.core.camera_model import CameraModel
+from blazepose_ros.core.logger import Logger
 
-# How long the first image waits for a calibration before one is assumed aloud.
-PATIENCE_S = 1.0
+# How long after the first image a warning says that a calibration is assumed.
+ASSUME_AFTER_S = 1.0
 
 # A camera's images are of one size, and to make a model takes a tenth of a millisecond.
 _assumed = lru_cache(maxsize=4)(CameraModel.from_hfov)
@@ -24,25 +25,22 @@ class CalibrationInput:
 
     Args:
         topic: where calibrations come from, for messages.
-        warn: told once when distances rest on an assumption.
-        complain: told of calibrations that are of no use.
-        clock: seconds that rise.
+        logger: warned once when distances rest on an assumption, and of unusable calibrations.
+        clock: monotonic seconds.
     """
 
     def __init__(
         self,
         topic: str,
-        warn: Callable[[str], object],
-        complain: Callable[[str], object],
+        logger: Logger,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._topic = topic
-        self._warn = warn
-        self._complain = complain
+        self._logger = logger
         self._clock = clock
         self._calibrated: CameraModel | None = None
         self._is_known = False
-        self._patience_ends_s: float | None = None
+        self._assume_from_s: float | None = None
         self._has_warned = False
 
     @property
@@ -60,7 +58,7 @@ class CalibrationInput:
         try:
             self.update(read_camera_info(serialized))
         except CdrError as err:
-            self._complain(f"camera_info dropped: {err}")
+            self._logger.error(f"camera_info dropped: {err}")
 
     def update(self, msg: CameraInfo) -> None:
         """Take the newest calibration; one of no use means none."""
@@ -69,9 +67,9 @@ class CalibrationInput:
             self._calibrated = to_camera_model(msg)
         except CameraInfoError as err:
             self._calibrated = None
-            self._complain(f"{err}; a field of view is assumed")
+            self._logger.error(f"{err}; a field of view is assumed")
         if self._calibrated is None:
-            self._patience_ends_s = self._clock()  # no better one will come
+            self._assume_from_s = self._clock()  # no better one will come
 
     def camera_for(self, width: int, height: int, assumed_hfov_deg: float) -> CameraModel:
         """Return the camera for an image of a size in pixels.
@@ -88,11 +86,11 @@ class CalibrationInput:
             raise CameraInfoError(f"camera_info does not fit {width} x {height} pixels: {err}") from err
 
     def _warn_of_assumption(self, hfov_deg: float) -> None:
-        if self._patience_ends_s is None:
-            self._patience_ends_s = self._clock() + PATIENCE_S
-        if not self._has_warned and self._clock() >= self._patience_ends_s:
+        if self._assume_from_s is None:
+            self._assume_from_s = self._clock() + ASSUME_AFTER_S
+        if not self._has_warned and self._clock() >= self._assume_from_s:
             self._has_warned = True
-            self._warn(
+            self._logger.warning(
                 f"no calibration on {self._topic}: distances rest on an assumed horizontal field of view"
                 f" of {hfov_deg:g} degrees (assumed_hfov_deg)"
             )

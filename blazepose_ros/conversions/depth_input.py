@@ -1,8 +1,7 @@
-"""The depth images that come beside the colour images."""
+"""The depth images that come beside the color images."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +13,7 @@ from blazepose_ros.conversions.cdr import CdrError, read_camera_info, read_image
 from blazepose_ros.conversions.headers import stamp_ns
 from blazepose_ros.conversions.images import ImageError, pixel_rows
 from blazepose_ros.core.camera_model import CameraModel
+from blazepose_ros.core.logger import Logger
 from blazepose_ros.core.placement.depth_range import DepthImage, metres
 from blazepose_ros.core.timestamps import NS_PER_S
 
@@ -23,7 +23,7 @@ DEPTH_IMAGES_KEPT = 16
 
 @dataclass(frozen=True)
 class DepthEncoding:
-    """How a depth lies in memory and how many metres its unit has (REP-118)."""
+    """How a depth lies in memory and how many meters its unit has (REP-118)."""
 
     dtype: str
     metres: float
@@ -37,42 +37,42 @@ ENCODINGS = {
 
 
 class DepthInput:
-    """Keeps the newest depth images and finds the one that belongs to a colour image.
+    """Keeps the newest depth images and finds the one that belongs to a color image.
 
     Args:
-        complain: told of messages that are of no use.
+        logger: told of unusable messages.
     """
 
-    def __init__(self, complain: Callable[[str], object]) -> None:
-        self._complain = complain
+    def __init__(self, logger: Logger) -> None:
+        self._logger = logger
         self._camera: CameraModel | None = None
         # Another thread reads these: they are replaced, never changed.
         self._newest: tuple[tuple[int, Image], ...] = ()
 
     def receive_calibration(self, serialized: bytes) -> None:
-        """Take the newest sensor_msgs/CameraInfo; one of no use means that of the colour camera."""
+        """Take the newest sensor_msgs/CameraInfo; one of no use means that of the color camera."""
         try:
             self._camera = to_camera_model(read_camera_info(serialized))
         except (CdrError, CameraInfoError) as err:
             self._camera = None
-            self._complain(f"depth: {err}; that of the colour image is used")
+            self._logger.error(f"depth: {err}; that of the color image is used")
 
     def receive(self, serialized: bytes) -> None:
-        """Keep a serialised sensor_msgs/Image."""
+        """Keep a serialized sensor_msgs/Image."""
         try:
             msg = read_image(serialized)
         except CdrError as err:
-            self._complain(f"depth image dropped: {err}")
+            self._logger.error(f"depth image dropped: {err}")
             return
         self._newest = (*self._newest, (stamp_ns(msg.header), msg))[-DEPTH_IMAGES_KEPT:]
 
     def depth_for(self, image_ns: int, tolerance_s: float, camera: CameraModel) -> DepthImage | None:
-        """Return the depth image that was taken with a colour image, None where there is none.
+        """Return the depth image that was taken with a color image, None where there is none.
 
         Args:
-            image_ns: the stamp of the colour image.
+            image_ns: the stamp of the color image.
             tolerance_s: how far apart the stamps may be.
-            camera: the colour camera, which stands for a depth camera that nobody calibrated.
+            camera: the color camera, in place of a depth camera without a calibration.
         """
         near = [(abs(taken_ns - image_ns), msg) for taken_ns, msg in self._newest]
         apart_ns, msg = min(near, key=lambda each: each[0], default=(0, None))
@@ -83,12 +83,12 @@ class DepthInput:
             height, width = depth_m.shape
             return DepthImage(depth_m, (self._camera or camera).scaled_to(width, height))
         except ValueError as err:
-            self._complain(f"depth image dropped: {err}")
+            self._logger.error(f"depth image dropped: {err}")
             return None
 
 
 def to_metres(msg: Image) -> NDArray[np.float32]:
-    """Return a depth image message in metres, (height, width), NaN where nothing was measured.
+    """Return a depth image message in meters, (height, width), NaN where nothing was measured.
 
     Raises:
         ImageError: an empty image, an encoding of no depth, a step or data too short for it.

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
 
 from vision_msgs.msg import Detection2D, Detection2DArray
 
 from blazepose_ros.conversions.headers import stamp_ns
+from blazepose_ros.core.logger import Logger
 from blazepose_ros.core.types import Box
 
 # A person walks out of their box in less time than this.
@@ -21,12 +21,12 @@ class DetectionInput:
     its boxes are handed out once, with the next image.
 
     Args:
-        complain: told of boxes that are none.
+        logger: told of unusable boxes.
     """
 
-    def __init__(self, complain: Callable[[str], object]) -> None:
+    def __init__(self, logger: Logger) -> None:
         self._newest: deque[tuple[int, tuple[Box, ...]]] = deque(maxlen=1)
-        self._complain = complain
+        self._logger = logger
 
     def receive(self, msg: Detection2DArray) -> None:
         """Keep a message's boxes, the surest first, in place of those before."""
@@ -34,7 +34,7 @@ class DetectionInput:
         try:
             boxes = tuple(_box(detection) for detection in ranked)
         except ValueError as err:
-            self._complain(f"detections dropped: {err}")
+            self._logger.error(f"detections dropped: {err}")
             return
         self._newest.append((stamp_ns(msg.header), boxes))
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from types import SimpleNamespace
-
 from blazepose_ros.conversions.calibration_input import CalibrationInput
 from blazepose_ros.conversions.depth_input import DepthInput
 from blazepose_ros.conversions.detection_input import DetectionInput
+from blazepose_ros.core.logger import Logger
 from blazepose_ros.core.person_pipeline import FrameContext
+from blazepose_ros.core.settings import NodeSettings
 from blazepose_ros.core.types import Frame
 
 
@@ -17,18 +16,15 @@ class FrameContextCollector:
 
     Args:
         camera_info_topic: where calibrations come from, for messages.
-        warn: told once when distances rest on an assumption.
-        complain: told of messages that are of no use.
+        logger: told of unusable messages, and once when distances rest on an assumption.
     """
 
-    def __init__(
-        self, camera_info_topic: str, warn: Callable[[str], object], complain: Callable[[str], object]
-    ) -> None:
-        self.calibration = CalibrationInput(camera_info_topic, warn, complain)
-        self.depth = DepthInput(complain)
-        self.detections = DetectionInput(complain)
+    def __init__(self, camera_info_topic: str, logger: Logger) -> None:
+        self.calibration = CalibrationInput(camera_info_topic, logger)
+        self.depth = DepthInput(logger)
+        self.detections = DetectionInput(logger)
 
-    def scene_of(self, frame: Frame, settings: SimpleNamespace) -> FrameContext:
+    def context_of(self, frame: Frame, settings: NodeSettings) -> FrameContext:
         """Return what is known about an image.
 
         Raises:

@@ -14,11 +14,13 @@ from support.pose_client import PoseClient
 from support.processes import ros_arguments, running
 
 from blazepose_ros.core.landmarks import Landmark
+from blazepose_ros.core.settings import NodeSettings
 from blazepose_ros.msg import Pose33, Timing
-from blazepose_ros.nodes.camera.parameters import CAMERA_PARAMETERS
-from blazepose_ros.nodes.pose.parameters import PARAMETERS
+from blazepose_ros.nodes.camera.settings import CameraSettings
 
 README = (ROOT / "README.md").read_text()
+PARAMETERS = NodeSettings.parameters().values()
+CAMERA_PARAMETERS = CameraSettings.parameters().values()
 PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]
 
 _SPEC = importlib.util.spec_from_file_location("generate", ROOT / "docs" / "generate.py")

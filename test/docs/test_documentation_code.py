@@ -16,15 +16,15 @@ from support.pages import ROOT, blocks, command_lines
 from support.processes import executable
 
 from blazepose_ros.cli.main import COMMANDS
-from blazepose_ros.nodes.camera.parameters import CAMERA_PARAMETERS
-from blazepose_ros.nodes.pose.parameters import PARAMETERS
+from blazepose_ros.core.settings import NodeSettings
+from blazepose_ros.nodes.camera.settings import CameraSettings
 
 DEADLINE_S = 60.0
 
 # What is shown of a longer file has to stand there as it is.
 EXAMPLES = "\n".join(path.read_text() for path in sorted(ROOT.glob("examples/**/*")) if path.is_file())
 
-NODES = {"blazepose_node": PARAMETERS, "blazepose_camera": CAMERA_PARAMETERS}
+NODES = {"blazepose_node": NodeSettings.parameters(), "blazepose_camera": CameraSettings.parameters()}
 EXECUTABLES = {"blazepose", *NODES}
 
 
@@ -85,7 +85,7 @@ def test_a_cpp_block_is_part_of_an_example(block):
 
 @of("yaml")
 def test_a_parameter_file_is_one_that_the_node_takes(block):
-    by_name = {parameter.name: parameter for parameter in PARAMETERS}
+    by_name = NodeSettings.parameters()
     for node in yaml.safe_load(block.text).values():
         for name, value in node["ros__parameters"].items():
             by_name[name].check(value)
@@ -107,7 +107,7 @@ def test_a_command_of_the_package_exists_with_its_options(words):
 
 @called(*NODES)
 def test_a_node_is_given_parameters_that_it_takes(words):
-    by_name = {parameter.name: parameter for parameter in NODES[words[0]]}
+    by_name = NODES[words[0]]
     for flag, value in pairwise(words):
         if flag == "-p":
             name, _, text = value.partition(":=")

@@ -8,7 +8,7 @@ pytest.importorskip("rclpy", reason="rclpy is not installed")
 from support.node_services import parameters, set_parameters
 from support.pose_client import Stream, pose_node
 
-from blazepose_ros.nodes.pose.parameters import PARAMETERS
+from blazepose_ros.core.settings import NodeSettings
 
 pytestmark = pytest.mark.usefixtures("models")
 
@@ -75,7 +75,7 @@ def test_an_integer_is_taken_for_a_number(answering):
 def test_every_parameter_that_may_change_takes_what_it_has(answering):
     client, stream = answering
     values = parameters(client)
-    for parameter in PARAMETERS:
+    for parameter in NodeSettings.parameters().values():
         if not parameter.read_only:
             assert set_parameters(client, **{parameter.name: values[parameter.name]}) == "", parameter.name
     stream.ask()

@@ -7,7 +7,6 @@ again by its number: ``fuzzed(kind, Random(number))``.
 import os
 from functools import partial
 from random import Random
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -31,11 +30,12 @@ from blazepose_ros.conversions.tf_frames import to_tf_message
 from blazepose_ros.core.diagnostics.statistics import Statistics
 from blazepose_ros.core.estimation.loading import LoadedModel
 from blazepose_ros.core.frame_sources.files import photograph
+from blazepose_ros.core.logger import FunctionLogger
+from blazepose_ros.core.settings import NodeSettings
 from blazepose_ros.core.types import ModelComplexity
 from blazepose_ros.nodes.common.process_tuning import anonymous_mb
 from blazepose_ros.nodes.pose import image_pipeline
 from blazepose_ros.nodes.pose.image_pipeline import ImagePipeline
-from blazepose_ros.nodes.pose.parameters import PARAMETERS
 
 FUZZ_COUNT = int(os.environ.get("FUZZ_COUNT", "3000"))
 WARM_UP = 1000
@@ -70,11 +70,11 @@ class Node:
     def __init__(self):
         self.published = 0
         self.complaints = 0
-        values = SimpleNamespace(**{parameter.name: parameter.default for parameter in PARAMETERS})
-        self._scenes = FrameContextCollector("camera_info", self._complain, self._complain)
+        logger = FunctionLogger(self._complain)
+        self._scenes = FrameContextCollector("camera_info", logger)
         self._model = LoadedModel(ModelComplexity.LITE, "fake", Estimator())
         self._stages = ImagePipeline(
-            values, self._model, self._scenes, self._publish, Statistics(), self._complain
+            NodeSettings(), self._model, self._scenes, self._publish, Statistics(), logger
         )
         self._markers = MarkerArrays()
         self._receivers = {

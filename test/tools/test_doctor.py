@@ -230,7 +230,6 @@ def test_a_node_that_cannot_hear_a_camera_is_found(ros):
 
 
 def test_the_model_that_must_be_there_is_the_nodes_default():
-    from blazepose_ros.nodes.pose.parameters import PARAMETERS
+    from blazepose_ros.core.settings import NodeSettings
 
-    (default,) = [each.default for each in PARAMETERS if each.name == "model_complexity"]
-    assert default == model_files.DEFAULT
+    assert NodeSettings().model_complexity == model_files.DEFAULT

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from types import SimpleNamespace
 
 from blazepose_ros.cli.bag import checkpoint as checkpoints
 from blazepose_ros.cli.bag.bag_files import BagError
@@ -19,6 +18,7 @@ from blazepose_ros.cli.bag.recorded_camera import RecordedFrame, Recording
 from blazepose_ros.core.estimation.estimator import EstimatorError, Resumable
 from blazepose_ros.core.estimation.loading import load_model, pipeline_options
 from blazepose_ros.core.person_pipeline import PersonPipeline
+from blazepose_ros.core.settings import NodeSettings
 
 # Seconds of work at most are done again after a crash, and seldom enough not to slow it down.
 CHECKPOINT_IMAGES = 100
@@ -38,7 +38,7 @@ class CameraJob:
     """
 
     recording: Recording
-    settings: SimpleNamespace
+    settings: NodeSettings
     tf_prefix: str
     annotated: bool
     part: Path

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import SimpleNamespace
 
 from rclpy.serialization import deserialize_message
 from rosbags.interfaces import Connection
@@ -34,6 +33,7 @@ from blazepose_ros.cli.bag.tables import Row, rows, write_csv, write_parquet
 from blazepose_ros.cli.bag.work_folder import WorkFolder, fingerprint
 from blazepose_ros.conversions.headers import stamp_ns
 from blazepose_ros.conversions.images import decode
+from blazepose_ros.core.settings import NodeSettings
 from blazepose_ros.core.visualization.video_writer import VideoWriter
 
 # A video plays at this rate, whatever the camera's.
@@ -190,7 +190,7 @@ KEEP_ALL, KEEP_NO_IMAGES, KEEP_NOTHING = KEEPS = ("all", "no-images", "nothing")
 def conversion_task(
     source: Path,
     target: Path,
-    settings: SimpleNamespace,
+    settings: NodeSettings,
     wanted: OutputOptions,
     *,
     topics: Iterable[str] = (),

@@ -6,7 +6,6 @@ import argparse
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from types import SimpleNamespace
 
 import yaml
 
@@ -14,30 +13,28 @@ from blazepose_ros.cli.bag.bag_files import STORAGES
 from blazepose_ros.cli.bag.conversion_task import OutputOptions
 from blazepose_ros.core.estimation.factory import BACKENDS
 from blazepose_ros.core.models.registry import BUNDLES
-from blazepose_ros.nodes.common.parameters import ParameterError
-from blazepose_ros.nodes.pose.parameters import PARAMETERS
-
-_BY_NAME = {parameter.name: parameter for parameter in PARAMETERS}
+from blazepose_ros.core.parameters import ParameterError
+from blazepose_ros.core.settings import NodeSettings
 
 
 class SettingError(ValueError):
     """A parameter does not exist or has a wrong value."""
 
 
-def settings(given: Mapping[str, object]) -> SimpleNamespace:
+def settings(given: Mapping[str, object]) -> NodeSettings:
     """Return all parameters of the node, those not given at their defaults.
 
     Raises:
         SettingError: there is no such parameter, or it takes another value.
     """
+    known = NodeSettings.parameters()
     for name in given:
-        if name not in _BY_NAME:
-            raise SettingError(f"there is no parameter {name!r}; these are: {', '.join(_BY_NAME)}")
+        if name not in known:
+            raise SettingError(f"there is no parameter {name!r}; these are: {', '.join(known)}")
     try:
-        values = {name: each.check(given.get(name, each.default)) for name, each in _BY_NAME.items()}
+        return NodeSettings.from_values(given)
     except ParameterError as err:
         raise SettingError(str(err)) from err
-    return SimpleNamespace(**values)
 
 
 def parse_assignments(assignments: Iterable[str]) -> dict[str, object]:
@@ -111,7 +108,7 @@ def add_common(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def settings_of(options: argparse.Namespace) -> SimpleNamespace:
+def settings_of(options: argparse.Namespace) -> NodeSettings:
     """Return the node's parameters that a command line asks for.
 
     Raises:

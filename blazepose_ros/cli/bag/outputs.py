@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from types import SimpleNamespace
 from typing import Any
 
 import cv2
@@ -20,6 +19,7 @@ from blazepose_ros.conversions.images import compressed_message
 from blazepose_ros.conversions.markers import MarkerArrays
 from blazepose_ros.conversions.pose33 import to_joint_state, to_pose33, to_pose33_array
 from blazepose_ros.conversions.tf_frames import to_tf_message
+from blazepose_ros.core.settings import NodeSettings
 from blazepose_ros.core.timestamps import MonotonicStampFilter
 from blazepose_ros.core.types import ModelComplexity, Pose
 from blazepose_ros.core.visualization.skeleton_overlay import annotate
@@ -77,14 +77,14 @@ class Outputs:
         self.memory = OutputMemory(MarkerArrays(), MonotonicStampFilter())
 
     def messages(
-        self, shot: RecordedFrame, people: Sequence[Pose], settings: SimpleNamespace
+        self, shot: RecordedFrame, people: Sequence[Pose], settings: NodeSettings
     ) -> Iterator[tuple[str, bytes]]:
         """Yield output and serialised message for the people in an image."""
         for output, message in self._messages(shot, people, settings):
             yield output, _serialized(message)
 
     def _messages(
-        self, shot: RecordedFrame, people: Sequence[Pose], settings: SimpleNamespace
+        self, shot: RecordedFrame, people: Sequence[Pose], settings: NodeSettings
     ) -> Iterator[tuple[str, Any]]:
         header, threshold = shot.header, settings.visibility_threshold
         poses = [to_pose33(person, header, shot.frame, self._complexity) for person in people]

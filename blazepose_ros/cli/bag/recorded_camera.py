@@ -6,7 +6,6 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Protocol
 
 from sensor_msgs.msg import CameraInfo
@@ -19,7 +18,9 @@ from blazepose_ros.conversions.cdr import CdrError, read_camera_info
 from blazepose_ros.conversions.frame_context import FrameContextCollector
 from blazepose_ros.conversions.headers import stamp_ns
 from blazepose_ros.conversions.images import TRANSPORTS, ImageError
+from blazepose_ros.core.logger import FunctionLogger
 from blazepose_ros.core.person_pipeline import FrameContext
+from blazepose_ros.core.settings import NodeSettings
 from blazepose_ros.core.types import Frame
 
 
@@ -51,7 +52,7 @@ class Recording(Protocol):
         ...
 
     def shots(
-        self, settings: SimpleNamespace, skip: int, warn: Callable[[str], object]
+        self, settings: NodeSettings, skip: int, warn: Callable[[str], object]
     ) -> Iterator[RecordedFrame]:
         """Yield the images after the first ``skip``; what cannot be read is told and left out.
 
@@ -84,10 +85,10 @@ class CameraRecording:
         return self.camera.images.name
 
     def shots(
-        self, settings: SimpleNamespace, skip: int, warn: Callable[[str], object]
+        self, settings: NodeSettings, skip: int, warn: Callable[[str], object]
     ) -> Iterator[RecordedFrame]:
         """Yield the images after the first ``skip``; see ``Recording``."""
-        scenes = FrameContextCollector(self.camera.info_topic or "camera_info", warn, warn)
+        scenes = FrameContextCollector(self.camera.info_topic or "camera_info", FunctionLogger(warn))
         receivers = self._receivers(scenes, warn)
         with BagReader(self.bag) as bag:
             _begin(scenes, bag, {self.camera.info_topic} & receivers.keys(), warn)
@@ -130,14 +131,14 @@ class CameraRecording:
         yield from waiting
 
     def _shot(
-        self, number: int, log_ns: int, data: bytes, scenes: FrameContextCollector, settings: SimpleNamespace
+        self, number: int, log_ns: int, data: bytes, scenes: FrameContextCollector, settings: NodeSettings
     ) -> RecordedFrame:
         transport = _TRANSPORTS[self.camera.images.message_type]
         message = transport.read(data)
         frame = Frame(transport.to_rgb(message), stamp_ns(message.header))
         frame_id = message.header.frame_id or settings.camera_frame
         header = Header(stamp=message.header.stamp, frame_id=frame_id)
-        return RecordedFrame(number, log_ns, header, frame, scenes.scene_of(frame, settings))
+        return RecordedFrame(number, log_ns, header, frame, scenes.context_of(frame, settings))
 
 
 def _begin(

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -38,6 +37,8 @@ from blazepose_ros.core.frame_sources.calibration_file import (
 from blazepose_ros.core.frame_sources.files import VideoFile
 from blazepose_ros.core.frame_sources.frame_source import SourceError
 from blazepose_ros.core.frame_sources.resize import FrameFit
+from blazepose_ros.core.logger import FunctionLogger
+from blazepose_ros.core.settings import NodeSettings
 from blazepose_ros.core.timestamps import NS_PER_S
 from blazepose_ros.core.types import Frame
 
@@ -68,10 +69,10 @@ class VideoRecording:
         return str(self.path)
 
     def shots(
-        self, settings: SimpleNamespace, skip: int, warn: Callable[[str], object]
+        self, settings: NodeSettings, skip: int, warn: Callable[[str], object]
     ) -> Iterator[RecordedFrame]:
         """Yield the frames after the first ``skip``; see ``Recording``."""
-        scenes = FrameContextCollector(self.name, warn, warn)
+        scenes = FrameContextCollector(self.name, FunctionLogger(warn))
         with closing(VideoFile(self.path)) as video:
             number = 0
             while (captured := video.read()) is not None:
@@ -87,13 +88,13 @@ class VideoRecording:
         yield CAMERA_INFO, serialize_message(self._info(shot.frame, shot.header))
 
     def _shot(
-        self, number: int, bgr: NDArray[np.uint8], scenes: FrameContextCollector, settings: SimpleNamespace
+        self, number: int, bgr: NDArray[np.uint8], scenes: FrameContextCollector, settings: NodeSettings
     ) -> RecordedFrame:
         stamp_ns = self.start_ns + round((number - 1) * NS_PER_S / self.rate)
         frame = Frame(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), stamp_ns)
         header = header_message(stamp_ns, self.frame_id)
         scenes.calibration.update(self._info(frame, header))
-        return RecordedFrame(number, stamp_ns, header, frame, scenes.scene_of(frame, settings))
+        return RecordedFrame(number, stamp_ns, header, frame, scenes.context_of(frame, settings))
 
     def _info(self, frame: Frame, header: Header) -> CameraInfo:
         """Return the calibration for a frame.

@@ -10,7 +10,6 @@ import signal
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from multiprocessing.process import BaseProcess
-from types import SimpleNamespace
 from typing import Any
 
 from blazepose_ros.cli.bag.bag_files import BagError
@@ -63,7 +62,7 @@ def _with_threads(job: CameraJob, threads: int) -> CameraJob:
     """Return a job that leaves cores to the others, unless the user has said how many to take."""
     if job.settings.num_threads:
         return job
-    return replace(job, settings=SimpleNamespace(**{**vars(job.settings), "num_threads": threads}))
+    return replace(job, settings=replace(job.settings, num_threads=threads))
 
 
 def _has_ended(

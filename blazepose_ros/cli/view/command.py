@@ -67,7 +67,7 @@ class Viewer:
         self._follower = follower
         self._browsers = browsers
         self._viewers: dict[int, _OpenPage] = {}
-        self._complaints = LogThrottle(follower.get_logger().error)
+        self._throttled_log = LogThrottle(follower.get_logger())
         self._looked_s = -LOOK_PERIOD_S
         self._executor = SingleThreadedExecutor()
         self._executor.add_node(follower)
@@ -117,7 +117,7 @@ class Viewer:
         try:
             return feed.picture()
         except (cdr.CdrError, images.ImageError) as err:
-            self._complaints.complain(f"annotated image left out: {err}")
+            self._throttled_log.error(f"annotated image left out: {err}")
             return None
 
 

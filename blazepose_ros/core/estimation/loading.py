@@ -3,32 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from types import SimpleNamespace
-from typing import Protocol
 
 from blazepose_ros.core.estimation.estimator import Estimator, EstimatorOptions
 from blazepose_ros.core.estimation.factory import ChosenEstimator, choose_estimator, compiled_folder
-from blazepose_ros.core.estimation.runtimes.runtime import Precision, RuntimeOptions
+from blazepose_ros.core.estimation.runtimes.runtime import RuntimeOptions
+from blazepose_ros.core.logger import Logger
 from blazepose_ros.core.models.fetch import fetch
 from blazepose_ros.core.models.registry import ModelFile, resolve
 from blazepose_ros.core.person_pipeline import PipelineOptions
-from blazepose_ros.core.tracking.primary_person import Primary
+from blazepose_ros.core.settings import NodeSettings
 from blazepose_ros.core.tracking.smoothing import OneEuroTuning, SmoothingOptions
 from blazepose_ros.core.tracking.tracker import TrackingOptions
 from blazepose_ros.core.types import ModelComplexity
-
-
-class Log(Protocol):
-    """What rclpy's loggers and logging's have in common."""
-
-    def info(self, message: str) -> object:
-        """Tell what happens."""
-        ...
-
-    def warning(self, message: str) -> object:
-        """Tell what is not as it should be."""
-        ...
-
 
 # The parameters that another model has to be loaded for.
 MODEL_SETTINGS = (
@@ -62,58 +48,57 @@ class LoadedModel:
     estimator: Estimator
 
 
-def load_model(settings: SimpleNamespace, log: Log) -> LoadedModel:
+def load_model(settings: NodeSettings, logger: Logger) -> LoadedModel:
     """Return the model that the parameters ask for, ready for the first frame.
 
     Raises:
         ModelError: it is missing or damaged.
         EstimatorError: the backend or the model does not load.
     """
-    model = find_model(settings, log)
-    chosen = load_estimator(settings, model, log)
+    model = find_model(settings, logger)
+    chosen = load_estimator(settings, model, logger)
     return LoadedModel(model.complexity, chosen.backend, chosen.estimator)
 
 
-def pipeline_options(settings: SimpleNamespace) -> PipelineOptions:
+def pipeline_options(settings: NodeSettings) -> PipelineOptions:
     """Return how the parameters want people to be followed and placed."""
-    values = vars(settings)
-    tuning = OneEuroTuning(values["smoothing.min_cutoff"], values["smoothing.beta"])
+    tuning = OneEuroTuning(settings.smoothing_min_cutoff, settings.smoothing_beta)
     return PipelineOptions(
         visibility_threshold=settings.visibility_threshold,
         tracking=TrackingOptions(
             max_lost_s=settings.max_lost_s,
-            primary=Primary(settings.primary),
-            smoothing=SmoothingOptions(values["smoothing.enabled"], tuning),
+            primary=settings.primary,
+            smoothing=SmoothingOptions(settings.smoothing_enabled, tuning),
         ),
         person_height_m=settings.person_height_m,
         depth_only=settings.placement == "depth",
-        model=ModelComplexity(settings.model_complexity),
+        model=settings.model_complexity,
     )
 
 
-def same_model(settings: SimpleNamespace, others: SimpleNamespace) -> bool:
+def same_model(settings: NodeSettings, others: NodeSettings) -> bool:
     """Whether one loaded model serves two sets of the parameters' values."""
     return all(getattr(settings, name) == getattr(others, name) for name in MODEL_SETTINGS)
 
 
-def find_model(settings: SimpleNamespace, log: Log) -> ModelFile:
+def find_model(settings: NodeSettings, logger: Logger) -> ModelFile:
     """Return the model that the parameters ask for, downloading it where they allow that.
 
     Raises:
         ModelError: it is missing or damaged.
     """
-    complexity = ModelComplexity(settings.model_complexity)
+    complexity = settings.model_complexity
     if settings.fetch_models and not settings.model_path:
-        fetch([complexity], log.info)
+        fetch([complexity], logger.info)
     model = resolve(complexity, settings.model_path)
     if model.complexity != complexity:
-        log.warning(
+        logger.warning(
             f"{model.path} is the {model.complexity.name} model: model_complexity says {complexity.name}"
         )
     return model
 
 
-def load_estimator(settings: SimpleNamespace, model: ModelFile, log: Log) -> ChosenEstimator:
+def load_estimator(settings: NodeSettings, model: ModelFile, logger: Logger) -> ChosenEstimator:
     """Return an estimator on the backend that the parameters ask for.
 
     Raises:
@@ -130,11 +115,11 @@ def load_estimator(settings: SimpleNamespace, model: ModelFile, log: Log) -> Cho
         external_detections=settings.external_detections,
         enable_segmentation=settings.enable_segmentation,
     )
-    runtime = RuntimeOptions(settings.num_threads, Precision(settings.precision), compiled_folder())
+    runtime = RuntimeOptions(settings.num_threads, settings.precision, compiled_folder())
     chosen = choose_estimator(
         settings.backend, options, runtime, allow_telemetry=settings.allow_mediapipe_telemetry
     )
     for reason in chosen.passed_over:
-        log.warning(f"a faster backend is passed over: {reason}")
-    log.info(f"{model.complexity.name} model from {model.path} on {chosen.backend}")
+        logger.warning(f"a faster backend is passed over: {reason}")
+    logger.info(f"{model.complexity.name} model from {model.path} on {chosen.backend}")
     return chosen

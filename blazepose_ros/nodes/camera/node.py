@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from types import SimpleNamespace
 from urllib.parse import unquote, urlsplit
 
 from ament_index_python.packages import PackageNotFoundError, get_package_share_directory
@@ -23,7 +22,7 @@ from blazepose_ros.core.frame_sources.calibration_file import (
 from blazepose_ros.core.frame_sources.camera_stream import MOTIONS, CameraStream, StreamFrame, StreamOptions
 from blazepose_ros.core.frame_sources.files import open_source
 from blazepose_ros.core.frame_sources.frame_source import FrameError
-from blazepose_ros.nodes.camera.parameters import CAMERA_PARAMETERS
+from blazepose_ros.nodes.camera.settings import CameraSettings
 from blazepose_ros.nodes.common.main import StartupError
 from blazepose_ros.nodes.common.parameters import declare_parameters
 
@@ -64,12 +63,13 @@ class CameraNode(Node):
     """Plays a source as ``image_raw``, ``image_raw/compressed`` and ``camera_info``.
 
     Raises:
+        ParameterError: a parameter has a value that it does not take.
         StartupError: the parameters describe no camera.
     """
 
     def __init__(self) -> None:
         super().__init__("blazepose_camera", automatically_declare_parameters_from_overrides=True)
-        self._settings = SimpleNamespace(**declare_parameters(self, CAMERA_PARAMETERS))
+        self._settings = declare_parameters(self, CameraSettings)
         self._stream = self._open_stream()
         self._image = self.create_publisher(Image, "image_raw", _QOS)
         self._compressed = self.create_publisher(CompressedImage, "image_raw/compressed", _QOS)

@@ -12,7 +12,7 @@ FAST_DDS_2_VARIABLE = "FASTRTPS_DEFAULT_PROFILES_FILE"
 FAST_DDS_3_LIBRARY = "libfastdds.so"
 
 # For a package that runs from its sources.
-SOURCE_PROFILE = Path(__file__).absolute().parents[1] / "config" / "fastdds.xml"
+SOURCE_PROFILE = Path(__file__).absolute().parents[3] / "config" / "fastdds.xml"
 
 BUILTIN_TRANSPORTS = "FASTDDS_BUILTIN_TRANSPORTS"
 DISCOVERY_SERVER = "ROS_DISCOVERY_SERVER"

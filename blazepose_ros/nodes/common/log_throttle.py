@@ -1,9 +1,11 @@
-"""Errors that repeat with every image, said once in a while."""
+"""Messages that repeat with every image, logged once in a while."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
+
+from blazepose_ros.core.logger import Logger
 
 PERIOD_S = 5.0
 # A camera whose images all differ in what is wrong with them must not fill a disk.
@@ -12,24 +14,41 @@ AND_MORE = "there is more that differs in its details; it is not said for now"
 
 
 class LogThrottle:
-    """Passes on a message at once, the same again only after five seconds, and not too many at all.
+    """A `Logger` that logs a message at once, the same again only after five seconds, and not too many.
 
     Args:
-        say: where messages go.
-        clock: seconds that rise.
+        logger: where messages go.
+        clock: monotonic seconds.
     """
 
-    def __init__(self, say: Callable[[str], object], clock: Callable[[], float] = time.monotonic) -> None:
-        self._say = say
+    def __init__(self, logger: Logger, clock: Callable[[], float] = time.monotonic) -> None:
+        self._logger = logger
         self._clock = clock
-        self._said_s: dict[str, float] = {}
+        self._logged_s: dict[str, float] = {}
 
-    def complain(self, message: str) -> None:
-        """Say a message unless it was said within the last five seconds."""
+    # rclpy tells messages apart by the line that logs them, and such a line keeps its severity.
+    def info(self, message: str, /) -> None:
+        """Log what happens, unless it was logged within the last five seconds."""
+        for due in self._due(message):
+            self._logger.info(due)
+
+    def warning(self, message: str, /) -> None:
+        """Log what may not be as intended, unless it was logged within the last five seconds."""
+        for due in self._due(message):
+            self._logger.warning(due)
+
+    def error(self, message: str, /) -> None:
+        """Log what went wrong, unless it was logged within the last five seconds."""
+        for due in self._due(message):
+            self._logger.error(due)
+
+    def _due(self, message: str) -> tuple[str, ...]:
+        """Return what is to be logged for a message: itself, that there are more, or nothing."""
         now_s = self._clock()
-        self._said_s = {text: said_s for text, said_s in self._said_s.items() if now_s - said_s < PERIOD_S}
-        if len(self._said_s) >= MAX_DIFFERENT and message not in self._said_s:
+        self._logged_s = {text: at_s for text, at_s in self._logged_s.items() if now_s - at_s < PERIOD_S}
+        if len(self._logged_s) >= MAX_DIFFERENT and message not in self._logged_s:
             message = AND_MORE
-        if message not in self._said_s:
-            self._said_s[message] = now_s
-            self._say(message)
+        if message in self._logged_s:
+            return ()
+        self._logged_s[message] = now_s
+        return (message,)

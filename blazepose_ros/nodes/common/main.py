@@ -14,6 +14,8 @@ from pkgutil import resolve_name
 from types import FrameType
 from typing import Any
 
+from blazepose_ros.core.parameters import ParameterError
+
 # How long closing may take after a signal. Launchers wait 5 s until they insist, robots less.
 _LEAVE_TIMEOUT_S = 1.5
 _LEAVING = "leaving"  # the thread that sees to it
@@ -79,7 +81,7 @@ def run_node(factory: str) -> int:
         factory: where the node's class is, for example ``blazepose_ros.nodes.camera.node:CameraNode``.
             It is imported here, and so is rclpy, so that a signal during these imports,
             which take a second, ends the process like any other. It is called without
-            arguments and raises `StartupError` for a configuration that cannot work.
+            arguments and raises `StartupError` or `ParameterError` for a configuration that cannot work.
     """
     signals = _StopSignals()
     import rclpy
@@ -88,7 +90,7 @@ def run_node(factory: str) -> int:
     try:
         _init(sys.argv)
         _live(resolve_name(factory), signals)
-    except StartupError as error:
+    except (StartupError, ParameterError) as error:
         get_logger(sys.argv[0].rpartition("/")[2]).fatal(str(error))
         return 1
     finally:

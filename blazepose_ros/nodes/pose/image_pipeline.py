@@ -7,7 +7,6 @@ import traceback
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from types import SimpleNamespace
 from typing import TypeVar
 
 from std_msgs.msg import Header
@@ -20,7 +19,9 @@ from blazepose_ros.conversions.images import ImageError, ImageTransport
 from blazepose_ros.core.diagnostics.statistics import Drop, Statistics
 from blazepose_ros.core.estimation.estimator import EstimatorError
 from blazepose_ros.core.estimation.loading import LoadedModel, pipeline_options
+from blazepose_ros.core.logger import Logger
 from blazepose_ros.core.person_pipeline import PersonPipeline
+from blazepose_ros.core.settings import NodeSettings
 from blazepose_ros.core.timestamps import NS_PER_MS, DurationEstimator, Stopwatch
 from blazepose_ros.core.types import Frame, Pose
 from blazepose_ros.nodes.pose.latest_worker import LatestItemWorker
@@ -180,23 +181,23 @@ class ImagePipeline:
         scenes: what is known about an image besides its pixels.
         publish: called with each image, the people in it, and the model that found them.
         statistics: counts what becomes of images.
-        complain: told why an image is dropped.
+        logger: told why an image is dropped.
     """
 
     def __init__(
         self,
-        settings: SimpleNamespace,
+        settings: NodeSettings,
         model: LoadedModel,
         scenes: FrameContextCollector,
         publish: Publish,
         statistics: Statistics,
-        complain: Callable[[str], object],
+        logger: Logger,
     ) -> None:
         self.settings = settings
         self._scenes = scenes
         self._publish_people = publish
         self._statistics = statistics
-        self._complain = complain
+        self._logger = logger
         self._count = 0
         self._pipelines: dict[str, PersonPipeline] = {}
         self._publishing = LatestItemWorker(self._surviving(self._publish), "publishing")
@@ -205,12 +206,12 @@ class ImagePipeline:
         self._decode = self._surviving(self._decode_image)
 
     @property
-    def settings(self) -> SimpleNamespace:
+    def settings(self) -> NodeSettings:
         """The parameters' values."""
         return self._settings
 
     @settings.setter
-    def settings(self, settings: SimpleNamespace) -> None:
+    def settings(self, settings: NodeSettings) -> None:
         self._settings = settings
         self._options = pipeline_options(settings)
 
@@ -286,7 +287,7 @@ class ImagePipeline:
         received.stopwatch.lap("waiting")
         settings = self.settings
         try:
-            scene = self._scenes.scene_of(received.frame, settings)
+            scene = self._scenes.context_of(received.frame, settings)
         except CameraInfoError as err:
             self._drop(str(err), Drop.CALIBRATION)
             return
@@ -320,4 +321,4 @@ class ImagePipeline:
 
     def _drop(self, reason: str, why: Drop) -> None:
         self._statistics.dropped(why)
-        self._complain(f"image dropped: {reason}")
+        self._logger.error(f"image dropped: {reason}")

@@ -9,7 +9,7 @@ from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 
-from blazepose_ros.nodes.common.log_throttle import LogThrottle
+from blazepose_ros.core.logger import Logger
 from blazepose_ros.nodes.common.message_receiver import MessageInfo, MessageReceiver
 
 # No camera that somebody follows people with is faster.
@@ -76,7 +76,7 @@ class ImageReceiver:
         receive: called in a thread of its own with each serialised message, how many nanoseconds ago
             it came, and how many before it made way for it.
         spare_s: how long an image can wait for a newer one to come in its place.
-        complaints: where an incompatible publisher is told of.
+        logger: told of incompatible publishers.
 
     Attributes:
         publishers: how many there were when it was looked last.
@@ -91,7 +91,7 @@ class ImageReceiver:
         reliability: str,
         receive: Callable[[bytes, int, int], object],
         spare_s: Callable[[], float],
-        complaints: LogThrottle,
+        logger: Logger,
     ) -> None:
         self._node = node
         self._message_type = message_type
@@ -100,7 +100,7 @@ class ImageReceiver:
         self._receive = receive
         self._spare_s = spare_s
         self._arrivals = SupersededCounter()
-        self._complaints = complaints
+        self._logger = logger
         self._receiver: MessageReceiver | None = None
         self.mismatch = ""
         self.publishers = 0
@@ -172,13 +172,13 @@ class ImageReceiver:
                 f"a publisher of {self._topic} offers less than image_reliability: {self._wanted} asks for:"
                 " its images do not arrive. Set image_reliability to auto or best_effort"
             )
-            self._complaints.complain(self.mismatch)
+            self._logger.error(self.mismatch)
 
     def _subscribe_again_where_it_ended(self, receiver: MessageReceiver) -> None:
         try:
             receiver.check()
         except RuntimeError as err:
-            self._complaints.complain(f"{err}: subscribing again")
+            self._logger.error(f"{err}: subscribing again")
             self.close()
             self._subscribe()
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from types import SimpleNamespace
 
 from lifecycle_msgs.msg import State
 from rclpy.clock import Clock, ClockType
@@ -17,14 +16,15 @@ from blazepose_ros.core.diagnostics.statistics import Statistics
 from blazepose_ros.core.estimation.estimator import EstimatorError
 from blazepose_ros.core.estimation.loading import LoadedModel, load_model, same_model
 from blazepose_ros.core.models.registry import ModelError
+from blazepose_ros.core.parameters import ParameterError
+from blazepose_ros.core.settings import NodeSettings
 from blazepose_ros.core.types import Pose
 from blazepose_ros.nodes.common.lifecycle import AsyncLifecycleNode, TransitionError
 from blazepose_ros.nodes.common.log_throttle import LogThrottle
-from blazepose_ros.nodes.common.parameters import DynamicParameters, ParameterError
+from blazepose_ros.nodes.common.parameters import DynamicParameters
 from blazepose_ros.nodes.common.process_tuning import leave_cores_to_the_model, rss_mb
 from blazepose_ros.nodes.pose.diagnostics import DiagnosticsPublisher
 from blazepose_ros.nodes.pose.image_pipeline import DecodedImage, ImagePipeline
-from blazepose_ros.nodes.pose.parameters import PARAMETERS
 from blazepose_ros.nodes.pose.publishers import PublisherOptions, Publishers
 from blazepose_ros.nodes.pose.subscriptions import Subscriptions
 from blazepose_ros.nodes.pose.watchdog import Watchdog
@@ -46,14 +46,14 @@ class BlazePoseNode(AsyncLifecycleNode):
     the subscriptions and three stages that work on images.
 
     Raises:
-        StartupError: a parameter is wrong; or with ``autostart`` the model is missing or does
-            not load.
+        ParameterError: a parameter has a value that it does not take.
+        StartupError: with ``autostart``, the model is missing or does not load.
     """
 
     def __init__(self) -> None:
         super().__init__("blazepose", automatically_declare_parameters_from_overrides=True)
         leave_cores_to_the_model()
-        self._complaints = LogThrottle(self.get_logger().error)
+        self._throttled_log = LogThrottle(self.get_logger())
         self._tree = TfBuffer()
         self._model: LoadedModel | None = None
         self._outputs: Publishers | None = None
@@ -62,7 +62,7 @@ class BlazePoseNode(AsyncLifecycleNode):
         self._watchdog: Watchdog | None = None
         self._scenes: FrameContextCollector | None = None
         self._statistics = Statistics()
-        self._live = DynamicParameters(self, PARAMETERS, self._prepare_change, self._change)
+        self._live = DynamicParameters(self, NodeSettings, self._prepare_change, self._change)
         # Not by the node's clock: with use_sim_time it may stand still.
         self.create_timer(WATCH_PERIOD_S, self._watch, clock=Clock(clock_type=ClockType.STEADY_TIME))
         self._diagnostics = DiagnosticsPublisher(
@@ -96,10 +96,10 @@ class BlazePoseNode(AsyncLifecycleNode):
     def activate(self) -> None:
         """Work on images, while somebody wants them."""
         assert self._model is not None
-        warn, complain = self.get_logger().warning, self._complaints.complain
-        self._scenes = FrameContextCollector(self.resolve_topic_name("camera_info"), warn, complain)
+        logger = self._throttled_log
+        self._scenes = FrameContextCollector(self.resolve_topic_name("camera_info"), logger)
         self._stages = ImagePipeline(
-            self._settings, self._model, self._scenes, self._publish, self._statistics, complain
+            self._settings, self._model, self._scenes, self._publish, self._statistics, logger
         )
         self._inputs = Subscriptions(
             self,
@@ -107,11 +107,11 @@ class BlazePoseNode(AsyncLifecycleNode):
             self._scenes,
             self._stages.receive,
             self._stages.spare_s,
-            self._complaints,
+            logger,
             self._tree,
         )
         self._watchdog = Watchdog(
-            lambda: load_model(self._settings, self.get_logger()), self._renew_model, complain
+            lambda: load_model(self._settings, self.get_logger()), self._renew_model, logger
         )
         self._take_images_while_wanted()
 
@@ -134,10 +134,10 @@ class BlazePoseNode(AsyncLifecycleNode):
         self._outputs = self._model = None
 
     @property
-    def _settings(self) -> SimpleNamespace:
-        return self._live.values
+    def _settings(self) -> NodeSettings:
+        return self._live.settings
 
-    def _prepare_change(self, settings: SimpleNamespace) -> LoadedModel | None:
+    def _prepare_change(self, settings: NodeSettings) -> LoadedModel | None:
         """Return the model that new values ask for, where there is one and it is another."""
         if self._model is None or same_model(settings, self._settings):
             return None
@@ -146,7 +146,7 @@ class BlazePoseNode(AsyncLifecycleNode):
         except (ModelError, EstimatorError) as err:
             raise ParameterError(str(err)) from err
 
-    def _change(self, settings: SimpleNamespace, model: LoadedModel | None) -> None:
+    def _change(self, settings: NodeSettings, model: LoadedModel | None) -> None:
         if model is not None:
             self._replace_model(model)
         if self._outputs is not None:
@@ -233,5 +233,5 @@ class BlazePoseNode(AsyncLifecycleNode):
         try:
             return self._tree.lookup(target, header.frame_id, received.frame.stamp_ns)
         except TransformError as err:
-            self._complaints.complain(f"nobody is expressed in {target} (target_frame): {err}")
+            self._throttled_log.error(f"nobody is expressed in {target} (target_frame): {err}")
             return None

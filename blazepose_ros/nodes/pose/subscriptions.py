@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from types import SimpleNamespace
 from typing import Any
 
 from rclpy.node import Node
@@ -17,7 +16,8 @@ from blazepose_ros.conversions.frame_context import FrameContextCollector
 from blazepose_ros.conversions.images import TRANSPORTS, ImageTransport
 from blazepose_ros.conversions.target_frame import remember
 from blazepose_ros.conversions.tf_buffer import TfBuffer
-from blazepose_ros.nodes.common.log_throttle import LogThrottle
+from blazepose_ros.core.logger import Logger
+from blazepose_ros.core.settings import NodeSettings
 from blazepose_ros.nodes.pose.image_receiver import ImageReceiver
 
 # The parameters that the subscription to the images depends on.
@@ -48,25 +48,25 @@ class Subscriptions:
         receive: called with each serialised image, its transport, when it was taken, how long before
             that it came, and how many made way for it; see ``Stages.receive``.
         spare_s: how long an image can wait for a newer one to come in its place.
-        complaints: where an incompatible publisher is told of.
+        logger: told of incompatible publishers.
         tree: what remembers transforms, for people in ``target_frame``.
     """
 
     def __init__(
         self,
         node: Node,
-        settings: SimpleNamespace,
+        settings: NodeSettings,
         scenes: FrameContextCollector,
         receive: Receive,
         spare_s: Callable[[], float],
-        complaints: LogThrottle,
+        logger: Logger,
         tree: TfBuffer,
     ) -> None:
         self._node = node
         self._settings = settings
         self._receive = receive
         self._spare_s = spare_s
-        self._complaints = complaints
+        self._logger = logger
         self._scenes = scenes
         self._tree = tree
         self._wanted = False
@@ -75,7 +75,7 @@ class Subscriptions:
         self._besides: list[Any] = []
         self._transforms = self._transform_subscriptions()
 
-    def change(self, settings: SimpleNamespace) -> None:
+    def change(self, settings: NodeSettings) -> None:
         """Subscribe as the new values say; the images have to be taken again."""
         before, self._settings = self._settings, settings
         if any(getattr(before, name) != getattr(settings, name) for name in IMAGE_SETTINGS):
@@ -166,7 +166,7 @@ class Subscriptions:
             self._settings.image_reliability,
             partial(self._stamped, transport),
             self._spare_s,
-            self._complaints,
+            self._logger,
         )
 
     def _listen(self, message_type: type, topic: str, callback: Callable[[bytes], object]) -> Any:

@@ -13,9 +13,9 @@ from robustness.soak.invariants import Content
 from robustness.soak.picture import ENCODINGS, LONG_SIDES_PX, Look
 from sensor_msgs.msg import CameraInfo
 
+from blazepose_ros.core.settings import NodeSettings
 from blazepose_ros.core.timestamps import NS_PER_S
 from blazepose_ros.core.types import ModelComplexity
-from blazepose_ros.nodes.pose.parameters import PARAMETERS
 
 BROKEN_PART = 0.5
 FAST_HZ = 60.0
@@ -24,7 +24,11 @@ SLOW_HZ = 2.0
 _YEAR_S = 365 * 24 * 3600
 JUMPS_S = (-_YEAR_S, -3600, -10, -0.5, 0.5, 10, 3600, _YEAR_S)
 
-USUAL = {parameter.name: parameter.default for parameter in PARAMETERS if not parameter.read_only}
+USUAL = {
+    name: parameter.default
+    for name, parameter in NodeSettings.parameters().items()
+    if not parameter.read_only
+}
 _CHANGES: tuple[Mapping[str, object], ...] = (
     {"visibility_threshold": 0.9},
     {"placement": "none"},

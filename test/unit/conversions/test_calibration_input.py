@@ -6,6 +6,7 @@ from sensor_msgs.msg import CameraInfo
 
 from blazepose_ros.conversions.calibration_input import CalibrationInput
 from blazepose_ros.conversions.camera_info import CameraInfoError, to_camera_model
+from blazepose_ros.core.logger import FunctionLogger
 
 K = [525.0, 0.0, 319.5, 0.0, 520.0, 239.5, 0.0, 0.0, 1.0]
 POINTS = np.array([[0.1, 0.2, 3.0], [-0.4, 0.1, 2.0], [0.0, 0.0, 1.0]])
@@ -71,7 +72,7 @@ def test_a_calibration_of_no_camera_is_refused_and_a_field_of_view_assumed(field
     with pytest.raises(CameraInfoError, match=complaint):
         to_camera_model(info(**fields))
     complaints = []
-    source = CalibrationInput("camera_info", complaints.append, complaints.append)
+    source = CalibrationInput("camera_info", FunctionLogger(complaints.append))
     source.update(info())
     assert not source.camera_for(640, 480, 60.0).assumed
     source.update(info(**fields))

@@ -10,6 +10,7 @@ from support.bodies import CAMERA
 
 from blazepose_ros.conversions.depth_input import DEPTH_IMAGES_KEPT, DepthInput, to_metres
 from blazepose_ros.conversions.images import ImageError
+from blazepose_ros.core.logger import FunctionLogger
 
 MS = 1_000_000
 START_NS = 1_000_000_000_000
@@ -72,7 +73,7 @@ def complaints():
 
 @pytest.fixture
 def source(complaints):
-    return DepthInput(complaints.append)
+    return DepthInput(FunctionLogger(complaints.append))
 
 
 def receive(source, taken_ns=START_NS, depth_m=DEPTH_M):
@@ -128,7 +129,7 @@ def test_a_useless_calibration_is_told_and_the_colour_cameras_taken(source, comp
     source.receive_calibration(serialize_message(info(distortion_model="magic")))
     receive(source)
     np.testing.assert_allclose(depth_for(source).camera.k, CAMERA.scaled_to(3, 2).k)
-    assert "that of the colour image is used" in complaints[0]
+    assert "that of the color image is used" in complaints[0]
 
 
 def test_a_broken_depth_image_is_told_and_not_taken(source, complaints):

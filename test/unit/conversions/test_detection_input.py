@@ -7,6 +7,7 @@ pytest.importorskip("vision_msgs", reason="vision_msgs is not installed")
 from support.detections import STAMP_NS, detections
 
 from blazepose_ros.conversions.detection_input import DetectionInput
+from blazepose_ros.core.logger import FunctionLogger
 from blazepose_ros.core.types import Box
 
 
@@ -17,7 +18,7 @@ def complaints():
 
 @pytest.fixture
 def source(complaints):
-    return DetectionInput(complaints.append)
+    return DetectionInput(FunctionLogger(complaints.append))
 
 
 def test_boxes_are_handed_out_once_the_surest_first(source):

@@ -9,8 +9,8 @@ from rclpy.serialization import serialize_message
 from sensor_msgs.msg import Image
 from support.waiting import DEADLINE_S, wait_until
 
+from blazepose_ros.core.logger import FunctionLogger
 from blazepose_ros.core.timestamps import NS_PER_S
-from blazepose_ros.nodes.common.log_throttle import LogThrottle
 from blazepose_ros.nodes.pose.image_receiver import BEST_EFFORT, ImageReceiver
 
 LATER_S = 0.5
@@ -38,7 +38,7 @@ class Images:
             "best_effort",
             lambda *received: self.received.append(received),
             self._ask,
-            LogThrottle(print),
+            FunctionLogger(print),
         )
 
     def _ask(self):

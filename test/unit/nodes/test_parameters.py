@@ -1,18 +1,22 @@
+from dataclasses import dataclass
+
 import pytest
 import rclpy.parameter
 from rclpy.context import Context
 from rclpy.node import Node
 
-from blazepose_ros.nodes.common.parameters import ParameterError, ParameterSpec, declare_parameters
+from blazepose_ros.core.parameters import ParameterError, Settings, parameter
+from blazepose_ros.nodes.common.parameters import declare_parameters
 
-TABLE = (
-    ParameterSpec("rate", 10.0, "Frames per second.", minimum=0.0, maximum=100.0),
-    ParameterSpec("count", 1, "How many.", minimum=1),
-    ParameterSpec("mode", "auto", "Which way.", choices=("auto", "manual")),
-    ParameterSpec("level", 1, "Which level.", choices=(0, 1, 2)),
-    ParameterSpec("source", "", "Where from.", read_only=True),
-    ParameterSpec("loop", True, "Whether it goes on."),
-)
+
+@dataclass(frozen=True)
+class DemoSettings(Settings):
+    rate: float = parameter(10.0, "Frames per second.", minimum=0.0, maximum=100.0)
+    count: int = parameter(1, "How many.", minimum=1)
+    mode: str = parameter("auto", "Which way.", choices=("auto", "manual"))
+    level: int = parameter(1, "Which level.", choices=(0, 1, 2))
+    source: str = parameter("", "Where from.", read_only=True)
+    loop: bool = parameter(True, "Whether it goes on.")
 
 
 @pytest.fixture
@@ -39,22 +43,30 @@ def warnings(monkeypatch):
 
 def test_what_is_not_given_has_its_default(make_node):
     node = make_node()
-    values = declare_parameters(node, TABLE)
-    assert values == {"rate": 10.0, "count": 1, "mode": "auto", "level": 1, "source": "", "loop": True}
+    settings = declare_parameters(node, DemoSettings)
+    assert settings == DemoSettings()
+    assert settings.values() == {
+        "rate": 10.0,
+        "count": 1,
+        "mode": "auto",
+        "level": 1,
+        "source": "",
+        "loop": True,
+    }
     assert node.get_parameter("mode").value == "auto"
 
 
 def test_what_is_given_is_declared_and_returned(make_node):
     node = make_node("rate:=2.5", "mode:=manual", "loop:=false")
-    values = declare_parameters(node, TABLE)
-    assert (values["rate"], values["mode"], values["loop"]) == (2.5, "manual", False)
+    settings = declare_parameters(node, DemoSettings)
+    assert (settings.rate, settings.mode, settings.loop) == (2.5, "manual", False)
     assert node.get_parameter("rate").value == 2.5
 
 
 def test_an_integer_is_taken_where_a_number_or_a_string_is_wanted(make_node):
     node = make_node("rate:=30", "source:=0")
-    values = declare_parameters(node, TABLE)
-    assert (values["rate"], values["source"]) == (30.0, "0")
+    settings = declare_parameters(node, DemoSettings)
+    assert (settings.rate, settings.source) == (30.0, "0")
     assert isinstance(node.get_parameter("rate").value, float)
     assert node.get_parameter("source").value == "0"
 
@@ -77,13 +89,13 @@ def test_an_integer_is_taken_where_a_number_or_a_string_is_wanted(make_node):
 def test_a_wrong_value_is_refused_with_what_is_valid(make_node, setting, complaint):
     node = make_node(setting)
     with pytest.raises(ParameterError) as refusal:
-        declare_parameters(node, TABLE)
+        declare_parameters(node, DemoSettings)
     assert complaint in str(refusal.value)
     assert "\n" not in str(refusal.value)
 
 
 def test_a_name_that_is_no_parameter_is_reported_with_the_one_that_was_meant(make_node, warnings):
-    declare_parameters(make_node("sources:=a", "zzz:=1", "use_sim_time:=false"), TABLE)
+    declare_parameters(make_node("sources:=a", "zzz:=1", "use_sim_time:=false"), DemoSettings)
     assert sorted(warnings) == [
         "there is no parameter sources, perhaps source is meant",
         "there is no parameter zzz",
@@ -95,7 +107,7 @@ def test_a_name_that_is_no_parameter_is_reported_with_the_one_that_was_meant(mak
 )
 def test_a_wrong_value_is_refused_while_running(make_node, name, value):
     node = make_node()
-    declare_parameters(node, TABLE)
+    declare_parameters(node, DemoSettings)
     before = node.get_parameter(name).value
     (result,) = node.set_parameters([rclpy.parameter.Parameter(name, value=value)])
     assert not result.successful
@@ -105,7 +117,7 @@ def test_a_wrong_value_is_refused_while_running(make_node, name, value):
 
 def test_a_right_value_is_taken_while_running(make_node):
     node = make_node()
-    declare_parameters(node, TABLE)
+    declare_parameters(node, DemoSettings)
     (result,) = node.set_parameters([rclpy.parameter.Parameter("mode", value="manual")])
     assert result.successful
     assert node.get_parameter("mode").value == "manual"
@@ -113,7 +125,7 @@ def test_a_right_value_is_taken_while_running(make_node):
 
 def test_other_tools_see_descriptions_and_ranges(make_node):
     node = make_node("rate:=5.0")
-    declare_parameters(node, TABLE)
+    declare_parameters(node, DemoSettings)
     rate, source = node.describe_parameters(["rate", "source"])
     assert rate.description == "Frames per second."
     assert (rate.floating_point_range[0].from_value, rate.floating_point_range[0].to_value) == (0.0, 100.0)
@@ -122,4 +134,4 @@ def test_other_tools_see_descriptions_and_ranges(make_node):
 
 def test_a_default_outside_its_own_range_cannot_be_written():
     with pytest.raises(ParameterError):
-        ParameterSpec("rate", -1.0, "Frames per second.", minimum=0.0)
+        parameter(-1.0, "Frames per second.", minimum=0.0)

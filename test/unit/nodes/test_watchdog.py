@@ -5,6 +5,7 @@ import threading
 import pytest
 
 from blazepose_ros.core.estimation.estimator import EstimatorError
+from blazepose_ros.core.logger import FunctionLogger
 from blazepose_ros.nodes.pose.watchdog import RETRY_S, Watchdog
 
 TIMEOUT_S = 10.0
@@ -19,7 +20,9 @@ class Setup:
         self.failure = None
         self.loads = 0
         self.go_on = threading.Event()
-        self.watchdog = Watchdog(self._load, self.used.append, self.said.append, lambda: self.now_s)
+        self.watchdog = Watchdog(
+            self._load, self.used.append, FunctionLogger(self.said.append), lambda: self.now_s
+        )
 
     def _load(self):
         self.loads += 1
