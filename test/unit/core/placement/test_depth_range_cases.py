@@ -222,6 +222,8 @@ def test_depths_of_any_unit_and_bytes_become_metres_or_nan():
     np.testing.assert_allclose(metres(odd), [np.nan] * 6 + [2.0])
     assert metres(odd).dtype == np.float32
     np.testing.assert_allclose(metres(np.array([2.0])), [2.0])  # a scale of one by default
+    signaling = np.array([0x7F800001, 0x40000000], np.uint32).view(np.float32)
+    np.testing.assert_allclose(metres(signaling), [np.nan, 2.0])
 
 
 def test_a_body_at_the_camera_is_not_measured():

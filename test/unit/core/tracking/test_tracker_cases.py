@@ -67,19 +67,15 @@ def test_whoever_is_seen_stays_known_while_others_are_lost():
     assert tracker.person_ids == {1}
 
 
-def test_a_track_that_others_cover_keeps_its_clear_view():
+def test_a_track_that_others_cover_keeps_its_clear_view_until_they_are_gone():
     tracker = Tracker()
-    beside = seen_by(CAMERA, (0.5, 0, 3.9))
-    for time_s, poses in (
-        (0.0, [POSE, seen_by(CAMERA, (1.9, 0, 3.9))]),
-        (0.5, [POSE, beside]),
-        (0.6, [POSE, beside]),
-    ):
-        first, other = tracker.update(frame(time_s), poses, TrackingOptions(max_lost_s=5.0))
-    assert first.clear_view.seen_ns < first.seen_ns == 600_000_000
-    (alone,) = tracker.update(frame(5.8), [POSE], TrackingOptions(max_lost_s=5.0))
-    assert alone.clear_view.seen_ns == alone.seen_ns == 5_800_000_000
-    assert other.seen_ns == 600_000_000
+    apart, beside = seen_by(CAMERA, (1.9, 0, 3.9)), seen_by(CAMERA, (0.5, 0, 3.9))
+    clear_s = []
+    for time_s, others in ((0.0, [apart]), (0.3, [apart]), (0.8, [beside]), (0.9, [beside]), (1.4, []), (2.0, [])):
+        track, *_ = tracker.update(frame(time_s), [POSE, *others], TrackingOptions())
+        clear_s.append(track.clear_view.seen_ns / 1e9)
+        assert (track.person_id, track.seen_ns) == (1, round(time_s * 1e9))
+    assert clear_s == [0.0, 0.3, 0.8, 0.8, 0.8, 2.0]  # whoever is lost may be there still
 
 
 def test_smoothing_is_as_the_options_say_for_new_and_for_known_people():
