@@ -58,7 +58,9 @@ def test_an_assumed_camera_sees_its_field_of_view_from_side_to_side(hfov_deg, fo
     assert camera.assumed
     assert camera.focal_px == pytest.approx(focal_px)
     half = math.tan(math.radians(hfov_deg / 2))
-    np.testing.assert_allclose(camera.normalize([[-0.5, 239.5], [639.5, 239.5]]), [[-half, 0], [half, 0]], atol=1e-9)
+    np.testing.assert_allclose(
+        camera.normalize([[-0.5, 239.5], [639.5, 239.5]]), [[-half, 0], [half, 0]], atol=1e-9
+    )
 
 
 @pytest.mark.parametrize("hfov_deg", [0.0, 180.0, -1.0, math.nan])
@@ -80,7 +82,9 @@ def test_a_resized_image_keeps_its_rays(size):
 def test_a_region_keeps_its_rays():
     camera = CameraModel(640, 480, K, (0.0, 0.01, 0.0, 0.0), "equidistant")
     region = camera.cropped_to(40, 30, 600, 450)
-    np.testing.assert_allclose(region.normalize([[60.0, 70.0]]), camera.normalize([[100.0, 100.0]]), atol=1e-12)
+    np.testing.assert_allclose(
+        region.normalize([[60.0, 70.0]]), camera.normalize([[100.0, 100.0]]), atol=1e-12
+    )
     assert (region.width, region.height, region.distortion_model) == (600, 450, "equidistant")
 
 

@@ -23,8 +23,18 @@ NEEDS = {
     for side in ("left", "right")
     for name, parts in PARTS.items()
 }
-NEEDS["neck_flexion"] = {Landmark.LEFT_EAR, Landmark.RIGHT_EAR, Landmark.LEFT_SHOULDER, Landmark.RIGHT_SHOULDER}
-NEEDS["trunk_flexion"] = {Landmark.LEFT_HIP, Landmark.RIGHT_HIP, Landmark.LEFT_SHOULDER, Landmark.RIGHT_SHOULDER}
+NEEDS["neck_flexion"] = {
+    Landmark.LEFT_EAR,
+    Landmark.RIGHT_EAR,
+    Landmark.LEFT_SHOULDER,
+    Landmark.RIGHT_SHOULDER,
+}
+NEEDS["trunk_flexion"] = {
+    Landmark.LEFT_HIP,
+    Landmark.RIGHT_HIP,
+    Landmark.LEFT_SHOULDER,
+    Landmark.RIGHT_SHOULDER,
+}
 
 
 def test_these_are_all_angles():

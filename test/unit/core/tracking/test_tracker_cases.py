@@ -71,7 +71,14 @@ def test_a_track_that_others_cover_keeps_its_clear_view_until_they_are_gone():
     tracker = Tracker()
     apart, beside = seen_by(CAMERA, (1.9, 0, 3.9)), seen_by(CAMERA, (0.5, 0, 3.9))
     clear_s = []
-    for time_s, others in ((0.0, [apart]), (0.3, [apart]), (0.8, [beside]), (0.9, [beside]), (1.4, []), (2.0, [])):
+    for time_s, others in (
+        (0.0, [apart]),
+        (0.3, [apart]),
+        (0.8, [beside]),
+        (0.9, [beside]),
+        (1.4, []),
+        (2.0, []),
+    ):
         track, *_ = tracker.update(frame(time_s), [POSE, *others], TrackingOptions())
         clear_s.append(track.clear_view.seen_ns / 1e9)
         assert (track.person_id, track.seen_ns) == (1, round(time_s * 1e9))
