@@ -22,7 +22,7 @@ def test_the_error_is_a_share_of_the_true_distance_not_of_the_estimate(factor):
 
 
 def test_an_error_aside_counts_like_one_in_depth():
-    assert errors(TRUTH + (0.0, 0.0, -0.3)) == pytest.approx(errors(TRUTH + (0.3, 0.0, 0.0)))
+    assert errors(np.add(TRUTH, (0, 0, -0.3))) == pytest.approx(errors(np.add(TRUTH, (0.3, 0, 0))))
 
 
 def test_where_a_place_is_missing_there_is_no_error():
