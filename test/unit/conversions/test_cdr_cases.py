@@ -95,7 +95,7 @@ def test_what_rclpy_writes_is_read_to_the_last_byte(message_type):
     msg = message_type(header=Header(stamp=Time(sec=5, nanosec=6), frame_id="eye"))
     serialized = serialize_message(msg)
     assert read(serialized).header == msg.header
-    with pytest.raises(CdrError, match="the message ends .* early"):
+    with pytest.raises(CdrError, match=r"the message ends .* early"):
         read(serialized[:12])
 
 
@@ -126,7 +126,7 @@ def test_a_message_that_is_cut_says_by_how_much(missing):
     whole = Writer("<").octets(b"abcdefgh").message
     with pytest.raises(CdrError, match=f"^the message ends {missing} bytes too early$"):
         CdrReader(whole[:-missing]).octets()
-    with pytest.raises(CdrError, match="^the message ends too early$"):
+    with pytest.raises(CdrError, match=r"^the message ends too early$"):
         CdrReader(whole[:7]).uint32()
 
 

@@ -43,7 +43,7 @@ class Clock:
 
 def test_a_serialized_calibration_is_the_cameras(log):
     source = CalibrationInput("/camera_info", log)
-    assert not (source.is_known or source.is_calibrated)
+    assert (source.is_known, source.is_calibrated) == (False, False)
     source.receive(serialize_message(CALIBRATION))
     assert source.is_known
     assert source.is_calibrated

@@ -102,7 +102,8 @@ def test_the_neck_is_between_the_shoulders_and_the_right_side_comes_first():
 @pytest.mark.usefixtures("hri_msgs")
 @pytest.mark.parametrize(("at", "shown"), [
     ((0, 0), (0, 0, 1)), ((640, 480), (1, 1, 1)), ((-1, 240), (0, 0.5, 0)), ((641, 240), (1, 0.5, 0)),
-    ((320, -1), (0.5, 0, 0)), ((320, 481), (0.5, 1, 0)), ((math.nan, 240), (0, 0.5, 0)), ((320, math.nan), (0.5, 0, 0)),
+    ((320, -1), (0.5, 0, 0)), ((320, 481), (0.5, 1, 0)),
+    ((math.nan, 240), (0, 0.5, 0)), ((320, math.nan), (0.5, 0, 0)),
 ])  # fmt: skip
 def test_a_point_outside_of_the_image_is_at_its_edge_and_not_seen(at, shown):
     pose = pose_of(FACING_M, np.full((33, 3), (*at, 0.0)), np.float64)

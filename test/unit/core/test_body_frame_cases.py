@@ -49,7 +49,7 @@ def test_without_a_width_forwards_is_from_the_heels_to_the_toes(sign):
 
 @pytest.mark.parametrize(("knee", "ankle", "forward"), [
     ((0, 0.4, 0.1), (0, 0.8, 0), 1), ((0, 0.4, -0.1), (0, 0.8, 0), -1),
-    # One who sits and stretches the shank forwards, or draws it back: both bones together point the knee's way.
+    # One who sits and stretches the shank forwards, or draws it back: both bones together count.
     ((0, 0.1, 0.4), (0, 0.2, 0.5), 1), ((0, 0.1, 0.4), (0, 0.5, 0.3), 1), ((0, 0.4, 0.0), (0, 0.7, -0.3), 1),
 ])  # fmt: skip
 def test_without_feet_forwards_is_where_thighs_and_shanks_bend_to(knee, ankle, forward):
