@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = "blazepose_ros"
 FOLDERS = ("core/placement", "core/tracking", "conversions")
 EQUIVALENT = ROOT / "test" / "equivalent_mutants.txt"
-KILLED = {1, 3, 24, 36, 152, 255, -24}  # a test failed, or did not end
+KILLED = {1, 3, 24, 36, 152, 255, -24, -11}  # a test failed, did not end, or crashed
 LEAST_PERCENT = 85.0
 
 # The same examples for every change, and no search for the shortest one that fails.
@@ -83,7 +83,7 @@ def results(folder: str) -> Iterator[tuple[str, int | None, Path]]:
             yield name, code, path
 
 
-def sample(folder: str, size: int, seed: str, equivalent: set[str]) -> dict[str, int | None]:
+def sample(folder: str, size: int | None, seed: str, equivalent: set[str]) -> dict[str, int | None]:
     """Return some changes of a folder that are not known to change nothing, with their exit codes.
 
     Which ones they are depends on the seed and their names: other changes to the code leave them so.

@@ -6,6 +6,7 @@ import pytest
 from rclpy.serialization import serialize_message
 from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import Header
+from vision_msgs.msg import Detection2D, Detection2DArray
 
 from blazepose_ros.conversions.calibration_input import CalibrationInput
 from blazepose_ros.conversions.camera_info import camera_info_message, to_camera_model
@@ -139,7 +140,9 @@ def test_the_context_has_the_settings_of_its_image(log):
     assert context.camera.k[0, 0] == pytest.approx(320.0)
     collector.depth.receive(b"")
     collector.calibration.receive(b"")
-    assert [error.partition(":")[0] for error in log.errors] == ["depth image dropped", "camera_info dropped"]
+    collector.detections.receive(Detection2DArray(detections=[Detection2D()]))
+    told = ["depth image dropped", "camera_info dropped", "detections dropped"]
+    assert [error.partition(":")[0] for error in log.errors] == told
 
 
 def shifted(x):

@@ -22,6 +22,7 @@ from blazepose_ros.core.diagnostics.statistics import Drop, Snapshot
 from blazepose_ros.core.joint_angles import joint_angles
 from blazepose_ros.core.landmarks import BONES, Landmark
 from blazepose_ros.core.types import Frame, ModelComplexity, Status
+from blazepose_ros.core.visualization.palette import depth_colors
 
 HEADER = Header(stamp=Time(sec=12, nanosec=345), frame_id="eye")
 WIDTH, HEIGHT = 640, 480
@@ -166,7 +167,8 @@ def test_the_label_is_white_and_the_ellipsoid_transparent():
     assert markers[5].scale.z == pytest.approx(0.1)
     assert (markers[6].type, markers[6].color.a) == (Marker.SPHERE, 0.25)
     joint = markers[0].colors[0]
-    assert any((markers[6].color.r, markers[6].color.g, markers[6].color.b))
+    *channels, _ = depth_colors(np.zeros(1))[0]
+    assert (markers[6].color.r, markers[6].color.g, markers[6].color.b) == pytest.approx(tuple(channels))
     assert joint.a == 1.0
 
 
