@@ -30,10 +30,9 @@ COPY package.xml src/blazepose_ros/
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends python3-venv \
     && rosdep update --rosdistro "$ROS_DISTRO" \
-    && rosdep install --from-paths src --ignore-src --default-yes --skip-keys python3-mediapipe-pip \
+    && rosdep install --from-paths src --ignore-src --default-yes \
         --dependency-types buildtool --dependency-types build --dependency-types exec \
     && rosdep keys --from-paths src --ignore-src --dependency-types exec \
-        | grep --invert-match --line-regexp python3-mediapipe-pip \
         | xargs rosdep resolve | grep --invert-match '^#' | sort --unique > runtime_packages \
     && rm -rf /var/lib/apt/lists/*
 

@@ -67,6 +67,7 @@ lint: $(ENVIRONMENT)  ## check style and types
 docs: $(INSTALLED)  ## write the documentation's generated tables and drawings
 	$(BIN)/python docs/generate.py
 	$(BIN)/python docs/draw_frames.py
+	$(BIN)/python docs/draw_architecture.py
 
 lock: $(ENVIRONMENT)  ## pin all dependencies anew, for every distribution that has wheels
 	$(PIP) install --quiet uv

@@ -99,7 +99,7 @@ class PlatformDistribution(Distribution):
 
 
 def is_missing(name):
-    """Tell whether nobody but an earlier build of this package brings some messages."""
+    """Tell whether some messages are missing, or come from an earlier build of this package only."""
     if importlib.util.find_spec(name) is None:
         return True
     try:
@@ -128,6 +128,17 @@ setup(
     version=PACKAGE.findtext("version"),
     description=PACKAGE.findtext("description"),
     license=PACKAGE.findtext("license"),
+    maintainer=PACKAGE.findtext("maintainer"),
+    maintainer_email=PACKAGE.find("maintainer").get("email"),
+    project_urls={url.get("type"): url.text for url in PACKAGE.findall("url")},
+    keywords=["ROS 2", "BlazePose", "MediaPipe", "human pose estimation"],
+    classifiers=[
+        "Intended Audience :: Science/Research",
+        "Operating System :: POSIX :: Linux",
+        "Programming Language :: Python :: 3",
+        "Topic :: Scientific/Engineering :: Image Recognition",
+        "Typing :: Typed",
+    ],
     python_requires=">=3.10",
     packages=["blazepose_ros"],
     install_requires=requirements("runtime") + requirements("mediapipe") + requirements(DISTRO),

@@ -21,17 +21,11 @@ NODE = NodeSettings.parameters().values()
 CAMERA = CameraSettings.parameters().values()
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = ("README.md", "docs/parameters.md")
+PAGES = ("docs/parameters.md",)
 PARAMETER_FILE = "config/blazepose.yaml"
 
 YAML_WIDTH = 94
 PART = re.compile(r"(?<=<!-- generated: )(?P<name>.+?)(?P<start> -->\n).*?(?=<!-- end -->)", re.DOTALL)
-
-
-def short_table(parameters: Iterable[ParameterSpec]) -> str:
-    """Return what each parameter is for, in a line."""
-    rows = (f"| `{each.name}` | `{json.dumps(each.default)}` | {each.description} |" for each in parameters)
-    return "\n".join(["| parameter | default | |", "|---|---|---|", *rows])
 
 
 def full_table(parameters: Iterable[ParameterSpec]) -> str:
@@ -56,8 +50,6 @@ def parameter_file(parameters: Iterable[ParameterSpec]) -> str:
 
 
 PARTS: dict[str, Callable[[], str]] = {
-    "node, in short": lambda: short_table(NODE),
-    "camera, in short": lambda: short_table(CAMERA),
     "node": lambda: full_table(NODE),
     "camera": lambda: full_table(CAMERA),
 }

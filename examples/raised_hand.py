@@ -1,4 +1,4 @@
-"""Says whether the person has raised a hand: a rule on screen landmarks.
+"""Tells whether the person has raised a hand: a rule on screen landmarks.
 
 Run it beside the node: python3 raised_hand.py
 """

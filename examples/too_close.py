@@ -1,4 +1,4 @@
-"""Warns while anybody may be nearer than two metres: all people, with their uncertainty.
+"""Warns while a person may be nearer than two meters: all people, with their uncertainty.
 
 Run it beside the node: python3 too_close.py
 This is an example, not a safety device: see the limits of the model.
@@ -26,12 +26,12 @@ class TooClose(Node):
         self.create_subscription(Pose33Array, "blazepose/poses", self.on_poses, 10)
 
     def on_poses(self, poses):
-        """One answer for each image, for nobody too: the array is empty then."""
+        """One answer for each image; without people the array is empty."""
         self.too_close.publish(Bool(data=any(nearest_m(pose) < LIMIT_M for pose in poses.poses)))
 
 
 def nearest_m(pose):
-    """Return how near somebody may be: the depth, less two standard deviations."""
+    """Return how near a person may be in meters: the depth less two standard deviations."""
     if pose.placement == Pose33.NONE:
         return math.inf
     depth_m, variance_m2 = pose.hip_center.pose.position.z, pose.hip_center.covariance[2 * 6 + 2]

@@ -1,4 +1,4 @@
-"""Tells where the right hand is in the camera's frame, in metres.
+"""Tells where the right hand is in the camera's frame, in meters.
 
 Run it beside the node: python3 wrist_position.py
 """
@@ -16,7 +16,7 @@ VISIBLE = 0.5
 
 
 class WristPosition(Node):
-    """Publishes `right_wrist` while the person is placed and the wrist is seen."""
+    """Publishes `right_wrist` while the person is placed and the wrist is visible."""
 
     def __init__(self):
         super().__init__("wrist_position")
@@ -24,9 +24,9 @@ class WristPosition(Node):
         self.create_subscription(Pose33, "blazepose/pose", self.on_pose, 10)
 
     def on_pose(self, pose):
-        """World landmarks start at the hips and have the camera's axes: the hips' place is added."""
-        is_seen = pose.screen_landmarks[Pose33.RIGHT_WRIST].visibility > VISIBLE
-        if pose.placement == Pose33.NONE or not is_seen:
+        """World landmarks start at the hips and have the camera's axes: the hips' position is added."""
+        is_visible = pose.screen_landmarks[Pose33.RIGHT_WRIST].visibility > VISIBLE
+        if pose.placement == Pose33.NONE or not is_visible:
             return
         hips, wrist = pose.hip_center.pose.position, pose.world_landmarks[Pose33.RIGHT_WRIST]
         point = Point(x=hips.x + wrist.x, y=hips.y + wrist.y, z=hips.z + wrist.z)

@@ -39,7 +39,7 @@ ARGUMENTS = {
     "camera_info": ("", "The calibration topic; empty for camera_info in camera_namespace."),
     "depth": (
         "",
-        "The topic of depth images registered to the colour images; empty for depth/image_raw in"
+        "The topic of depth images registered to the color images; empty for depth/image_raw in"
         " camera_namespace.",
     ),
     "depth_camera_info": ("", "Their calibration topic; empty for depth/camera_info in camera_namespace."),

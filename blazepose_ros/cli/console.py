@@ -10,6 +10,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
 # What a shell reports of a process whose reader, such as head, has left: 128 + SIGPIPE.
 UNREAD = 128 + signal.SIGPIPE
 
@@ -31,6 +34,29 @@ def write(text: str) -> None:
         # Else Python writes again when it ends, and complains.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(UNREAD) from None
+
+
+_STDERR = Console(stderr=True)
+
+
+def note(text: str) -> None:
+    """Print a line to the standard error, above the progress where that is shown."""
+    _STDERR.out(text, highlight=False)
+
+
+def progress(unit: str) -> Progress:
+    """Return a display of progress on the standard error: a bar on a terminal, else one line at the end.
+
+    Args:
+        unit: what is counted, in the plural.
+    """
+    return Progress(
+        BarColumn(),
+        TextColumn(f"{{task.completed}}/{{task.total}} {unit}"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=_STDERR,
+    )
 
 
 def number_above_0(text: str) -> float:

@@ -11,7 +11,7 @@ from blazepose_ros.core.frame_sources.resize import Size
 
 
 class CameraInfoError(ValueError):
-    """A CameraInfo that describes no camera; the message says what is wrong with it."""
+    """A CameraInfo that does not describe a camera; the message says what is wrong with it."""
 
 
 def to_camera_model(msg: CameraInfo) -> CameraModel | None:
@@ -21,7 +21,7 @@ def to_camera_model(msg: CameraInfo) -> CameraModel | None:
     of interest, binned.
 
     Raises:
-        CalibrationError: numbers that no camera has.
+        CameraInfoError: the numbers do not describe a camera.
     """
     if not any(msg.k):  # how sensor_msgs/CameraInfo says so
         return None
@@ -37,7 +37,7 @@ def to_camera_model(msg: CameraInfo) -> CameraModel | None:
 
 
 def camera_info_message(calibration: Calibration | None, size: Size, header: Header) -> CameraInfo:
-    """Return what is known of the camera of images of a size (width, height).
+    """Return the CameraInfo of images of a size (width, height).
 
     Without a calibration the matrices are zero, which is how CameraInfo says so.
     """

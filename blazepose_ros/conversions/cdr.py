@@ -1,10 +1,7 @@
-"""Reads and stamps serialized messages in place, without copying pixels.
+"""Reads, writes and stamps serialized messages, without copying pixels.
 
 The format is plain CDR as RTPS 2.5 (chapter 10) and OMG's DDS-XTypes 1.3 (7.4.1) define it:
 four bytes of encapsulation, then the fields, each aligned to its own size.
-
-In plain CDR, the header's stamp comes right after the four bytes of encapsulation: int32
-seconds, uint32 nanoseconds. Machines that ROS 2 runs on are little-endian.
 """
 
 from __future__ import annotations
@@ -15,6 +12,8 @@ import struct
 import sys
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
 from sensor_msgs.msg import CameraInfo, RegionOfInterest
 from std_msgs.msg import Header
 
@@ -23,14 +22,14 @@ from blazepose_ros.core.timestamps import NS_PER_S
 ENCAPSULATION_BYTES = 4
 _DOUBLE_BYTES = 8
 LITTLE_ENDIAN, BIG_ENDIAN = "<", ">"
-# No frame, encoding or format has a longer name; what has is not passed on to other nodes.
+# No frame, encoding or format has a longer name; a longer one is not passed on to other nodes.
 MAX_TEXT_BYTES = 1024
 NATIVE = LITTLE_ENDIAN if sys.byteorder == "little" else BIG_ENDIAN
 BYTE_ORDERS = {b"\x00\x00": BIG_ENDIAN, b"\x00\x01": LITTLE_ENDIAN}
 
 
 class CdrError(ValueError):
-    """Bytes that are no message of this type."""
+    """Bytes that are not a message of this type."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +55,7 @@ class RawCompressedImage:
 
 
 def read_image(serialized: bytes) -> RawImage:
-    """Return a serialised sensor_msgs/Image.
+    """Return a serialized sensor_msgs/Image.
 
     Raises:
         CdrError: it ends too early, or is not plain CDR.
@@ -75,7 +74,7 @@ def read_image(serialized: bytes) -> RawImage:
 
 
 def read_compressed_image(serialized: bytes) -> RawCompressedImage:
-    """Return a serialised sensor_msgs/CompressedImage.
+    """Return a serialized sensor_msgs/CompressedImage.
 
     Raises:
         CdrError: it ends too early, or is not plain CDR.
@@ -85,9 +84,9 @@ def read_compressed_image(serialized: bytes) -> RawCompressedImage:
 
 
 def read_camera_info(serialized: bytes) -> CameraInfo:
-    """Return a serialised sensor_msgs/CameraInfo.
+    """Return a serialized sensor_msgs/CameraInfo.
 
-    The middleware would drop a damaged one itself, which nobody would hear of.
+    The middleware would drop a damaged one without a word.
 
     Raises:
         CdrError: it ends too early, or is not plain CDR.
@@ -106,7 +105,7 @@ def read_camera_info(serialized: bytes) -> CameraInfo:
 
 
 class CdrReader:
-    """Takes one field after the other from a serialised message."""
+    """Takes one field after the other from a serialized message."""
 
     def __init__(self, serialized: bytes) -> None:
         self._body = memoryview(serialized)[ENCAPSULATION_BYTES:]
@@ -131,7 +130,7 @@ class CdrReader:
         return self._numbers("I")[0]
 
     def uint32s(self, count: int) -> tuple[int, ...]:
-        """Take so many uint32."""
+        """Take a number of uint32."""
         return self._numbers("I" * count)
 
     def string(self) -> str:
@@ -152,7 +151,7 @@ class CdrReader:
         return self._take(self.uint32())
 
     def doubles(self, count: int) -> array.array[float]:
-        """Take so many float64."""
+        """Take a number of float64."""
         if count:
             self._align(_DOUBLE_BYTES)
         values = array.array("d", bytes(self._take(count * _DOUBLE_BYTES)))
@@ -180,24 +179,57 @@ class CdrReader:
         return values
 
 
-OFFSET_BYTES = 4
+_ENCAPSULATION = next(code for code, order in BYTE_ORDERS.items() if order == NATIVE) + bytes(2)
+
+
+class CdrWriter:
+    """Appends one field after the other to a message, each aligned to its own size."""
+
+    def __init__(self) -> None:
+        self.message = bytearray(_ENCAPSULATION)
+
+    def header(self, header: Header) -> None:
+        """Append a std_msgs/Header."""
+        text = header.frame_id.encode() + b"\0"
+        self.numbers("iII", header.stamp.sec, header.stamp.nanosec, len(text))
+        self.message += text
+
+    def numbers(self, kinds: str, *values: float) -> None:
+        """Append numbers; the kinds are those of `struct`.
+
+        The last one must be the largest; padding between them is given as ``x``.
+        """
+        self._align(struct.calcsize(kinds[-1]))
+        self.message += struct.pack(f"={kinds}", *values)
+
+    def array(self, values: NDArray, dtype: type[np.floating]) -> None:
+        """Append all numbers of an array as numbers of one type."""
+        self._align(np.dtype(dtype).itemsize)
+        self.message += values.astype(dtype, copy=False).tobytes()
+
+    def _align(self, size: int) -> None:
+        self.message += bytes(-(len(self.message) - ENCAPSULATION_BYTES) % size)
+
+
+# The stamp of a message that starts with a header follows the encapsulation. Machines that ROS 2
+# runs on are little-endian.
 _STAMP = struct.Struct("<iI")
 
 
 def read_stamp_ns(serialized: bytes) -> int:
     """Return the stamp of a message that starts with a header, in nanoseconds."""
-    seconds, nanoseconds = _STAMP.unpack_from(serialized, OFFSET_BYTES)
+    seconds, nanoseconds = _STAMP.unpack_from(serialized, ENCAPSULATION_BYTES)
     return int(seconds * NS_PER_S + nanoseconds)
 
 
 def write_stamp_ns(serialized: bytes, stamp_ns: int) -> None:
     """Put a stamp into a message that starts with a header.
 
-    rclpy publishes serialised messages from ``bytes`` alone. Making new ones would copy the
-    image after it was stamped, so these are changed: nobody but the caller may hold them.
+    rclpy publishes serialized messages from ``bytes`` alone. New ones would copy the image after
+    it was stamped, so these are changed in place: the caller must hold the only reference.
     """
     stamp = _STAMP.pack(*divmod(stamp_ns, NS_PER_S))
-    if len(serialized) < OFFSET_BYTES + len(stamp):
-        raise ValueError(f"{len(serialized)} bytes are no message with a header")
+    if len(serialized) < ENCAPSULATION_BYTES + len(stamp):
+        raise ValueError(f"{len(serialized)} bytes are not a message with a header")
     address = ctypes.cast(ctypes.c_char_p(serialized), ctypes.c_void_p).value or 0
-    ctypes.memmove(address + OFFSET_BYTES, stamp, len(stamp))
+    ctypes.memmove(address + ENCAPSULATION_BYTES, stamp, len(stamp))

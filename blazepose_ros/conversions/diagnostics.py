@@ -19,11 +19,11 @@ def to_diagnostic_array(
     """Return a message with one status.
 
     Args:
-        name: of the status, which dashboards group by what stands before the colon.
-        hardware_id: what it is about: the camera's topic.
-        health: how it is doing.
-        values: figures and settings, in the order to show them.
-        stamp: now.
+        name: the status's name; dashboards group by the part before the colon.
+        hardware_id: the camera's topic.
+        health: level and message.
+        values: figures and settings, in the order in which they are shown.
+        stamp: the current time.
     """
     status = DiagnosticStatus(
         level=bytes([health.level]),
@@ -47,7 +47,7 @@ def figures(snapshot: Snapshot) -> dict[str, str]:
         "latency since stamp 99 % (ms)": _known(snapshot.latency_ms[1]),
         "last image (s ago)": _known(snapshot.last_image_age_s),
         "last person (s ago)": _known(snapshot.last_person_age_s),
-        "people": "; ".join(snapshot.people) or "nobody",
+        "people": "; ".join(snapshot.people) or "none",
         "stamps went back or jumped": str(snapshot.time_jumps),
     }
 

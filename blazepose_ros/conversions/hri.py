@@ -35,7 +35,7 @@ SKELETON_2D = (
 
 
 def hri_id(person_id: int) -> str:
-    """Return somebody's name in REP-155's topics and frames: no part of a topic begins with a digit."""
+    """Return a person's name in REP-155's topics and frames; no part of a topic may begin with a digit."""
     return f"b{person_id}"
 
 
@@ -62,14 +62,14 @@ class HriMessages:
         self.skeleton_2d: type = self._msg.Skeleton2D
 
     def to_ids_list(self, poses: Iterable[Pose], header: Header) -> Any:
-        """Return who is in an image."""
+        """Return the ids of the people in an image."""
         return self._msg.IdsList(header=header, ids=[hri_id(pose.person_id) for pose in poses])
 
     def to_skeleton_2d(self, pose: Pose, width: int, height: int, header: Header) -> Any:
-        """Return where 18 points of a body are in an image of a size in pixels.
+        """Return 18 points of a body in an image of a size in pixels.
 
-        x and y are shares of the image's size, c is the visibility. What is outside of the
-        image, where the message knows no place, is at its edge with a confidence of zero.
+        x and y are fractions of the image's size, c is the visibility. A point outside of the
+        image, which the message cannot express, is at its edge with a confidence of zero.
         """
         points = [self._point(pose, landmarks, width, height) for landmarks in SKELETON_2D]
         return self._msg.Skeleton2D(header=header, skeleton=points)
@@ -79,9 +79,9 @@ class HriMessages:
         x, y = (pose.screen[rows, :2].mean(axis=0) / (width, height)).tolist()
         inside = 0.0 <= x <= 1.0 and 0.0 <= y <= 1.0
         confidence = float(pose.visibility[rows].min()) if inside else 0.0
-        return self._msg.NormalizedPointOfInterest2D(x=_share(x), y=_share(y), c=_share(confidence))
+        return self._msg.NormalizedPointOfInterest2D(x=_clipped(x), y=_clipped(y), c=_clipped(confidence))
 
 
-def _share(value: float) -> float:
-    """Return the number from 0 to 1 that is next to a value; zero for NaN."""
+def _clipped(value: float) -> float:
+    """Return a value clipped to 0 to 1; zero for NaN."""
     return min(1.0, value) if value > 0.0 else 0.0

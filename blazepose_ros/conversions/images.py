@@ -1,4 +1,7 @@
-"""Image messages as RGB arrays and back: one conversion at most, every field checked first."""
+"""Image messages as RGB arrays and back: one conversion at most, every field checked first.
+
+Encodings that the table of layouts lacks are left to cv_bridge, where that is installed.
+"""
 
 from __future__ import annotations
 
@@ -13,22 +16,22 @@ from numpy.typing import NDArray
 from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Header
 
-from blazepose_ros.conversions import cdr
+from blazepose_ros.conversions import cdr, cv_bridge_fallback
 from blazepose_ros.conversions.cdr import RawCompressedImage, RawImage
 from blazepose_ros.core.frame_sources.frame_source import FrameError
-from blazepose_ros.core.image_headers import MAX_PIXELS, HeaderError, read_size
+from blazepose_ros.core.image_headers import MAX_PIXELS, HeaderError, check_image_file
 
-# Calibrations are of the sensor's rows and columns, whatever EXIF says of how it was held.
-_AS_THE_SENSOR_SAW_IT = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
+# A calibration is of the sensor's rows and columns, whichever way EXIF turns the image.
+_SENSOR_ORIENTATION = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
 
 
 class ImageError(ValueError):
-    """An image message that cannot be read; the message says what is wrong with it."""
+    """An image message that cannot be read; the error says what is wrong with it."""
 
 
 @dataclass(frozen=True)
 class Layout:
-    """How an encoding lies in memory and how OpenCV makes RGB of it."""
+    """How an encoding lies in memory and how OpenCV converts it to RGB."""
 
     channels: int
     conversion: int | None
@@ -60,7 +63,7 @@ LAYOUTS = {
     **{f"bayer_{name}{bits}": Layout(1, code, bits) for bits in (8, 16) for name, code in _BAYER.items()},
     **dict.fromkeys(("yuv422", "uyvy"), Layout(2, cv2.COLOR_YUV2RGB_UYVY)),
     **dict.fromkeys(("yuv422_yuy2", "yuyv"), Layout(2, cv2.COLOR_YUV2RGB_YUY2)),
-    # OpenCV's own types: its colour order is blue, green, red.
+    # OpenCV's own types: its color order is blue, green, red.
     "8UC1": Layout(1, cv2.COLOR_GRAY2RGB),
     "8UC3": Layout(3, cv2.COLOR_BGR2RGB),
     "8UC4": Layout(4, cv2.COLOR_BGRA2RGB),
@@ -73,50 +76,66 @@ def to_rgb(msg: Image) -> NDArray[np.uint8]:
     An rgb8 image without padding is a view of the message's data, anything else a copy.
 
     Raises:
-        ImageError: an image that is empty or larger than any, an unknown encoding, a step or
-            data too short for it.
+        ImageError: an image that is empty or too large, an unsupported encoding, a step or data
+            too short for it.
     """
     layout = LAYOUTS.get(msg.encoding)
     if layout is None:
-        raise ImageError(f"the encoding {msg.encoding!r} is not supported; these are: {', '.join(LAYOUTS)}")
+        return _other_encoding_to_rgb(msg)
     pixels = _pixels(msg, layout)
-    with _errors_named(f"{msg.encoding} cannot be {msg.width} x {msg.height}"):
+    with _errors_named(msg.encoding, f"cannot be {msg.width} x {msg.height}"):
         if layout.conversion is None:
             return np.ascontiguousarray(pixels)
         return cv2.cvtColor(pixels, layout.conversion)
+
+
+def _other_encoding_to_rgb(msg: Image) -> NDArray[np.uint8]:
+    _check_size(msg.width, msg.height)
+    try:
+        return cv_bridge_fallback.to_rgb(msg)
+    except cv_bridge_fallback.CvBridgeFallbackError as err:
+        names = ", ".join(LAYOUTS)
+        raise ImageError(
+            f"the encoding {msg.encoding!r} is not supported; these are: {names}; {err}"
+        ) from err
 
 
 def decode(msg: CompressedImage) -> NDArray[np.uint8]:
     """Return a compressed image's pixels as (height, width, 3) uint8, red first.
 
     Raises:
-        ImageError: the data are no JPEG or PNG, are cut short or damaged, or claim a size that
-            no camera has. Damage within a JPEG goes unseen: it has no checksum.
+        ImageError: the data are not a JPEG or PNG, are cut short or damaged, or claim a size that
+            no camera has. Damage inside a JPEG is not detected: it has no checksum.
     """
     data = bytes(msg.data)
     what = f"the compressed image ({msg.format!r}, {len(data)} bytes)"
     try:
-        _check_size(*read_size(data))
+        check_image_file(data)
     except HeaderError as err:
         raise ImageError(f"{what} {err}") from err
-    with _errors_named(f"{what} is damaged"):
-        bgr = cv2.imdecode(np.frombuffer(data, np.uint8), _AS_THE_SENSOR_SAW_IT)
+    with _errors_named(what, "is damaged"):
+        bgr = cv2.imdecode(np.frombuffer(data, np.uint8), _SENSOR_ORIENTATION)
         if bgr is None:
             raise ImageError(f"{what} is damaged")
         return cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB)
 
 
 @contextmanager
-def _errors_named(complaint: str) -> Iterator[None]:
+def _errors_named(what: str, complaint: str) -> Iterator[None]:
     """Turn what OpenCV and numpy raise into an ImageError."""
     try:
         yield
     except MemoryError as err:
         raise ImageError(f"memory does not suffice for the image: {err}") from err
     except cv2.error as err:
-        lacks_memory = err.code == cv2.Error.StsNoMem
-        reason = "memory does not suffice for the image" if lacks_memory else complaint
-        raise ImageError(f"{reason}: {err.err}") from err
+        if err.code == cv2.Error.StsNoMem:
+            raise ImageError(f"memory does not suffice for the image: {err.err}") from err
+        if _OPENCV_LIMITS in err.err:
+            raise ImageError(f"{what} claims more pixels than any camera has: {err.err}") from err
+        raise ImageError(f"{what} {complaint}: {err.err}") from err
+
+
+_OPENCV_LIMITS = "CV_IO_MAX_IMAGE"  # OPENCV_IO_MAX_IMAGE_PIXELS, _WIDTH and _HEIGHT
 
 
 def _check_size(width: int, height: int) -> None:
@@ -128,6 +147,8 @@ def _check_size(width: int, height: int) -> None:
 
 def _pixels(msg: Image, layout: Layout) -> NDArray[np.uint8]:
     """Return the pixels without their rows' padding, (height, width, channels) uint8."""
+    if layout.channels == 2 and msg.width % 2:  # OpenCV 4.6 would write beyond the last row
+        raise ImageError(f"{msg.encoding} cannot be {msg.width} x {msg.height}: two pixels share a color")
     rows = pixel_rows(msg, layout.bytes_per_pixel)
     samples = rows if layout.bits == 8 else _upper_bytes(rows, big_endian=bool(msg.is_bigendian))
     return samples.reshape(msg.height, msg.width, layout.channels)
@@ -166,9 +187,9 @@ def to_image(pixels: NDArray[np.uint8], encoding: str, header: Header) -> Image:
 
 
 def byte_array(data: NDArray[np.uint8]) -> array.array[int]:
-    """Return the bytes of an array, a view included, in the type that rclpy takes as it is.
+    """Return the bytes of an array or view in the type that rclpy takes without a check.
 
-    Any other sequence it checks byte by byte, which takes seconds for a large image.
+    Any other sequence is checked byte by byte, which takes seconds for a large image.
     """
     octets = array.array("B")
     octets.frombytes(np.ascontiguousarray(data).data.cast("B"))
@@ -182,7 +203,7 @@ def compressed_message(bgr: NDArray[np.uint8], header: Header) -> CompressedImag
     """Return a (height, width, 3) uint8 image, blue first, as a JPEG.
 
     Raises:
-        FrameError: the image is larger than a JPEG can be, 65,535 pixels either way.
+        FrameError: the image is wider or higher than a JPEG can be, 65,535 pixels.
     """
     encoded, jpeg = cv2.imencode(".jpg", bgr, (cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY))
     if not encoded:
@@ -194,12 +215,12 @@ def compressed_message(bgr: NDArray[np.uint8], header: Header) -> CompressedImag
 
 @dataclass(frozen=True)
 class ImageTransport:
-    """One way for images to come in.
+    """A topic that images come on.
 
     Attributes:
         topic: relative to the node.
         message_type: what is published there.
-        read: turns a serialised message into its fields; raises ``cdr.CdrError``.
+        read: turns a serialized message into its fields; raises ``cdr.CdrError``.
         to_rgb: turns the fields into (height, width, 3) uint8; raises ``images.ImageError``.
     """
 

@@ -1,6 +1,6 @@
-"""Poses as RViz markers, in metres in the image's frame: no TF is needed to see them.
+"""Poses as RViz markers, in meters in the image's frame: no TF is needed to see them.
 
-Colours are those of ``core.visualization.palette``. The joints of the person's right side are
+The colors are those of ``core.visualization.palette``. The joints of the person's right side are
 cubes, all others spheres; those of face and fingers, which are close together, are smaller.
 """
 
@@ -67,29 +67,29 @@ HEAD = [Landmark.NOSE, Landmark.LEFT_EAR, Landmark.RIGHT_EAR]
 MIN_DEVIATION_M = 0.001
 UNCERTAINTY_ALPHA = 0.25
 
-# While the node lives, it deletes markers itself; those of one that died go after some images.
+# A running node deletes markers itself; those of a node that died expire after some images.
 LIFETIME_IMAGES = 5
 MIN_LIFETIME_S, MAX_LIFETIME_S = 0.5, 10.0
 UNKNOWN_LIFETIME_S = 1.0
 
 
 class MarkerArrays:
-    """Makes one MarkerArray for each image, and deletes what is no longer shown."""
+    """Makes one MarkerArray for each image, which deletes the markers that are no longer shown."""
 
     def __init__(self) -> None:
         self._shown: set[tuple[str, int]] = set()
-        self._cadence = FrameIntervalEstimator()
+        self._interval = FrameIntervalEstimator()
 
     def update(self, poses: Sequence[Pose], header: Header, visibility_threshold: float) -> MarkerArray:
         """Return markers for the people who are placed, one namespace each."""
-        self._cadence.add(stamp_ns(header))
+        self._interval.add(stamp_ns(header))
         added = [
             marker
             for pose in poses
             if pose.hip_center is not None
             for marker in _person(pose, pose.hip_center, visibility_threshold)
         ]
-        lifetime = _lifetime(self._cadence.interval_s)
+        lifetime = _lifetime(self._interval.interval_s)
         for marker in added:
             marker.header, marker.lifetime = header, lifetime
         shown = {(marker.ns, marker.id) for marker in added}
@@ -102,7 +102,7 @@ class MarkerArrays:
 
 
 def _lifetime(interval_s: float) -> Duration:
-    """Return how long markers last of images that come this far apart."""
+    """Return the lifetime of markers for images with this interval between them."""
     lifetime_s = UNKNOWN_LIFETIME_S
     if math.isfinite(interval_s):
         lifetime_s = min(max(LIFETIME_IMAGES * interval_s, MIN_LIFETIME_S), MAX_LIFETIME_S)

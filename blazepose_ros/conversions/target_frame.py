@@ -1,4 +1,4 @@
-"""People and their markers in a frame of the robot's instead of the camera's."""
+"""People and their markers in a frame of the robot instead of the camera's."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from visualization_msgs.msg import Marker, MarkerArray
 from blazepose_ros.conversions.headers import stamp_ns
 from blazepose_ros.conversions.pose33 import to_points
 from blazepose_ros.conversions.tf_buffer import Rigid, TfBuffer
-from blazepose_ros.msg import Pose33
+from blazepose_ros.msg import Pose33, Pose33Array
 
 
 def remember(tree: TfBuffer, msg: TFMessage, *, static: bool) -> None:
-    """Put the transforms of a message from /tf or /tf_static into a tree."""
+    """Add the transforms of a message from /tf or /tf_static to a tree."""
     for transform in msg.transforms:
         if (pose := _rigid(transform)) is not None:
             stamp = None if static else stamp_ns(transform.header)
@@ -28,11 +28,16 @@ def remember(tree: TfBuffer, msg: TFMessage, *, static: bool) -> None:
             )
 
 
-def pose_in_frame(msg: Pose33, frame: str, camera: Rigid) -> Pose33:
-    """Return a person in a frame, where the camera is known.
+def poses_in_frame(msg: Pose33Array, frame: str, camera: Rigid) -> Pose33Array:
+    """Return people in another frame, given the camera's pose in it.
 
-    Only ``screen_landmarks`` stay as they are; ``world_landmarks`` get the frame's axes.
+    ``screen_landmarks`` stay as they are; ``world_landmarks`` get the frame's axes.
     """
+    header = Header(stamp=msg.header.stamp, frame_id=frame)
+    return Pose33Array(header=header, poses=[_pose_in_frame(pose, frame, camera) for pose in msg.poses])
+
+
+def _pose_in_frame(msg: Pose33, frame: str, camera: Rigid) -> Pose33:
     moved = copy.copy(msg)
     moved.header = Header(stamp=msg.header.stamp, frame_id=frame)
     world = np.array([(point.x, point.y, point.z) for point in msg.world_landmarks])
@@ -42,12 +47,12 @@ def pose_in_frame(msg: Pose33, frame: str, camera: Rigid) -> Pose33:
         center = msg.hip_center.pose.position
         position = camera.rotation @ (center.x, center.y, center.z) + camera.translation
         moved.hip_center.pose.position = to_points(position[None])[0]
-        moved.hip_center.covariance = _turned(msg.hip_center.covariance, camera.rotation).ravel()
+        moved.hip_center.covariance = _rotated(msg.hip_center.covariance, camera.rotation).ravel()
     return moved
 
 
 def markers_in_frame(msg: MarkerArray, frame: str, camera: Rigid) -> MarkerArray:
-    """Return markers in a frame, where the camera is known."""
+    """Return markers in another frame, given the camera's pose in it."""
     return MarkerArray(markers=[_marker_in_frame(marker, frame, camera) for marker in msg.markers])
 
 
@@ -62,14 +67,14 @@ def _marker_in_frame(marker: Marker, frame: str, camera: Rigid) -> Marker:
     return moved
 
 
-def _turned(covariance: NDArray, rotation: NDArray) -> NDArray[np.float64]:
-    """Return a covariance, (6, 6), of a position and of rotations in other axes."""
+def _rotated(covariance: NDArray, rotation: NDArray) -> NDArray[np.float64]:
+    """Return a covariance (6, 6) of a position and of rotations in other axes."""
     both = np.kron(np.eye(2), rotation)
     return both @ np.reshape(np.asarray(covariance), (6, 6)) @ both.T
 
 
 def _rigid(transform: TransformStamped) -> Rigid | None:
-    """Return a transform, None for one with numbers that none has; tf2 ignores those as well."""
+    """Return a transform, None for an invalid one, which tf2 ignores as well."""
     vector, q = transform.transform.translation, transform.transform.rotation
     numbers = np.array([vector.x, vector.y, vector.z, q.x, q.y, q.z, q.w])
     if not np.isfinite(numbers).all() or abs(np.linalg.norm(numbers[3:]) - 1.0) > 0.01:
@@ -78,7 +83,7 @@ def _rigid(transform: TransformStamped) -> Rigid | None:
 
 
 def _rigid_of(pose: Pose) -> Rigid:
-    """Return a marker's pose; an orientation of zeros is none."""
+    """Return a marker's pose; an orientation of zeros is no rotation."""
     q, at = pose.orientation, pose.position
     numbers = [q.x, q.y, q.z, q.w]
     rotation = Rotation.from_quat(numbers).as_matrix() if any(numbers) else np.eye(3)

@@ -1,6 +1,6 @@
-"""Where frames are in each other, at any time of the last seconds: a small tf2 buffer.
+"""Transforms between frames over the last seconds: a small tf2 buffer.
 
-tf2 itself is no Python package that pip can install; on a wheel's ROS this stands in for it.
+pip cannot install tf2 itself; where ROS comes from wheels, this takes its place.
 """
 
 from __future__ import annotations
@@ -15,32 +15,32 @@ from scipy.spatial.transform import Rotation, Slerp
 
 from blazepose_ros.core.timestamps import NS_PER_MS
 
-# As long as tf2 remembers, and how far back in time a recording that starts again goes at least.
+# As long as tf2 keeps transforms. A stamp that is further back means that a recording starts again.
 HISTORY_NS = 10_000_000_000
 
 
 class TransformError(LookupError):
-    """Where a frame is in another is not known; the message says why."""
+    """The transform between two frames is not known; the message says why."""
 
 
 @dataclass(frozen=True)
 class Rigid:
-    """A frame in another: ``p_parent = rotation @ p + translation``.
+    """The pose of a frame in its parent: ``p_parent = rotation @ p + translation``.
 
     Attributes:
         rotation: (3, 3).
-        translation: (3,), metres.
+        translation: (3,), meters.
     """
 
     rotation: NDArray[np.float64]
     translation: NDArray[np.float64]
 
     def __matmul__(self, other: Rigid) -> Rigid:
-        """Return what ``other`` and then this do."""
+        """Return the composition: ``other`` is applied first."""
         return Rigid(self.rotation @ other.rotation, self.rotation @ other.translation + self.translation)
 
     def inverse(self) -> Rigid:
-        """Return the parent in the frame."""
+        """Return the pose of the parent in the frame."""
         return Rigid(self.rotation.T, -self.rotation.T @ self.translation)
 
 
@@ -49,14 +49,14 @@ IDENTITY = Rigid(np.eye(3), np.zeros(3))
 
 @dataclass
 class _Edge:
-    """A frame in its parent over time; a static one has no stamps."""
+    """The pose of a frame in its parent over time; a static one has no stamps."""
 
     parent: str
     stamps_ns: list[int] = field(default_factory=list)
     poses: list[Rigid] = field(default_factory=list)
 
     def insert(self, stamp_ns: int, pose: Rigid) -> None:
-        """Remember a pose; an older one of the same stamp stays."""
+        """Add a pose; one that is there already with the same stamp stays."""
         if self.stamps_ns and stamp_ns < self.stamps_ns[-1] - HISTORY_NS:
             self.stamps_ns, self.poses = [], []
         at = bisect.bisect_left(self.stamps_ns, stamp_ns)
@@ -68,7 +68,11 @@ class _Edge:
         del self.stamps_ns[:old], self.poses[:old]
 
     def at(self, stamp_ns: int, child: str) -> Rigid:
-        """Return the frame at a time, between the two known poses around it."""
+        """Return the pose at a time, interpolated between the two poses around it.
+
+        Raises:
+            TransformError: the time is before the oldest or after the newest pose.
+        """
         if not self.stamps_ns:
             return self.poses[0]
         first, last = self.stamps_ns[0], self.stamps_ns[-1]
@@ -93,20 +97,20 @@ _Step = tuple[_Edge, str]
 
 
 class TfBuffer:
-    """Remembers transforms; any thread may use it."""
+    """Keeps the transforms of the last seconds; any thread may use it."""
 
     def __init__(self) -> None:
         self._edges: dict[str, _Edge] = {}
         self._lock = threading.Lock()
 
     def insert(self, parent: str, child: str, pose: Rigid, stamp_ns: int | None) -> None:
-        """Remember where a frame is in its parent.
+        """Add a transform.
 
         Args:
-            parent: the frame that it is in.
+            parent: the parent frame.
             child: the frame.
-            pose: where it is.
-            stamp_ns: when; None for one that never moves.
+            pose: the frame's pose in its parent.
+            stamp_ns: its time in nanoseconds; None for a static transform.
         """
         with self._lock:
             if stamp_ns is None:
@@ -118,7 +122,7 @@ class TfBuffer:
             edge.insert(stamp_ns, pose)
 
     def lookup(self, target: str, source: str, stamp_ns: int) -> Rigid:
-        """Return where a frame is in another at a time.
+        """Return the pose of a source frame in a target frame at a time.
 
         Raises:
             TransformError: they are not connected, or not at that time.
@@ -128,7 +132,7 @@ class TfBuffer:
             for frame, steps in sources.items():
                 if frame in targets:
                     return _along(targets[frame], stamp_ns).inverse() @ _along(steps, stamp_ns)
-        raise TransformError(f"nobody says where {source} is in {target}")
+        raise TransformError(f"no transform connects {source} with {target}")
 
     def _chain(self, frame: str) -> dict[str, list[_Step]]:
         """Return a frame's ancestors, itself first, each with the steps that lead down to it."""
@@ -142,7 +146,7 @@ class TfBuffer:
 
 
 def _along(steps: list[_Step], stamp_ns: int) -> Rigid:
-    """Return the last frame of some steps in the first one's parent."""
+    """Return the pose of the last frame of some steps in the first one's parent."""
     pose = IDENTITY
     for edge, child in steps:
         pose = pose @ edge.at(stamp_ns, child)

@@ -1,4 +1,4 @@
-"""Poses as TF frames: the hip centre, the body, and the landmarks that hang on it."""
+"""Poses as TF frames: the hip center, the body, and the landmarks below it."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ def to_tf_message(
     Args:
         poses: the people in one image.
         header: the image's; its frame_id is the parent.
-        prefix: goes before every child's name.
-        landmark_visibility: landmarks from this visibility on get a frame; None: none does.
-        hri: whether bodies have a frame by their name in REP-155's topics as well.
+        prefix: precedes the name of every child frame.
+        landmark_visibility: minimum visibility of a landmark that gets a frame; None for no landmarks.
+        hri: whether each body gets a second frame with its REP-155 name.
     """
     transforms: list[TransformStamped] = []
     for pose in poses:

@@ -22,7 +22,7 @@ class PipelineOptions:
         visibility_threshold: landmarks below it do not count for the position.
         tracking: when lost tracks end, who is primary, how landmarks are smoothed.
         person_height_m: the people's height in meters, 0 where it is not known.
-        depth_only: whether people whom no depth image shows have no hip center.
+        depth_only: whether people get a hip center from a depth image only.
         model: whose landmarks they are.
     """
 

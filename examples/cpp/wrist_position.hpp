@@ -1,4 +1,4 @@
-// Where the right hand is in the camera's frame, in metres.
+// Where the right hand is in the camera's frame, in meters.
 #pragma once
 
 #include <optional>
@@ -14,7 +14,7 @@ inline std::optional<geometry_msgs::msg::Point> right_wrist(const blazepose_ros:
   if (pose.placement == Pose33::NONE || !is_seen) {
     return std::nullopt;
   }
-  // World landmarks start at the hips and have the camera's axes: the hips' place is added.
+  // World landmarks start at the hips and have the camera's axes: the hips' position is added.
   geometry_msgs::msg::Point point = pose.world_landmarks[Pose33::RIGHT_WRIST];
   point.x += pose.hip_center.pose.position.x;
   point.y += pose.hip_center.pose.position.y;

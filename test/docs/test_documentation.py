@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import re
+from xml.etree import ElementTree
 
 import pytest
 import yaml
@@ -19,6 +20,7 @@ from blazepose_ros.msg import Pose33, Timing
 from blazepose_ros.nodes.camera.settings import CameraSettings
 
 README = (ROOT / "README.md").read_text()
+TOPICS = (ROOT / "docs" / "topics.md").read_text()
 PARAMETERS = NodeSettings.parameters().values()
 CAMERA_PARAMETERS = CameraSettings.parameters().values()
 PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]
@@ -28,14 +30,14 @@ generate = importlib.util.module_from_spec(_SPEC)
 _SPEC.loader.exec_module(generate)
 
 # Names that are the same for all nodes.
-OF_EVERYBODY = {"/tf", "/diagnostics"}
+GLOBAL = {"/tf", "/diagnostics"}
 # What every managed rclpy node brings.
 OF_EVERY_NODE = {"/parameter_events", "/rosout", "/blazepose/transition_event"}
 
 
-def section(title):
-    """Return a second-level section of the README."""
-    return README.partition(f"\n## {title}\n")[2].partition("\n## ")[0]
+def section(page, title):
+    """Return a second-level section of a page."""
+    return page.partition(f"\n## {title}\n")[2].partition("\n## ")[0]
 
 
 @pytest.mark.parametrize("path", generate.generated(), ids=lambda path: path.name)
@@ -44,11 +46,11 @@ def test_what_is_generated_is_the_declarations(path):
 
 
 @pytest.mark.parametrize(
-    ("title", "parameters"),
-    [("Parameters of blazepose_node", PARAMETERS), ("Parameters of blazepose_camera", CAMERA_PARAMETERS)],
+    ("node", "parameters"), [("blazepose_node", PARAMETERS), ("blazepose_camera", CAMERA_PARAMETERS)]
 )
-def test_the_readme_has_every_parameter_with_its_default(title, parameters):
-    rows = re.findall(r"^\| `(.+?)` \| `(.*?)` \|", section(title), re.MULTILINE)
+def test_the_page_of_parameters_has_every_one_with_its_default(node, parameters):
+    page = (ROOT / "docs" / "parameters.md").read_text()
+    rows = re.findall(r"^\| `(.+?)` \| `(.*?)` \|", section(page, node), re.MULTILINE)
     assert rows == [(parameter.name, json.dumps(parameter.default)) for parameter in parameters]
 
 
@@ -66,8 +68,9 @@ def test_the_yaml_holds_every_default():
 
 
 def documented(direction):
-    """Return the topics of a direction in the README's table."""
-    return set(re.findall(rf"^\| {direction} \| `([^`]+)` \|", section("Topics"), re.MULTILINE))
+    """Return the topics of a direction, in or out, in the page's tables."""
+    table = section(TOPICS, {"in": "Subscribed topics", "out": "Published topics"}[direction])
+    return set(re.findall(r"^\| `([^`]+)` \|", table, re.MULTILINE))
 
 
 @pytest.mark.usefixtures("models")
@@ -107,31 +110,22 @@ def subscribed(client):
 
 
 def names(names_and_types):
-    """Return topics as the README writes them."""
+    """Return topics as the page writes them."""
     found = {name for name, _ in names_and_types} - OF_EVERY_NODE
     return {
         re.sub("^/blazepose/", "~/", name) if name.startswith("/blazepose/") else name.removeprefix("/")
-        for name in found - OF_EVERYBODY
-    } | (found & OF_EVERYBODY)
-
-
-def test_the_topics_of_the_page_are_those_of_the_readme():
-    page = (ROOT / "docs" / "topics.md").read_text()
-    assert set(re.findall(r"^\| `([^`]+)` \| [^|]+ \| [^|]+ \|$", page, re.MULTILINE)) == (
-        documented("in") | documented("out")
-    )
+        for name in found - GLOBAL
+    } | (found & GLOBAL)
 
 
 def test_every_field_of_the_messages_is_described():
-    page = (ROOT / "docs" / "topics.md").read_text()
     for message in (Pose33, Timing):
         for field in message.get_fields_and_field_types():
-            assert f"`{field}`" in page, field
+            assert f"`{field}`" in TOPICS, field
 
 
-@pytest.mark.parametrize("name", ["README.md", "docs/frames.md"])
-def test_frames_are_named_as_the_code_names_them(name):
-    text = (ROOT / name).read_text()
+def test_frames_are_named_as_the_code_names_them():
+    text = (ROOT / "docs" / "frames.md").read_text()
     assert f"`{Landmark.LEFT_SHOULDER.frame_name}_1`" in text
     assert "`body_<id>`" in text
     assert "`hip_center_<id>`" in text
@@ -146,30 +140,40 @@ def test_every_file_that_a_page_names_exists(page):
         assert (ROOT / module).exists(), module
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_section_that_a_page_links_to_exists(page):
+    for link, anchor in re.findall(r"\]\(([^):#]*)#([^)]+)\)", page.read_text()):
+        assert anchor in anchors(page.parent / link if link else page), f"{link}#{anchor}"
+
+
+def anchors(page):
+    """Return the anchors that GitHub gives to a page's titles."""
+    titles = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", title).lower().replace(" ", "-") for title in titles}
+
+
 def test_every_page_is_in_the_readmes_list():
     for page in (ROOT / "docs").glob("*.md"):
         assert f"](docs/{page.name})" in README
 
 
-def places():
-    """Return the places that the map of the source names, each with the names to be found there."""
-    rows = re.findall(r"^\| .+ \| (`.+`) \|$", (ROOT / "CONTRIBUTING.md").read_text(), re.MULTILINE)
-    for row in rows:
-        for place, names_there in re.findall(r"`([a-z0-9_]+/[a-z0-9_/.]*)`(?:: ((?:`\w+`(?:, )?)+))?", row):
-            yield place, re.findall(r"`(\w+)`", names_there)
+PACKAGE = ElementTree.parse(ROOT / "package.xml")
 
 
-def test_the_map_of_the_source_names_every_folder_of_it():
-    folders = {f"blazepose_ros/{path.parent.name}/" for path in ROOT.glob("blazepose_ros/*/__init__.py")}
-    assert folders <= {place for place, _ in places()}
+def test_the_citation_names_this_version_and_license():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    assert citation["version"] == PACKAGE.findtext("version")
+    assert citation["license"] == PACKAGE.findtext("license")
+    assert citation["repository-code"] == PACKAGE.findtext("url[@type='repository']")
 
 
-@pytest.mark.parametrize(("place", "names_there"), places(), ids=[place for place, _ in places()])
-def test_what_the_map_of_the_source_names_is_there(place, names_there):
-    path = ROOT / place
-    assert path.exists()
-    text = (
-        (path / "__init__.py" if names_there and path.is_dir() else path).read_text() if names_there else ""
-    )
-    for name in names_there:
-        assert re.search(rf"^(?:def |class )?{name}\b", text, re.MULTILINE), name
+def test_the_changelog_is_one_that_ros_releases_take():
+    catkin_changelog = pytest.importorskip("catkin_pkg.changelog", reason="catkin_pkg is not installed")
+    text = (ROOT / "CHANGELOG.rst").read_text()
+    versions = catkin_changelog.populate_changelog_from_rst(
+        catkin_changelog.Changelog("blazepose_ros"), text
+    ).foreach_version(reverse=True)
+    newest, _, entries = next(versions)
+    assert newest == PACKAGE.findtext("version")
+    assert entries
+    assert re.search(r"^Forthcoming.*\n-+\n", text, re.MULTILINE)

@@ -14,7 +14,7 @@ import pytest
 
 pytest.importorskip("rclpy", reason="rclpy is not installed")
 
-from support.pages import ROOT, blocks, command_lines
+from support.pages import ROOT, blocks, command_lines, write_clip
 from support.photographs import read_rgb
 from support.processes import executable, ros_arguments, running, stopped_after
 from support.recordings import raw_images, write_bag
@@ -43,6 +43,7 @@ ENDING = (
     "export FASTRTPS_DEFAULT_PROFILES_FILE=$(ros2 pkg prefix --share blazepose_ros)/config/fastdds.xml",
     "export ROS_AUTOMATIC_DISCOVERY_RANGE=LOCALHOST",
     "make help",
+    """python3 -c 'import numpy; print(f"numpy=={numpy.__version__}")' > constraints.txt""",
     "ros2 run blazepose_ros blazepose models fetch",
 )
 
@@ -88,6 +89,7 @@ NOT_RUN = {
     "rosdep install": "it installs packages of a ROS distribution",
     "source .venv": "it is for a shell of one's own",
     "source install": "it is for a shell of one's own",
+    "source ~/": "it is for a shell of one's own",
     "ssh": "it needs another machine",
     "sudo": "it needs to be root, and a network",
     "venv/bin/blazepose": "it is for that environment",
@@ -127,21 +129,13 @@ def folder(tmp_path_factory):
 
 
 def labels(name, width, height):
-    """Return COCO's labels for somebody almost all of whose joints are in the middle."""
+    """Return COCO's labels for a person almost all of whose joints are in the middle."""
     keypoints = [width / 2, height / 2, 2] * 17
     keypoints[3 * LEFT_SHOULDER] = 0.0  # apart from the hip: a torso has a size
     return {
         "images": [{"id": 1, "file_name": name, "width": width, "height": height}],
         "annotations": [{"image_id": 1, "keypoints": keypoints}],
     }
-
-
-def write_clip(path, images):
-    height, width = images[0].shape[:2]
-    clip = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"mp4v"), 30, (width, height))
-    for rgb in images:
-        clip.write(rgb[..., ::-1])
-    clip.release()
 
 
 @pytest.fixture

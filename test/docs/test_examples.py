@@ -14,24 +14,27 @@ import pytest
 pytest.importorskip("rclpy", reason="rclpy is not installed")
 
 from geometry_msgs.msg import PointStamped
+from sensor_msgs.msg import Image
 from std_msgs.msg import Bool, Header
 from support.bodies import FACING_M, placed
 from support.paths import ROOT
 from support.pose_client import START_NS, PoseClient, image_message, pose_node
 from support.processes import stopped_after
 
-from blazepose_ros.conversions.pose33 import to_pose33, to_pose33_array
+from blazepose_ros.conversions.cv_bridge_fallback import cv_bridge_failure
+from blazepose_ros.conversions.images import to_image
+from blazepose_ros.conversions.pose33 import serialize_pose33, serialize_pose33_array
 from blazepose_ros.core.landmarks import Landmark
 from blazepose_ros.core.types import Frame, ModelComplexity
 from blazepose_ros.msg import Pose33, Pose33Array
 
 EXAMPLES = ROOT / "examples"
 OUTPUTS = {"hand_raised": Bool, "right_wrist": PointStamped, "too_close": Bool}
-FRAME = Frame(np.zeros((480, 640, 3), np.uint8), 0)
+WHAT = Header(frame_id="camera"), Frame(np.zeros((480, 640, 3), np.uint8), 0), ModelComplexity.FULL
 
 
-def example(name):
-    return stopped_after(subprocess.Popen([sys.executable, str(EXAMPLES / name)]))
+def example(name, *arguments):
+    return stopped_after(subprocess.Popen([sys.executable, str(EXAMPLES / name), *arguments]))
 
 
 @pytest.fixture
@@ -55,7 +58,7 @@ def answer(client, publisher, msg, received):
 
 
 def message(person):
-    return to_pose33(person, Header(frame_id="camera"), FRAME, ModelComplexity.FULL)
+    return serialize_pose33(person, *WHAT)
 
 
 def with_wrist_at(height_px):
@@ -89,36 +92,80 @@ def test_the_wrist_is_where_hips_and_landmark_say(client):
     ("depth_m", "deviation_m", "is_near"),
     [(3.0, 0.1, False), (3.0, 0.6, True), (1.5, 0.1, True), (None, 0, False)],
 )
-def test_somebody_is_too_close_who_may_be_nearer_than_two_metres(client, depth_m, deviation_m, is_near):
+def test_a_person_is_too_close_who_may_be_nearer_than_two_meters(client, depth_m, deviation_m, is_near):
     received = heard(client, "too_close")
     publisher = client.node.create_publisher(Pose33Array, "blazepose/poses", 10)
     people = []
     if depth_m is not None:
-        people = [message(placed((0.0, 0.0, depth_m), np.diag([0.0, 0.0, deviation_m**2])))]
+        people = [placed((0.0, 0.0, depth_m), np.diag([0.0, 0.0, deviation_m**2]))]
     with example("too_close.py"):
-        assert answer(client, publisher, to_pose33_array(people, Header()), received).data is is_near
+        assert answer(client, publisher, serialize_pose33_array(people, *WHAT), received).data is is_near
 
 
-@pytest.mark.usefixtures("models")
-def test_all_examples_work_beside_the_node(ros, data):
+STAND_IN = """
+import numpy as np
+
+class CvBridge:
+    def imgmsg_to_cv2(self, msg, encoding):
+        assert (msg.encoding, encoding) == ("rgb8", "bgr8")
+        rgb = np.asarray(msg.data).reshape(msg.height, msg.width, 3)
+        return np.ascontiguousarray(rgb[:, :, ::-1])
+"""
+
+
+@pytest.fixture
+def cv_bridge(tmp_path, monkeypatch):
+    """The real one, a stand-in where it is not installed or does not work."""
+    if cv_bridge_failure() != "":
+        (tmp_path / "cv_bridge.py").write_text(STAND_IN)
+        monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")]))
+
+
+@pytest.mark.usefixtures("cv_bridge")
+def test_the_annotated_image_is_saved_in_its_colors(client, tmp_path):
+    path = tmp_path / "saved.png"
+    publisher = client.node.create_publisher(Image, "blazepose/annotated_image", 10)
+    rgb = np.random.default_rng(0).integers(0, 256, (48, 64, 3)).astype(np.uint8)
+    msg = to_image(rgb, "rgb8", Header(frame_id="camera"))
+
+    def saved():
+        publisher.publish(msg)
+        return path.exists() and cv2.imread(str(path)) is not None
+
+    with example("save_annotated_image.py", "--ros-args", "-p", f"path:={path}"):
+        client.wait_for(saved, "the file")
+    np.testing.assert_array_equal(cv2.imread(str(path))[:, :, ::-1], rgb)
+
+
+@pytest.mark.usefixtures("models", "cv_bridge")
+def test_all_examples_work_beside_the_node(ros, data, tmp_path):
+    path = tmp_path / "annotated.png"
     bgr = cv2.imread(str(data / "images" / "mp_pose.jpg"))
     with (
         pose_node(ros, model_complexity=0) as client,
         example("raised_hand.py"),
         example("wrist_position.py"),
         example("too_close.py"),
+        example("save_annotated_image.py", "--ros-args", "-p", f"path:={path}"),
     ):
         received = {topic: heard(client, topic) for topic in OUTPUTS}
         client.wait_for(lambda: all(map(client.node.count_publishers, OUTPUTS)), "the examples")
         stamps = iter(range(START_NS, START_NS + 100 * 10**9, 10**8))
         client.wait_for(
-            lambda: client.ask(image_message(bgr, "bgr8", next(stamps))) and all(received.values()), "answers"
+            lambda: (
+                client.ask(image_message(bgr, "bgr8", next(stamps)))
+                and all(received.values())
+                and path.exists()
+            ),
+            "answers",
         )
         (pose,) = client.received["poses"][-1].poses
     wrist, hips = pose.world_landmarks[Pose33.RIGHT_WRIST], pose.hip_center.pose.position
     found = received["right_wrist"][-1]
     assert found.header.frame_id == pose.header.frame_id
     assert found.point.z == pytest.approx(hips.z + wrist.z, abs=0.05)
+    drawn = (cv2.imread(str(path)) != bgr).any(axis=2)
+    assert 0.001 < drawn.mean() < 0.5
 
 
 CPP_MAIN = """

@@ -20,7 +20,7 @@ from blazepose_ros.core.landmarks import Landmark
 from blazepose_ros.core.timestamps import Stopwatch
 from blazepose_ros.core.types import Frame
 from blazepose_ros.nodes.pose.hri_publishers import KEEP_NS, TRACKED, HriPublishers
-from blazepose_ros.nodes.pose.image_pipeline import DecodedImage
+from blazepose_ros.nodes.pose.received_image import DecodedImage
 
 HEADER = Header(frame_id="eye")
 WIDTH, HEIGHT = 640, 480
@@ -150,7 +150,7 @@ def test_nothing_is_made_that_nobody_listens_to(listeners):
     topics = Topics(listeners)
     topics.show(0, 1)
     assert [len(topic.sent) for topic in topics.open.values()] == [listeners, listeners]
-    assert topics.publishers.wanted == bool(listeners)
+    assert topics.publishers.have_listeners == bool(listeners)
 
 
 @with_messages
@@ -160,7 +160,7 @@ def test_closed_topics_are_gone_and_an_image_that_is_still_on_its_way_does_no_ha
     topics.publishers.close()
     topics.show(1, 1)
     assert topics.open == {}
-    assert not topics.publishers.wanted
+    assert not topics.publishers.have_listeners
 
 
 @pytest.fixture(scope="module")

@@ -25,7 +25,7 @@ from support.pose_client import START_NS, image_message, pose_node, screen_array
 from blazepose_ros.conversions.frame_context import FrameContextCollector
 from blazepose_ros.conversions.images import TRANSPORTS
 from blazepose_ros.conversions.markers import MarkerArrays
-from blazepose_ros.conversions.pose33 import to_pose33, to_pose33_array
+from blazepose_ros.conversions.pose33 import serialize_pose33_array
 from blazepose_ros.conversions.tf_frames import to_tf_message
 from blazepose_ros.core.diagnostics.statistics import Statistics
 from blazepose_ros.core.estimation.loading import LoadedModel
@@ -34,8 +34,9 @@ from blazepose_ros.core.logger import FunctionLogger
 from blazepose_ros.core.settings import NodeSettings
 from blazepose_ros.core.types import ModelComplexity
 from blazepose_ros.nodes.common.process_tuning import anonymous_mb
-from blazepose_ros.nodes.pose import image_pipeline
+from blazepose_ros.nodes.pose import image_pipeline, inference
 from blazepose_ros.nodes.pose.image_pipeline import ImagePipeline
+from blazepose_ros.nodes.pose.received_image import SerializedImage
 
 FUZZ_COUNT = int(os.environ.get("FUZZ_COUNT", "3000"))
 WARM_UP = 1000
@@ -48,7 +49,7 @@ MAX_ERROR_PX = 5.0
 
 
 class AtOnce:
-    """A stage that works in its caller's thread: what it raises is raised in the test."""
+    """A worker in its caller's thread: what it raises is raised in the test."""
 
     def __init__(self, work, _name, _spare_s=None):
         self.offer = self.hand_over = work
@@ -71,32 +72,31 @@ class Node:
         self.published = 0
         self.complaints = 0
         logger = FunctionLogger(self._complain)
-        self._scenes = FrameContextCollector("camera_info", logger)
+        self._contexts = FrameContextCollector("camera_info", logger)
         self._model = LoadedModel(ModelComplexity.LITE, "fake", Estimator())
-        self._stages = ImagePipeline(
-            NodeSettings(), self._model, self._scenes, self._publish, Statistics(), logger
+        self._pipeline = ImagePipeline(
+            NodeSettings(), self._model, self._contexts, self, Statistics(), logger
         )
         self._markers = MarkerArrays()
         self._receivers = {
             "image": partial(self._receive_image, transport="raw"),
             "compressed": partial(self._receive_image, transport="compressed"),
-            "calibration": self._scenes.calibration.receive,
-            "depth": self._scenes.depth.receive,
-            "depth calibration": self._scenes.depth.receive_calibration,
+            "calibration": self._contexts.calibration.receive,
+            "depth": self._contexts.depth.receive,
+            "depth calibration": self._contexts.depth.receive_calibration,
         }
 
     def receive(self, kind, serialized):
         self._receivers[kind](serialized)
 
     def _receive_image(self, serialized, transport):
-        self._stages.receive(serialized, TRANSPORTS[transport], START_NS)
+        self._pipeline.on_image(SerializedImage(serialized, TRANSPORTS[transport], START_NS))
 
-    def _publish(self, received, poses, model):
-        messages = [to_pose33(pose, received.header, received.frame, model.complexity) for pose in poses]
+    def publish(self, image, poses, model_complexity, _settings):
+        serialize_pose33_array(poses, image.header, image.frame, model_complexity)
         for output in (
-            to_pose33_array(messages, received.header),
-            to_tf_message(poses, received.header, prefix="", landmark_visibility=0.5),
-            self._markers.update(poses, received.header, 0.5),
+            to_tf_message(poses, image.header, prefix="", landmark_visibility=0.5),
+            self._markers.update(poses, image.header, 0.5),
         ):
             serialize_message(output)
         self.published += 1
@@ -110,7 +110,8 @@ class Node:
 @pytest.fixture(scope="module")
 def node():
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(image_pipeline, "LatestItemWorker", AtOnce)
+        for module in (image_pipeline, inference):
+            patch.setattr(module, "LatestItemWorker", AtOnce)
         yield Node()
 
 

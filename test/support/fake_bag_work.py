@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from blazepose_ros.cli.bag import camera_job, command
+from blazepose_ros.cli.bag import camera_jobs, command
 from blazepose_ros.core.estimation.loading import LoadedModel
 from blazepose_ros.core.person_pipeline import FrameContext, PersonPipeline, PipelineOptions
 from blazepose_ros.core.types import Frame, ModelComplexity
@@ -38,15 +38,15 @@ class BodyEstimator:
 
 def work_here(jobs, _processes, advance, warn):
     for each in jobs:
-        camera_job.work(each, advance, warn)
+        camera_jobs.find_people(each, advance, warn)
 
 
 @pytest.fixture
 def body_in_every_image(monkeypatch):
     """Replace processes and models."""
     model = LoadedModel(ModelComplexity.FULL, "none", BodyEstimator())
-    monkeypatch.setattr(camera_job, "load_model", lambda *_: model)
-    monkeypatch.setattr(command, "run", work_here)
+    monkeypatch.setattr(camera_jobs, "load_model", lambda *_: model)
+    monkeypatch.setattr(command, "run_jobs", work_here)
 
 
 def gray(count, width=CAMERA.width, height=CAMERA.height):

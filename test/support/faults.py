@@ -265,7 +265,7 @@ COMPRESSED = (
         "a JPEG of no size",
         "0 x 0 pixels in its header",
         file(jpeg_claiming(0, 0)),
-        "the image is empty: 0 x 0",
+        "is damaged",
     ),
     Fault(
         "a small JPEG of an enormous image",
@@ -277,7 +277,7 @@ COMPRESSED = (
         "a large JPEG of an enormous image",
         "the same, with 9 MB of padding",
         file(jpeg_claiming(65_000, 65_000) + bytes(9_000_000)),
-        "65000 x 65000 are more pixels than any camera has",
+        "claims more pixels than any camera has",
     ),
     Fault(
         "a JPEG made to be slow",
@@ -292,20 +292,18 @@ COMPRESSED = (
         file(PNG[:100] + PNG[101:], "damaged png"),
         "'damaged png'.* is damaged",
     ),
-    Fault(
-        "a PNG without a header", "IHDR missing", file(PNG[:8] + PNG[33:], "png"), "a PNG begins with IHDR"
-    ),
+    Fault("a PNG without a header", "IHDR missing", file(PNG[:8] + PNG[33:], "png"), "is damaged"),
     Fault(
         "a PNG of no size",
         "0 x 0 pixels in its header",
         file(png_claiming(0, 0), "png"),
-        "the image is empty: 0 x 0",
+        "is damaged",
     ),
     Fault(
         "a small PNG of an enormous image",
         "100,000 x 100,000 pixels in its header",
         file(png_claiming(100_000, 100_000), "png"),
-        "is too short for the 100000 x 100000 pixels",
+        "claims more pixels than any camera has",
     ),
     Fault(
         "a cut message", "the first 60 bytes", wire(file(JPEG), 0, 60), "the message ends .* bytes too early"

@@ -1,9 +1,14 @@
-"""The code blocks of all pages, and the commands in them."""
+"""The code blocks of all pages, the commands in them, and the files that they name."""
 
 import re
 from typing import NamedTuple
 
+import cv2
+
 from support.paths import ROOT
+
+# Pages whose Python blocks belong together, as in a notebook.
+RUN_IN_ORDER = ("README.md", "docs/python_api.md")
 
 
 class Block(NamedTuple):
@@ -24,3 +29,12 @@ def blocks():
 def command_lines(block):
     """Return the commands of a shell block, each in one line."""
     return [line for line in block.text.replace("\\\n", " ").splitlines() if line.strip()]
+
+
+def write_clip(path, images):
+    """Write a video of (height, width, 3) images, red first."""
+    height, width = images[0].shape[:2]
+    clip = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"mp4v"), 30, (width, height))
+    for rgb in images:
+        clip.write(rgb[..., ::-1])
+    clip.release()

@@ -1,7 +1,9 @@
 """Recordings in, recordings with people out; the people are made up, see fake_bag_work."""
 
 import csv
+import errno
 import json
+import os
 import shutil
 import sqlite3
 from contextlib import closing, suppress
@@ -27,6 +29,7 @@ from support.recordings import (
     write_bag,
 )
 
+from blazepose_ros.cli.bag import conversion_task
 from blazepose_ros.cli.bag.bag_files import BagError, BagReader, _definitions, typestore
 from blazepose_ros.cli.bag.command import main
 from blazepose_ros.core.camera_model import CameraModel
@@ -199,7 +202,7 @@ def test_depth_in_another_frame_is_not_registered(tmp_path):
     assert message.poses[0].placement == 1
 
 
-def test_depth_images_are_no_colour_cameras(tmp_path):
+def test_depth_images_are_no_color_cameras(tmp_path):
     depth = Image(height=2, width=2, encoding="16UC1", step=4, data=bytes(8))
     depth.header.stamp.sec = 1
     source = bag(tmp_path, raw_images("/front/image_raw", gray(COUNT)), [("/front/depth", depth)])
@@ -274,7 +277,7 @@ def test_annotated_images_are_jpegs_with_the_image_s_header(tmp_path):
     assert len(found) == COUNT
     pixels = cv2.imdecode(found[0][1].data, cv2.IMREAD_COLOR)
     assert pixels.shape == (CAMERA.height, CAMERA.width, 3)
-    assert pixels.std() > 1  # a skeleton on plain grey
+    assert pixels.std() > 1  # a skeleton on plain gray
 
 
 def test_a_video_is_made_of_each_camera_and_leaves_the_recording_alone(tmp_path):
@@ -287,7 +290,7 @@ def test_a_video_is_made_of_each_camera_and_leaves_the_recording_alone(tmp_path)
 
 def test_the_tables_hold_a_row_for_each_person(tmp_path):
     parquet = pytest.importorskip("pyarrow.parquet")
-    images = [*gray(COUNT), np.zeros((CAMERA.height, CAMERA.width, 3), np.uint8)]  # nobody in the last
+    images = [*gray(COUNT), np.zeros((CAMERA.height, CAMERA.width, 3), np.uint8)]  # no person in the last
     source = bag(tmp_path, INFO, raw_images("/front/image_raw", images))
     assert run(source, tmp_path / "out", "--csv", "--parquet") == 0
     with (tmp_path / "out.csv").open() as file:
@@ -320,6 +323,52 @@ def test_several_recordings_go_into_a_folder(tmp_path):
     assert main([str(tmp_path / "one"), str(tmp_path / "two"), str(tmp_path / "out")]) == 0
     for name in ("one", "two"):
         assert len(read_bag(tmp_path / "out" / name, "/blazepose/poses")) == COUNT
+
+
+def test_recordings_that_an_interrupted_run_finished_are_kept(tmp_path, capsys, monkeypatch):
+    for name in ("one", "two"):
+        write_bag(tmp_path / name, raw_images("/image", gray(COUNT)))
+    arguments = [str(tmp_path / name) for name in ("one", "two", "out")]
+    with monkeypatch.context() as full:
+        full.setattr(conversion_task, "publish", publish_once())
+        assert main(arguments) == 1
+    before = (tmp_path / "out" / "one").stat()
+    assert "No space left on device" in capsys.readouterr().err
+    assert main(arguments) == 0
+    assert (tmp_path / "out" / "one").stat() == before
+    assert "out/one is finished\n" in capsys.readouterr().err
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["one", "two"]
+    assert len(read_bag(tmp_path / "out" / "two", "/blazepose/poses")) == COUNT
+
+
+def publish_once():
+    """Return a publish that finds the disk full from the second time on."""
+    published = []
+
+    def publish(made, target):
+        if published:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        published.append(made.replace(target))
+
+    return publish
+
+
+def test_cameras_that_a_failed_run_finished_are_kept(tmp_path, capsys):
+    left = raw_images("/a/image_raw", gray(COUNT))
+    source = bag(tmp_path, left, [(topic.replace("front", "b"), each) for topic, each in images_cut_short()])
+    assert "none of the images could be read" in refused(tmp_path, capsys, source)
+    spool = tmp_path / "out.partial" / "camera0.spool"
+    before = spool.stat()
+    said = refused(tmp_path, capsys, source)
+    assert "out.partial: 1 of 2 cameras finished" in said
+    assert "/b/image_raw: image 1 is left out" in said
+    assert spool.stat() == before
+
+
+def test_off_a_terminal_the_progress_is_one_line(tmp_path, capsys):
+    assert run(bag(tmp_path), tmp_path / "out") == 0
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if "images" in line]
+    assert f"{COUNT}/{COUNT} images" in line
 
 
 def images_cut_short():
@@ -360,7 +409,7 @@ def test_an_empty_recording_is_refused(tmp_path, capsys):
 
 def test_a_recording_without_images_says_what_it_holds(tmp_path, capsys):
     said = refused(tmp_path, capsys, bag(tmp_path, INFO))
-    assert "holds no colour images, only: /front/camera_info (sensor_msgs/msg/CameraInfo)" in said
+    assert "holds no color images, only: /front/camera_info (sensor_msgs/msg/CameraInfo)" in said
 
 
 @pytest.mark.parametrize("name", ["folder", "file.mcap", "file.db3", "file.bag", "file"])
@@ -423,7 +472,7 @@ def test_random_damage_is_told_as_such_or_does_no_harm(tmp_path):
         (["-p", "num_people:=2"], "no parameter 'num_people'"),
         (["-p", "num_poses"], "'num_poses' is not NAME:=VALUE"),
         (["--params-file", "nowhere.yaml"], "nowhere.yaml cannot be read"),
-        (["--topics", "/rear/image_raw"], "no colour images on /rear/image_raw"),
+        (["--topics", "/rear/image_raw"], "no color images on /rear/image_raw"),
     ],
 )
 def test_wrong_settings_are_refused(tmp_path, capsys, arguments, complaint):

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import psutil
 import pytest
 from support.photographs import frames
 from support.pose_client import pose_node
@@ -95,56 +96,95 @@ def test_bag_and_node_find_the_same(ros, walk, tmp_path):
         np.testing.assert_allclose(landmarks(ours), landmarks(theirs), atol=1e-4)
 
 
-def test_a_killed_run_goes_on_without_loss(walk, tmp_path):
-    images, info = walk
-    count = 220
-    write_bag(
-        tmp_path / "in",
-        in_order(
-            [("/camera_info", info)], compressed_images("/image/compressed", forth_and_back(images, count))
-        ),
-    )
-    command = ["bag", tmp_path / "in", tmp_path / "out", *LITE]
-    process = subprocess.Popen([executable("blazepose"), *map(str, command)], stderr=subprocess.DEVNULL)
-    checkpoint = tmp_path / "out.partial" / "camera0.checkpoint"
-    deadline = time.monotonic() + TIMEOUT_S
-    while not checkpoint.exists():
-        assert process.poll() is None, "it ended before it could be killed"
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    assert not (tmp_path / "out").exists()
-
-    result = blazepose(*command)
-    assert result.returncode == 0, result.stderr
-    assert re.search(r"/image/compressed: going on after image [12]00", result.stderr)
-    assert "going on with" in result.stderr
-    whole = blazepose("bag", tmp_path / "in", tmp_path / "whole", *LITE)
-    assert whole.returncode == 0, whole.stderr
-    resumed, uninterrupted = (read_bag(tmp_path / name, "/blazepose/poses") for name in ("out", "whole"))
-    assert len(resumed) == len(uninterrupted) == count
-    for (time_ns, ours), (other_ns, theirs) in zip(resumed, uninterrupted, strict=True):
-        assert time_ns == other_ns
-        for our, their in zip(ours.poses, theirs.poses, strict=True):
-            np.testing.assert_allclose(landmarks(our), landmarks(their), atol=1e-4)
-
-
-def interrupted(command, partial, delay_s, send):
-    """Interrupt a run so long after it has begun; return its status and what it said."""
-    process = subprocess.Popen(
+def begin(command):
+    """Start a command whose end of output is that of its last process."""
+    return subprocess.Popen(
         [executable("blazepose"), *map(str, command)],
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
     )
+
+
+def wait_for(what, process):
+    """Wait for what a running process makes, and return it."""
     deadline = time.monotonic() + TIMEOUT_S
-    while not partial.exists():
+    while not (made := what()):
+        assert process.poll() is None, f"it ended too soon: {process.communicate()[1]}"
         assert time.monotonic() < deadline
         time.sleep(0.001)
+    return made
+
+
+def cameras(walk, folder, **counts):
+    """Write a recording with so many compressed images of each camera."""
+    images, info = walk
+    streams = [
+        compressed_images(f"/{name}/compressed", forth_and_back(images, count))
+        for name, count in counts.items()
+    ]
+    return write_bag(folder / "in", in_order([("/camera_info", info)], *streams))
+
+
+def test_a_killed_run_goes_on_without_loss(walk, tmp_path):
+    command = ["bag", cameras(walk, tmp_path, a=5, b=60), tmp_path / "out", *LITE, "--jobs", 1]
+    process = begin(command)
+    spool = tmp_path / "out.partial" / "camera0.spool"
+    wait_for(spool.exists, process)
+    process.send_signal(signal.SIGKILL)
+    process.communicate(timeout=TIMEOUT_S)
+    assert not (tmp_path / "out").exists()
+    assert spool.exists()
+
+    result = blazepose(*command)
+    assert result.returncode == 0, result.stderr
+    assert re.search(r"going on with .*out\.partial: 1 of 2 cameras finished", result.stderr)
+    whole = blazepose("bag", tmp_path / "in", tmp_path / "whole", *LITE)
+    assert whole.returncode == 0, whole.stderr
+    for name, count in {"a": 5, "b": 60}.items():
+        resumed, uninterrupted = (
+            read_bag(tmp_path / folder, f"/{name}/blazepose/poses") for folder in ("out", "whole")
+        )
+        assert len(resumed) == len(uninterrupted) == count
+        for (time_ns, ours), (other_ns, theirs) in zip(resumed, uninterrupted, strict=True):
+            assert time_ns == other_ns
+            for our, their in zip(ours.poses, theirs.poses, strict=True):
+                np.testing.assert_allclose(landmarks(our), landmarks(their), atol=1e-4)
+
+
+def worker_on(process, spool):
+    """Return the process that writes a spool; None where there is none yet."""
+    workers = psutil.Process(process.pid).children()
+    with suppress(psutil.Error):
+        return next(
+            (each for each in workers if str(spool) in {file.path for file in each.open_files()}), None
+        )
+    return None
+
+
+def test_a_killed_worker_is_an_error_that_names_its_camera(walk, tmp_path):
+    source = cameras(walk, tmp_path, a=5, b=400, c=400)
+    process = begin(["bag", source, tmp_path / "out", *LITE, "--jobs", 2])
+    partial = tmp_path / "out.partial"
+    wait_for((partial / "camera0.spool").exists, process)
+    assert wait_for(lambda: worker_on(process, partial / "camera2.spool.partial"), process)
+    worker_on(process, partial / "camera1.spool.partial").kill()
+    _, said = process.communicate(timeout=TIMEOUT_S)
+    assert process.returncode == 1, said
+    (error,) = re.findall("blazepose bag: (.*)", said)
+    assert error.startswith("/b/compressed: the worker process ended unexpectedly (exit code -9)")
+    assert "Traceback" not in said
+    assert (partial / "camera0.spool").exists()
+    assert not (tmp_path / "out").exists()
+
+
+def interrupted(command, partial, delay_s, send, number=signal.SIGINT):
+    """Interrupt a run so long after it has begun; return its status and what it said."""
+    process = begin(command)
+    wait_for(partial.exists, process)
     with suppress(subprocess.TimeoutExpired):
         process.wait(delay_s)
-    send(process.pid, signal.SIGINT)
+    send(process.pid, number)
     _, said = process.communicate(timeout=TIMEOUT_S)  # until the last process has closed it
     return process.returncode, said
 
@@ -167,15 +207,18 @@ def test_ctrl_c_ends_it_and_the_next_run_goes_on(walk, tmp_path):
     ids=["at once", "at once, all its processes", "soon", "soon, all its processes"],
 )
 def test_ctrl_c_while_the_work_begins_ends_it_without_a_traceback(walk, tmp_path, delay_s, send):
-    images, _ = walk
-    long = forth_and_back(images, 400)
-    write_bag(
-        tmp_path / "in",
-        in_order(compressed_images("/a/compressed", long), compressed_images("/b/compressed", long)),
-    )
-    command = ["bag", tmp_path / "in", tmp_path / "out", *LITE]
+    command = ["bag", cameras(walk, tmp_path, a=400, b=400), tmp_path / "out", *LITE]
     status, said = interrupted(command, tmp_path / "out.partial", delay_s, send)
     assert status == 130, said
+    assert "Traceback" not in said
+
+
+@pytest.mark.parametrize("send", [os.kill, os.killpg], ids=["it alone", "all its processes"])
+def test_sigterm_ends_it_without_a_traceback(walk, tmp_path, send):
+    command = ["bag", cameras(walk, tmp_path, a=400, b=400), tmp_path / "out", *LITE]
+    partial = tmp_path / "out.partial" / "camera0.spool.partial"
+    status, said = interrupted(command, partial, 0.0, send, signal.SIGTERM)
+    assert status == 143, said
     assert "Traceback" not in said
 
 

@@ -35,6 +35,11 @@ ERRORS = [
         "built for numpy 1",
         "numpy<2",
     ),
+    (
+        python_environment.check_cv_bridge("compiled using NumPy 1.x", "2.4.6", "4.14.0"),
+        "built for numpy 1",
+        "numpy<2",
+    ),
     (python_environment.check_cv_bridge("no libopencv_core.so", "1.26", "4.6"), "libopencv", "apt install"),
     (python_environment.check_cv_bridge("", "1.26", "5.0.0"), "KeyError", "opencv-contrib-python<5"),
     (
@@ -161,7 +166,7 @@ def test_a_cv_bridge_that_does_not_import_is_noticed(tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     monkeypatch.syspath_prepend(str(tmp_path))
     assert "_ARRAY_API" in python_environment.cv_bridge_failure()
-    (boost / "cv_bridge_boost.py").write_text("def getCvType(encoding): return 16\n")
+    (boost / "cv_bridge_boost.py").write_text("def cvtColor2(image, source, target): return image\n")
     assert python_environment.cv_bridge_failure() == ""
 
 

@@ -17,14 +17,14 @@ from rosbags.rosbag2 import CompressionFormat, CompressionMode, Reader, ReaderEr
 from rosbags.typesys import Stores, TypesysError, get_types_from_msg, get_typestore
 from rosbags.typesys.store import Typestore
 
+from blazepose_ros import msg
+
 
 class BagError(RuntimeError):
     """A recording cannot be read or written; the message says which, why, and what to do."""
 
 
 PACKAGE = "blazepose_ros"
-# For a package that runs from its sources.
-_SOURCES = Path(__file__).absolute().parents[2] / "msg"
 
 
 @cache
@@ -37,10 +37,10 @@ def typestore() -> Typestore:
 
 
 def _definitions() -> Path:
-    """Return the folder of this package's message definitions, installed or in the sources."""
+    """Return the folder of this package's message definitions: those that were compiled."""
     share = Path("share", PACKAGE, "msg")
-    prefixes = Path(__file__).absolute().parents
-    return next((prefix / share for prefix in prefixes if (prefix / share).is_dir()), _SOURCES)
+    prefixes = Path(msg.__file__).absolute().parents
+    return next(prefix / share for prefix in prefixes if (prefix / share).is_dir())
 
 
 # What rosbags lets through of the libraries beneath it when a file's bytes make no sense.
@@ -49,7 +49,7 @@ _DAMAGED = (
     *(ArithmeticError, AssertionError, AttributeError, EOFError, LookupError, MemoryError, RuntimeError),
     *(TypeError, ValueError),
 )
-_ADVICE = "`ros2 bag reindex` mends a recording that was cut short, `mcap recover` an MCAP file"
+_ADVICE = "`ros2 bag reindex` repairs a recording that was cut short, `mcap recover` an MCAP file"
 
 
 class BagReader:
@@ -88,7 +88,7 @@ class BagReader:
         return self._reader.connections
 
     def messages(self, topics: Collection[str]) -> Iterator[tuple[Connection, int, bytes]]:
-        """Yield connection, time of recording in nanoseconds and serialised message, in order.
+        """Yield connection, time of recording in nanoseconds and serialized message, in order.
 
         Raises:
             BagError: the recording is damaged.
@@ -125,7 +125,7 @@ class BagMessage(NamedTuple):
         log_ns: when it was recorded, in nanoseconds.
         topic: its topic.
         type_name: its type, such as ``std_msgs/msg/Header``.
-        data: serialised.
+        data: serialized.
         recorded: where it comes from, for what was recorded before; None for what is new.
     """
 
@@ -174,7 +174,7 @@ class BagWriter:
         return self._connections[key]
 
     def _connect(self, message: BagMessage) -> Connection | None:
-        """Return a connection, or None where nobody knows what such a message holds."""
+        """Return a connection, or None where no definition of its type is known."""
         recorded = message.recorded
         qos = (
             recorded.ext.offered_qos_profiles

@@ -78,7 +78,7 @@ class CameraTopics:
 
 
 def find_cameras(
-    images: Sequence[ImageTopic], info_topics: Collection[str], wanted: Iterable[str] = ()
+    images: Sequence[ImageTopic], info_topics: Collection[str], chosen: Iterable[str] = ()
 ) -> list[CameraTopics]:
     """Return the cameras of a recording, in the order of their topics.
 
@@ -86,23 +86,23 @@ def find_cameras(
     the namespace of its camera where that has one camera, else to that of the image's topic.
 
     Args:
-        images: the recorded topics of colour images.
+        images: the recorded topics of color images.
         info_topics: the recorded topics of calibrations.
-        wanted: topics of images to take, raw or compressed; nothing for all cameras.
+        chosen: topics of images to take, raw or compressed; nothing for all cameras.
 
     Raises:
         BagError: there is no such topic.
     """
-    chosen = _wanted(images, list(wanted)) or _raw_first(images)
-    parents = Counter(_parent(topic.base) for topic in chosen)
-    return [_camera(topic, info_topics, parents) for topic in sorted(chosen, key=lambda topic: topic.name)]
+    topics = _chosen(images, list(chosen)) or _raw_first(images)
+    parents = Counter(_parent(topic.base) for topic in topics)
+    return [_camera(topic, info_topics, parents) for topic in sorted(topics, key=lambda topic: topic.name)]
 
 
-def _wanted(images: Sequence[ImageTopic], names: Sequence[str]) -> list[ImageTopic]:
+def _chosen(images: Sequence[ImageTopic], names: Sequence[str]) -> list[ImageTopic]:
     by_name = {topic.name: topic for topic in images}
     for name in names:
         if name not in by_name:
-            raise BagError(f"there are no colour images on {name}, only on: {', '.join(sorted(by_name))}")
+            raise BagError(f"there are no color images on {name}, only on: {', '.join(sorted(by_name))}")
     return [by_name[name] for name in names]
 
 
@@ -171,7 +171,7 @@ TOPIC_PROBES: Mapping[str, Callable[[bytes], TopicProbe]] = {IMAGE: _raw, COMPRE
 def probe_topic(bag: BagReader, images: ImageTopic) -> TopicProbe | None:
     """Return what the first image tells; None where there is none.
 
-    One that cannot be read is taken for a colour image, of which that will be said.
+    One that cannot be read is taken for a color image: reading its camera will name the error.
     """
     first = next(bag.messages({images.name}), None)
     if first is None:
@@ -183,14 +183,16 @@ def probe_topic(bag: BagReader, images: ImageTopic) -> TopicProbe | None:
 
 
 def registered_depth(
-    camera: CameraTopics, looks: Mapping[str, TopicProbe], info_topics: Collection[str]
+    camera: CameraTopics, probes: Mapping[str, TopicProbe], info_topics: Collection[str]
 ) -> DepthTopic | None:
     """Return the depth images of a camera: those in its own frame, which is how registered ones are told.
 
-    Of several, the topic that begins most like that of the colour images.
+    Of several, the topic that begins most like that of the color images.
     """
-    frame_id = looks[camera.images.name].frame_id
-    topics = [topic for topic, look in looks.items() if look.is_usable_depth and look.frame_id == frame_id]
+    frame_id = probes[camera.images.name].frame_id
+    topics = [
+        topic for topic, probe in probes.items() if probe.is_usable_depth and probe.frame_id == frame_id
+    ]
     if not topics or not frame_id:
         return None
     name = max(topics, key=lambda topic: _common_start(topic, camera.images.name))

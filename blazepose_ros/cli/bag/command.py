@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from tqdm import tqdm
-
 from blazepose_ros.cli.bag.bag_files import BagError
+from blazepose_ros.cli.bag.camera_jobs import run_jobs
 from blazepose_ros.cli.bag.conversion_task import (
     KEEP_ALL,
     KEEPS,
@@ -18,55 +16,65 @@ from blazepose_ros.cli.bag.conversion_task import (
     ConversionTask,
     conversion_task,
 )
-from blazepose_ros.cli.bag.options import SettingError, add_common, settings_of, wanted_of
-from blazepose_ros.cli.bag.workers import run
+from blazepose_ros.cli.bag.options import SettingError, add_common, output_options, settings_of
+from blazepose_ros.cli.console import note, progress
 from blazepose_ros.cli.signals import Interruption
 from blazepose_ros.core.visualization.video_writer import RecordingError
 
 
-def carry_out(name: str, undertake: Callable[[], Sequence[ConversionTask]], processes: int) -> int:
+def carry_out(name: str, tasks: Callable[[], Sequence[ConversionTask]], processes: int) -> int:
     """Do everything and return the exit status.
 
     Args:
         name: the command's, for messages.
-        undertake: says what is to be done.
+        tasks: says what is to be done.
         processes: how many cameras to work on at once.
     """
     with Interruption():
         try:
-            undertakings = undertake()
-            _work(undertakings, processes)
+            _convert(tasks(), processes)
         except (BagError, SettingError, RecordingError) as err:
-            say(f"{name}: {err}")
+            note(f"{name}: {err}")
             return 1
         except OSError as err:
-            say(f"{name}: cannot write: {err.strerror}. What was done is kept: run it again to go on")
+            note(f"{name}: cannot write: {err.strerror}. What is finished is kept: run it again to go on")
             return 1
     return 0
 
 
-def say(text: str) -> None:
-    """Write a line without disturbing the bar."""
-    tqdm.write(text, file=sys.stderr)
-
-
-def _work(undertakings: Sequence[ConversionTask], processes: int) -> None:
+def _convert(tasks: Sequence[ConversionTask], processes: int) -> None:
     with ExitStack() as closing:
-        for each in undertakings:
-            closing.callback(each.folder.close)
-            if each.folder.open(each.purpose):
-                say(f"going on with {each.folder.path}")
-        _find_people(undertakings, processes)
-        for each in undertakings:
-            for path in each.finish(say):
-                say(f"wrote {path}")
+        for task in tasks:
+            closing.callback(task.folder.close)
+            _open(task)
+        unfinished = [task for task in tasks if not task.folder.is_finished]
+        _find_people(unfinished, processes)
+        for task in unfinished:
+            for path in task.finish(note):
+                note(f"wrote {path}")
+        for task in tasks:  # until then an output that exists is known to be this command's
+            task.folder.remove()
 
 
-def _find_people(undertakings: Sequence[ConversionTask], processes: int) -> None:
-    jobs = [job for each in undertakings for job in each.jobs]
-    images = sum(camera.images.count for each in undertakings for camera in each.cameras)
-    with tqdm(total=images, unit="image", disable=None) as progress:
-        run(jobs, processes, progress.update, say)
+def _open(task: ConversionTask) -> None:
+    if not task.folder.open(task.purpose):
+        return
+    if task.folder.is_finished:
+        note(f"{task.folder.target} is finished")
+    else:
+        finished = sum(job.is_finished for job in task.jobs)
+        note(f"going on with {task.folder.path}: {finished} of {len(task.jobs)} cameras finished")
+
+
+def _find_people(tasks: Iterable[ConversionTask], processes: int) -> None:
+    pairs = [pair for task in tasks for pair in zip(task.cameras, task.jobs, strict=True)]
+    unfinished = [(camera, job) for camera, job in pairs if not job.is_finished]
+    if not unfinished:
+        return
+    images = sum(camera.images.count for camera, _ in unfinished)
+    with progress("images") as bar:
+        shown = bar.add_task("", total=images)
+        run_jobs([job for _, job in unfinished], processes, lambda count: bar.advance(shown, count), note)
 
 
 NAME = "blazepose bag"
@@ -75,15 +83,15 @@ NAME = "blazepose bag"
 def main(arguments: Sequence[str]) -> int:
     """Run ``blazepose bag`` and return its exit status."""
     options = _parser().parse_args(arguments)
-    return carry_out(NAME, lambda: [_undertake(options, *pair) for pair in _targets(options)], options.jobs)
+    return carry_out(NAME, lambda: [_task(options, *pair) for pair in _targets(options)], options.jobs)
 
 
-def _undertake(options: argparse.Namespace, source: Path, target: Path) -> ConversionTask:
+def _task(options: argparse.Namespace, source: Path, target: Path) -> ConversionTask:
     return conversion_task(
         source,
         target,
         settings_of(options),
-        wanted_of(options),
+        output_options(options),
         topics=options.topics,
         keep=options.keep,
     )
@@ -106,8 +114,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=NAME,
         description="Find the people in recorded images, as blazepose_node does, and write what it would\n"
-        "publish into a new recording, with the stamps of the images. An interrupted run goes on\n"
-        "where it was when it is started again.",
+        "publish into a new recording, with the stamps of the images. Of an interrupted run the cameras\n"
+        "that were finished are kept for the next run of the same command.",
         epilog="Each camera's output goes where a node in the camera's namespace would publish it:\n"
         "/front/image_raw gives /front/blazepose/poses, pose and markers. With several cameras their\n"
         "frames on /tf are told apart by a prefix, such as front_body_1.",

@@ -14,7 +14,7 @@ from rosbags.interfaces import Connection
 from sensor_msgs.msg import CompressedImage
 
 from blazepose_ros.cli.bag.bag_files import BagError, BagMessage, BagReader, BagWriter
-from blazepose_ros.cli.bag.camera_job import OUTPUT_NUMBERS, CameraJob
+from blazepose_ros.cli.bag.camera_jobs import OUTPUT_NUMBERS, CameraJob
 from blazepose_ros.cli.bag.cameras import (
     CAMERA_INFO,
     COMPRESSED_IMAGE,
@@ -30,7 +30,7 @@ from blazepose_ros.cli.bag.message_spool import read_spool
 from blazepose_ros.cli.bag.outputs import ANNOTATED, OUTPUTS, POSES, type_name
 from blazepose_ros.cli.bag.recorded_camera import CameraRecording
 from blazepose_ros.cli.bag.tables import Row, rows, write_csv, write_parquet
-from blazepose_ros.cli.bag.work_folder import WorkFolder, fingerprint
+from blazepose_ros.cli.bag.work_folder import WorkFolder, fingerprint, publish
 from blazepose_ros.conversions.headers import stamp_ns
 from blazepose_ros.conversions.images import decode
 from blazepose_ros.core.settings import NodeSettings
@@ -63,16 +63,21 @@ class OutputOptions:
     parquet: bool
     video: bool
 
+    @property
+    def drawn(self) -> bool:
+        """Whether skeletons are drawn on the images."""
+        return self.annotated or self.video
+
 
 @dataclass(frozen=True)
 class ConversionTask:
     """One recording to work on.
 
     Attributes:
-        cameras: whom the jobs are for, in their order.
+        cameras: those that the jobs are for, in their order.
         jobs: one for each camera.
         folder: where everything grows.
-        wanted: what is made.
+        options: what is made.
         kept: the bag whose messages are taken over, and which of its topics; None for nothing.
         purpose: tells this from other work for the same output.
     """
@@ -80,12 +85,14 @@ class ConversionTask:
     cameras: Sequence[CameraTopics]
     jobs: Sequence[CameraJob]
     folder: WorkFolder
-    wanted: OutputOptions
+    options: OutputOptions
     kept: tuple[Path, frozenset[str]] | None
     purpose: Mapping[str, object]
 
     def finish(self, warn: Callable[[str], object]) -> list[Path]:
         """Put everything together under its final name, the recording last; return what was made.
+
+        What the cameras' jobs left on the disk is removed.
 
         Raises:
             BagError: the recording is damaged, or a library is missing.
@@ -93,40 +100,41 @@ class ConversionTask:
         """
         made = [*self._tables(), *self._videos(), self._bag(warn)]
         for path, target in made:
-            self.folder.publish(path, target)
-        self.folder.remove()
+            publish(path, target)
+        for job in self.jobs:
+            job.spool.unlink()
         return [target for _, target in made]
 
     def _tables(self) -> Iterator[tuple[Path, Path]]:
         writers: Mapping[str, tuple[bool, Callable[[Path, Iterable[Row]], None]]] = {
-            CSV: (self.wanted.csv, write_csv),
-            PARQUET: (self.wanted.parquet, write_parquet),
+            CSV: (self.options.csv, write_csv),
+            PARQUET: (self.options.parquet, write_parquet),
         }
-        for suffix, (wanted, write) in writers.items():
-            if wanted:
+        for suffix, (is_wanted, write) in writers.items():
+            if is_wanted:
                 path = self.folder.fresh(f"table{suffix}")
                 write(path, self._rows())
                 yield path, beside(self.folder.target, suffix)
 
     def _rows(self) -> Iterator[Row]:
         for camera, job in zip(self.cameras, self.jobs, strict=True):
-            for record in read_spool(job.part):
+            for record in read_spool(job.spool):
                 if record.output == OUTPUT_NUMBERS[POSES]:
                     yield from rows(camera.images.name, record.data)
 
     def _videos(self) -> Iterator[tuple[Path, Path]]:
-        if self.wanted.video:
+        if self.options.video:
             for suffix, job in zip(_video_suffixes(self.cameras), self.jobs, strict=True):
                 path = self.folder.fresh(f"video{suffix}")
-                _film(job.part, path)
+                _film(job.spool, path)
                 yield path, beside(self.folder.target, suffix)
 
     def _bag(self, warn: Callable[[str], object]) -> tuple[Path, Path]:
         target = self.folder.target
         single = SINGLE_FILES.get(target.suffix)
         path = self.folder.fresh(target.stem if single else target.name)
-        storage = single or self.wanted.storage
-        BagWriter(path, storage, compressed=self.wanted.compressed, warn=warn).write(self._messages())
+        storage = single or self.options.storage
+        BagWriter(path, storage, compressed=self.options.compressed, warn=warn).write(self._messages())
         return (path / f"{path.name}{target.suffix}" if single else path), target
 
     def _messages(self) -> Iterator[BagMessage]:
@@ -143,16 +151,16 @@ class ConversionTask:
                 yield BagMessage(log_ns, connection.topic, connection.msgtype, data, connection)
 
     def _found(self, camera: CameraTopics, job: CameraJob) -> Iterator[BagMessage]:
-        for record in read_spool(job.part):
+        for record in read_spool(job.spool):
             output = _OUTPUTS[record.output]
-            if output != ANNOTATED or self.wanted.annotated:
+            if output != ANNOTATED or self.options.annotated:
                 yield BagMessage(record.log_ns, camera.topic(output), type_name(OUTPUTS[output]), record.data)
 
 
-def products(target: Path, cameras: Sequence[CameraTopics], wanted: OutputOptions) -> list[Path]:
+def products(target: Path, cameras: Sequence[CameraTopics], options: OutputOptions) -> list[Path]:
     """Return what is made beside a recording."""
-    tables = [suffix for suffix, is_wanted in ((CSV, wanted.csv), (PARQUET, wanted.parquet)) if is_wanted]
-    videos = _video_suffixes(cameras) if wanted.video else []
+    tables = [suffix for suffix, is_wanted in ((CSV, options.csv), (PARQUET, options.parquet)) if is_wanted]
+    videos = _video_suffixes(cameras) if options.video else []
     return [beside(target, suffix) for suffix in (*tables, *videos)]
 
 
@@ -170,11 +178,11 @@ def _video_suffixes(cameras: Sequence[CameraTopics]) -> list[str]:
     return [f"_{name}.mp4" for name in names]
 
 
-def _film(part: Path, path: Path) -> None:
-    """Make a video of the annotated images in a part."""
+def _film(spool: Path, path: Path) -> None:
+    """Make a video of the annotated images in a spool."""
     with ExitStack() as closing:
         video: VideoWriter | None = None
-        for record in read_spool(part):
+        for record in read_spool(spool):
             if record.output == OUTPUT_NUMBERS[ANNOTATED]:
                 message = deserialize_message(record.data, CompressedImage)
                 rgb = decode(message)
@@ -191,7 +199,7 @@ def conversion_task(
     source: Path,
     target: Path,
     settings: NodeSettings,
-    wanted: OutputOptions,
+    options: OutputOptions,
     *,
     topics: Iterable[str] = (),
     keep: str = KEEP_ALL,
@@ -202,21 +210,21 @@ def conversion_task(
         source: the bag.
         target: the new one.
         settings: the node's parameters.
-        wanted: what is made.
+        options: what is made.
         topics: the images to work on; nothing for all cameras.
         keep: one of ``KEEPS``, what of the bag goes into the new one.
 
     Raises:
-        BagError: the bag cannot be read or holds no images, or the target exists.
+        BagError: the bag cannot be read or holds no images, or there is no folder for the target.
     """
     with BagReader(source) as bag:
         connections = list(bag.connections)
         cameras = _cameras(bag, topics)
-    folder = WorkFolder(target, products(target, cameras, wanted))
+    folder = WorkFolder(target, products(target, cameras, options))
     what = [
         str(source.absolute()),
         fingerprint(source),
-        vars(settings),
+        settings.values(),
         [[each.images.name, each.depth and each.depth.name] for each in cameras],
     ]
     jobs = [
@@ -224,8 +232,8 @@ def conversion_task(
             recording=CameraRecording(source, camera),
             settings=settings,
             tf_prefix=camera.tf_prefix,
-            annotated=wanted.annotated or wanted.video,
-            part=folder.path / f"camera{number}.part",
+            annotated=options.drawn,
+            spool=folder.path / f"camera{number}.spool",
         )
         for number, camera in enumerate(cameras)
     ]
@@ -233,9 +241,9 @@ def conversion_task(
         cameras,
         jobs,
         folder,
-        wanted,
+        options,
         kept=(source, _kept(connections, cameras, keep)),
-        purpose={"what": what, "drawn": wanted.annotated or wanted.video},
+        purpose={"what": what, "drawn": options.drawn},
     )
 
 
@@ -244,20 +252,24 @@ def _cameras(bag: BagReader, topics: Iterable[str]) -> list[CameraTopics]:
     for connection in bag.connections:
         key = connection.topic, connection.msgtype
         counts[key] = counts.get(key, 0) + connection.msgcount
-    looks = {
+    image_topics = {
         topic: ImageTopic(topic, message_type, count)
         for (topic, message_type), count in counts.items()
         if message_type in TOPIC_PROBES
     }
-    first = {topic: look for topic, images in looks.items() if (look := probe_topic(bag, images)) is not None}
-    colour = [looks[topic] for topic, look in first.items() if not look.is_depth]
-    if not colour:
+    probes = {
+        topic: probe
+        for topic, images in image_topics.items()
+        if (probe := probe_topic(bag, images)) is not None
+    }
+    color = [image_topics[topic] for topic, probe in probes.items() if not probe.is_depth]
+    if not color:
         types = sorted({f"{topic} ({message_type})" for topic, message_type in counts})
-        raise BagError(f"{bag.path} holds no colour images, only: {', '.join(types)}")
+        raise BagError(f"{bag.path} holds no color images, only: {', '.join(types)}")
     infos = {topic for topic, message_type in counts if message_type == CAMERA_INFO}
     return [
-        replace(camera, depth=registered_depth(camera, first, infos))
-        for camera in find_cameras(colour, infos, topics)
+        replace(camera, depth=registered_depth(camera, probes, infos))
+        for camera in find_cameras(color, infos, topics)
     ]
 
 

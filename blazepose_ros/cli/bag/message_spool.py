@@ -1,28 +1,29 @@
-"""What was found so far, on disk while a recording is worked on.
+"""What was found in a camera's images, on disk until the recording is put together.
 
-A part is a list of records without an index: time of recording, number of the output, length,
-and the serialised message. It is cut back to its last checkpoint after a crash.
+A spool is a list of records without an index: time of recording, number of the output, length,
+and the serialized message.
 """
 
 from __future__ import annotations
 
-import os
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
 from typing import NamedTuple
+
+from blazepose_ros.cli.bag.work_folder import SUFFIX, publish
 
 _HEAD = struct.Struct("<qBI")
 
 
 class SpooledMessage(NamedTuple):
-    """A message of a part.
+    """A message of a spool.
 
     Attributes:
         log_ns: when its image was recorded, in nanoseconds.
         output: which output it belongs to.
-        data: the serialised message.
+        data: the serialized message.
     """
 
     log_ns: int
@@ -30,45 +31,26 @@ class SpooledMessage(NamedTuple):
     data: bytes
 
 
-class SpoolWriter:
-    """Appends records.
+@contextmanager
+def writing_spool(path: Path) -> Iterator[Callable[[SpooledMessage], None]]:
+    """Yield a function that appends a message; the file gets its name once the block ends without an error.
 
-    Args:
-        path: the file.
-        length: how many bytes of it count; what follows is dropped.
+    Raises:
+        OSError: the disk does not take it.
     """
+    partial = path.with_name(path.name + SUFFIX)
+    with partial.open("wb") as file:
 
-    def __init__(self, path: Path, length: int = 0) -> None:
-        self._file = path.open("r+b" if path.exists() else "w+b")
-        try:
-            self._file.truncate(length)
-            self._file.seek(length)
-        except OSError:
-            self._file.close()
-            raise
+        def write(message: SpooledMessage) -> None:
+            file.write(_HEAD.pack(message.log_ns, message.output, len(message.data)))
+            file.write(message.data)
 
-    def __enter__(self) -> SpoolWriter:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._file.close()
-
-    def write(self, record: SpooledMessage) -> None:
-        """Append a record."""
-        self._file.write(_HEAD.pack(record.log_ns, record.output, len(record.data)))
-        self._file.write(record.data)
-
-    def sync(self) -> int:
-        """Bring everything to the disk and return the length in bytes."""
-        self._file.flush()
-        os.fsync(self._file.fileno())
-        return self._file.tell()
+        yield write
+    publish(partial, path)
 
 
 def read_spool(path: Path) -> Iterator[SpooledMessage]:
-    """Yield the records of a part that is complete."""
+    """Yield the messages of a spool."""
     with path.open("rb") as file:
         while head := file.read(_HEAD.size):
             log_ns, output, length = _HEAD.unpack(head)

@@ -123,8 +123,8 @@ def settings_of(options: argparse.Namespace) -> NodeSettings:
     return settings(given)
 
 
-def wanted_of(options: argparse.Namespace) -> OutputOptions:
-    """Return what a command line wants to be made."""
+def output_options(options: argparse.Namespace) -> OutputOptions:
+    """Return what a command line asks to be made."""
     return OutputOptions(
         storage=options.storage,
         compressed=options.compress,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import cv2
@@ -17,7 +16,7 @@ from blazepose_ros.cli.bag.recorded_camera import RecordedFrame
 from blazepose_ros.conversions.cdr import ENCAPSULATION_BYTES
 from blazepose_ros.conversions.images import compressed_message
 from blazepose_ros.conversions.markers import MarkerArrays
-from blazepose_ros.conversions.pose33 import to_joint_state, to_pose33, to_pose33_array
+from blazepose_ros.conversions.pose33 import serialize_pose33, serialize_pose33_array, to_joint_state
 from blazepose_ros.conversions.tf_frames import to_tf_message
 from blazepose_ros.core.settings import NodeSettings
 from blazepose_ros.core.timestamps import MonotonicStampFilter
@@ -48,19 +47,6 @@ def type_name(message_type: Any) -> str:
     return f"{package}/msg/{message_type.__name__}"
 
 
-@dataclass(frozen=True)
-class OutputMemory:
-    """What outputs know of the images before.
-
-    Attributes:
-        markers: which are shown.
-        tf_stamps: the last one of /tf.
-    """
-
-    markers: MarkerArrays
-    tf_stamps: MonotonicStampFilter
-
-
 class Outputs:
     """Makes the messages of one camera.
 
@@ -74,43 +60,46 @@ class Outputs:
         self._complexity = complexity
         self._tf_prefix = tf_prefix
         self._annotated = annotated
-        self.memory = OutputMemory(MarkerArrays(), MonotonicStampFilter())
+        self._markers = MarkerArrays()
+        self._tf_stamps = MonotonicStampFilter()
 
     def messages(
-        self, shot: RecordedFrame, people: Sequence[Pose], settings: NodeSettings
+        self, recorded: RecordedFrame, people: Sequence[Pose], settings: NodeSettings
     ) -> Iterator[tuple[str, bytes]]:
-        """Yield output and serialised message for the people in an image."""
-        for output, message in self._messages(shot, people, settings):
+        """Yield output and serialized message for the people in an image."""
+        for output, message in self._messages(recorded, people, settings):
             yield output, _serialized(message)
 
     def _messages(
-        self, shot: RecordedFrame, people: Sequence[Pose], settings: NodeSettings
+        self, recorded: RecordedFrame, people: Sequence[Pose], settings: NodeSettings
     ) -> Iterator[tuple[str, Any]]:
-        header, threshold = shot.header, settings.visibility_threshold
-        poses = [to_pose33(person, header, shot.frame, self._complexity) for person in people]
-        yield POSES, to_pose33_array(poses, header)
+        header, threshold = recorded.header, settings.visibility_threshold
+        what = header, recorded.frame, self._complexity
+        yield POSES, serialize_pose33_array(people, *what)
         if people and people[0].primary:
-            yield POSE, poses[0]
-        yield MARKERS, self.memory.markers.update(people, header, threshold)
+            yield POSE, serialize_pose33(people[0], *what)
+        yield MARKERS, self._markers.update(people, header, threshold)
         if people and settings.publish_joint_states:
             yield JOINT_STATES, to_joint_state(people, header, threshold)
-        if settings.publish_tf and self.memory.tf_stamps.rises(shot.frame.stamp_ns):
+        if settings.publish_tf and self._tf_stamps.accepts(recorded.frame.stamp_ns):
             visibility = threshold if settings.publish_landmark_tf else None
             prefix = settings.tf_prefix + self._tf_prefix
             message = to_tf_message(people, header, prefix=prefix, landmark_visibility=visibility)
             if message.transforms:
                 yield TF, message
         if self._annotated:
-            pixels = annotate(shot.frame.rgb, people, threshold)
+            pixels = annotate(recorded.frame.rgb, people, threshold)
             yield ANNOTATED, compressed_message(cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR), header)
 
 
 def _serialized(message: Any) -> bytes:
-    """Return a message as CDR of its exact length.
+    """Return a message, unless it is serialized already, as CDR of its exact length.
 
     Behind a message that ends in empty lists of numbers, as joint states do, the middleware leaves
     room that it does not fill, and strict readers refuse it.
     """
+    if isinstance(message, bytes):
+        return message
     data = serialize_message(message)
     if not isinstance(message, JointState):
         return data

@@ -33,14 +33,14 @@ class RecordedFrame:
         log_ns: when it was recorded, in nanoseconds.
         header: the message's, which every output carries.
         frame: the pixels.
-        scene: what else is known about the image.
+        context: what else is known about the image.
     """
 
     number: int
     log_ns: int
     header: Header
     frame: Frame
-    scene: FrameContext
+    context: FrameContext
 
 
 class Recording(Protocol):
@@ -51,23 +51,21 @@ class Recording(Protocol):
         """What to call it in messages."""
         ...
 
-    def shots(
-        self, settings: NodeSettings, skip: int, warn: Callable[[str], object]
-    ) -> Iterator[RecordedFrame]:
-        """Yield the images after the first ``skip``; what cannot be read is told and left out.
+    def frames(self, settings: NodeSettings, warn: Callable[[str], object]) -> Iterator[RecordedFrame]:
+        """Yield the images; what cannot be read is told and left out.
 
         Raises:
             BagError: the recording is damaged.
         """
         ...
 
-    def extras(self, shot: RecordedFrame) -> Iterator[tuple[str, bytes]]:
-        """Yield topic and serialised message of what belongs to an image and is not recorded yet."""
+    def extras(self, recorded: RecordedFrame) -> Iterator[tuple[str, bytes]]:
+        """Yield topic and serialized message of what belongs to an image and is not recorded yet."""
         ...
 
 
 # How much later than an image its depth may have been recorded.
-DEPTH_PATIENCE_NS = 100_000_000
+MAX_DEPTH_DELAY_NS = 100_000_000
 
 _TRANSPORTS = {IMAGE: TRANSPORTS["raw"], COMPRESSED_IMAGE: TRANSPORTS["compressed"]}
 
@@ -84,35 +82,32 @@ class CameraRecording:
         """The topic of the images."""
         return self.camera.images.name
 
-    def shots(
-        self, settings: NodeSettings, skip: int, warn: Callable[[str], object]
-    ) -> Iterator[RecordedFrame]:
-        """Yield the images after the first ``skip``; see ``Recording``."""
-        scenes = FrameContextCollector(self.camera.info_topic or "camera_info", FunctionLogger(warn))
-        receivers = self._receivers(scenes, warn)
+    def frames(self, settings: NodeSettings, warn: Callable[[str], object]) -> Iterator[RecordedFrame]:
+        """Yield the images; see ``Recording``."""
+        contexts = FrameContextCollector(self.camera.info_topic or "camera_info", FunctionLogger(warn))
+        receivers = self._receivers(contexts, warn)
         with BagReader(self.bag) as bag:
-            _begin(scenes, bag, {self.camera.info_topic} & receivers.keys(), warn)
+            _take_first_calibration(contexts, bag, {self.camera.info_topic} & receivers.keys(), warn)
             for number, (log_ns, data) in enumerate(self._images(bag, receivers), start=1):
-                if number > skip:
-                    try:
-                        yield self._shot(number, log_ns, data, scenes, settings)
-                    except (CdrError, ImageError, CameraInfoError) as err:
-                        warn(f"{self.name}: image {number} is left out: {err}")
+                try:
+                    yield self._frame(number, log_ns, data, contexts, settings)
+                except (CdrError, ImageError, CameraInfoError) as err:
+                    warn(f"{self.name}: image {number} is left out: {err}")
 
-    def extras(self, _shot: RecordedFrame) -> Iterator[tuple[str, bytes]]:
+    def extras(self, _recorded: RecordedFrame) -> Iterator[tuple[str, bytes]]:
         """Yield nothing: everything is in the bag already."""
         yield from ()
 
     def _receivers(
-        self, scenes: FrameContextCollector, warn: Callable[[str], object]
+        self, contexts: FrameContextCollector, warn: Callable[[str], object]
     ) -> dict[str, Callable[[bytes], object]]:
-        """Return who takes the messages of each topic beside the images."""
+        """Return what takes the messages of each topic beside the images."""
         receivers: dict[str, Callable[[bytes], object]] = {
-            self.camera.info_topic: lambda data: _calibrate(scenes, data, warn)
+            self.camera.info_topic: lambda data: _calibrate(contexts, data, warn)
         }
         if self.camera.depth is not None:
-            receivers[self.camera.depth.info_topic] = scenes.depth.receive_calibration
-            receivers[self.camera.depth.name] = scenes.depth.receive
+            receivers[self.camera.depth.info_topic] = contexts.depth.receive_calibration
+            receivers[self.camera.depth.name] = contexts.depth.receive
         return {topic: receive for topic, receive in receivers.items() if topic}
 
     def _images(
@@ -120,9 +115,9 @@ class CameraRecording:
     ) -> Iterator[tuple[int, bytes]]:
         """Yield time and message of each image, once what was taken with it has been received."""
         waiting: deque[tuple[int, bytes]] = deque()
-        patience_ns = 0 if self.camera.depth is None else DEPTH_PATIENCE_NS
+        max_delay_ns = 0 if self.camera.depth is None else MAX_DEPTH_DELAY_NS
         for connection, log_ns, data in bag.messages({self.name, *receivers}):
-            while waiting and log_ns > waiting[0][0] + patience_ns:
+            while waiting and log_ns > waiting[0][0] + max_delay_ns:
                 yield waiting.popleft()
             if connection.topic == self.name:
                 waiting.append((log_ns, data))
@@ -130,30 +125,35 @@ class CameraRecording:
                 receivers[connection.topic](data)
         yield from waiting
 
-    def _shot(
-        self, number: int, log_ns: int, data: bytes, scenes: FrameContextCollector, settings: NodeSettings
+    def _frame(
+        self,
+        number: int,
+        log_ns: int,
+        data: bytes,
+        contexts: FrameContextCollector,
+        settings: NodeSettings,
     ) -> RecordedFrame:
         transport = _TRANSPORTS[self.camera.images.message_type]
         message = transport.read(data)
         frame = Frame(transport.to_rgb(message), stamp_ns(message.header))
         frame_id = message.header.frame_id or settings.camera_frame
         header = Header(stamp=message.header.stamp, frame_id=frame_id)
-        return RecordedFrame(number, log_ns, header, frame, scenes.context_of(frame, settings))
+        return RecordedFrame(number, log_ns, header, frame, contexts.context_of(frame, settings))
 
 
-def _begin(
-    scenes: FrameContextCollector, bag: BagReader, info_topics: set[str], warn: Callable[[str], object]
+def _take_first_calibration(
+    contexts: FrameContextCollector, bag: BagReader, info_topics: set[str], warn: Callable[[str], object]
 ) -> None:
-    """Take the first calibration at once: images may have been recorded before it."""
+    """Take it at once: images may have been recorded before it."""
     first = next(bag.messages(info_topics), None)
     if first is None:
-        scenes.calibration.update(CameraInfo())  # zeros: nobody calibrated, and no other will come
+        contexts.calibration.update(CameraInfo())  # zeros: not calibrated, and no other will come
     else:
-        _calibrate(scenes, first[2], warn)
+        _calibrate(contexts, first[2], warn)
 
 
-def _calibrate(scenes: FrameContextCollector, data: bytes, warn: Callable[[str], object]) -> None:
+def _calibrate(contexts: FrameContextCollector, data: bytes, warn: Callable[[str], object]) -> None:
     try:
-        scenes.calibration.update(read_camera_info(data))
+        contexts.calibration.update(read_camera_info(data))
     except CdrError as err:
         warn(f"a calibration is left out: {err}")

@@ -16,11 +16,11 @@ from sensor_msgs.msg import CameraInfo
 from std_msgs.msg import Header
 
 from blazepose_ros.cli.bag.bag_files import BagError
-from blazepose_ros.cli.bag.camera_job import CameraJob
+from blazepose_ros.cli.bag.camera_jobs import CameraJob
 from blazepose_ros.cli.bag.cameras import COMPRESSED_IMAGE, CameraTopics, ImageTopic
 from blazepose_ros.cli.bag.command import carry_out
 from blazepose_ros.cli.bag.conversion_task import ConversionTask, products
-from blazepose_ros.cli.bag.options import add_common, settings_of, wanted_of
+from blazepose_ros.cli.bag.options import add_common, output_options, settings_of
 from blazepose_ros.cli.bag.outputs import CAMERA_INFO, IMAGES
 from blazepose_ros.cli.bag.recorded_camera import RecordedFrame
 from blazepose_ros.cli.bag.work_folder import WorkFolder, fingerprint
@@ -52,7 +52,7 @@ class VideoRecording:
         rate: frames per second.
         start_ns: the stamp of the first frame.
         frame_id: the camera's frame.
-        calibration: the camera's; None where nobody calibrated.
+        calibration: the camera's; None where it is not known.
         with_images: whether the frames go into the recording.
     """
 
@@ -68,33 +68,28 @@ class VideoRecording:
         """The file."""
         return str(self.path)
 
-    def shots(
-        self, settings: NodeSettings, skip: int, warn: Callable[[str], object]
-    ) -> Iterator[RecordedFrame]:
-        """Yield the frames after the first ``skip``; see ``Recording``."""
-        scenes = FrameContextCollector(self.name, FunctionLogger(warn))
+    def frames(self, settings: NodeSettings, warn: Callable[[str], object]) -> Iterator[RecordedFrame]:
+        """Yield the frames; see ``Recording``."""
+        contexts = FrameContextCollector(self.name, FunctionLogger(warn))
         with closing(VideoFile(self.path)) as video:
-            number = 0
-            while (captured := video.read()) is not None:
-                number += 1
-                if number > skip:
-                    yield self._shot(number, captured.bgr, scenes, settings)
+            for number, captured in enumerate(iter(video.read, None), start=1):
+                yield self._frame(number, captured.bgr, contexts, settings)
 
-    def extras(self, shot: RecordedFrame) -> Iterator[tuple[str, bytes]]:
+    def extras(self, recorded: RecordedFrame) -> Iterator[tuple[str, bytes]]:
         """Yield the frame as a JPEG, and the calibration."""
         if self.with_images:
-            bgr = cv2.cvtColor(shot.frame.rgb, cv2.COLOR_RGB2BGR)
-            yield IMAGES, serialize_message(compressed_message(bgr, shot.header))
-        yield CAMERA_INFO, serialize_message(self._info(shot.frame, shot.header))
+            bgr = cv2.cvtColor(recorded.frame.rgb, cv2.COLOR_RGB2BGR)
+            yield IMAGES, serialize_message(compressed_message(bgr, recorded.header))
+        yield CAMERA_INFO, serialize_message(self._info(recorded.frame, recorded.header))
 
-    def _shot(
-        self, number: int, bgr: NDArray[np.uint8], scenes: FrameContextCollector, settings: NodeSettings
+    def _frame(
+        self, number: int, bgr: NDArray[np.uint8], contexts: FrameContextCollector, settings: NodeSettings
     ) -> RecordedFrame:
         stamp_ns = self.start_ns + round((number - 1) * NS_PER_S / self.rate)
         frame = Frame(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), stamp_ns)
         header = header_message(stamp_ns, self.frame_id)
-        scenes.calibration.update(self._info(frame, header))
-        return RecordedFrame(number, stamp_ns, header, frame, scenes.context_of(frame, settings))
+        contexts.calibration.update(self._info(frame, header))
+        return RecordedFrame(number, stamp_ns, header, frame, contexts.context_of(frame, settings))
 
     def _info(self, frame: Frame, header: Header) -> CameraInfo:
         """Return the calibration for a frame.
@@ -117,10 +112,10 @@ NAMESPACE = "/camera"
 def main(arguments: Sequence[str]) -> int:
     """Run ``blazepose video`` and return its exit status."""
     options = _parser().parse_args(arguments)
-    return carry_out(NAME, lambda: [_undertake(options)], options.jobs)
+    return carry_out(NAME, lambda: [_task(options)], options.jobs)
 
 
-def _undertake(options: argparse.Namespace) -> ConversionTask:
+def _task(options: argparse.Namespace) -> ConversionTask:
     """Return what is to be done with the video.
 
     Raises:
@@ -130,13 +125,12 @@ def _undertake(options: argparse.Namespace) -> ConversionTask:
     frames, recording = _open(options)
     images = ImageTopic(f"{NAMESPACE}/{IMAGES}", COMPRESSED_IMAGE, frames)
     camera = CameraTopics(images, info_topic="", namespace=NAMESPACE)
-    wanted = wanted_of(options)
-    drawn = wanted.annotated or wanted.video
-    folder = WorkFolder(options.target, products(options.target, [camera], wanted))
-    what = [str(options.source.absolute()), fingerprint(options.source), vars(settings), drawn]
+    outputs = output_options(options)
+    folder = WorkFolder(options.target, products(options.target, [camera], outputs))
+    what = [str(options.source.absolute()), fingerprint(options.source), settings.values(), outputs.drawn]
     how = {name: str(value) for name, value in asdict(recording).items()}
-    job = CameraJob(recording, settings, camera.tf_prefix, drawn, folder.path / "camera0.part")
-    return ConversionTask([camera], [job], folder, wanted, kept=None, purpose={"what": what, "how": how})
+    job = CameraJob(recording, settings, camera.tf_prefix, outputs.drawn, folder.path / "camera0.spool")
+    return ConversionTask([camera], [job], folder, outputs, kept=None, purpose={"what": what, "how": how})
 
 
 def _open(options: argparse.Namespace) -> tuple[int, VideoRecording]:
@@ -161,7 +155,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=NAME,
         description="Find the people in a video, as blazepose_node does, and write what it would publish,\n"
-        "and the images, into a recording. An interrupted run goes on where it was.",
+        "and the images, into a recording.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("source", type=Path, metavar="IN", help="a video file")

@@ -19,20 +19,19 @@ class WorkFolder:
     """The folder beside an output that holds everything unfinished.
 
     Args:
-        target: the output, which must not exist.
-        beside: what else is made, which must not exist either, unless an earlier run made it.
+        target: the output.
+        beside: what else is made.
 
     Raises:
-        BagError: the output exists, or there is no folder for it.
+        BagError: there is no folder for the output.
     """
 
     def __init__(self, target: Path, beside: Iterable[Path] = ()) -> None:
         if not target.absolute().parent.is_dir():
             raise BagError(f"there is no folder {target.absolute().parent}")
-        _refuse_if_there(target)
         self.target = target
         self.path = target.with_name(target.name + SUFFIX)
-        self._beside = list(beside)
+        self._products = [target, *beside]
         self._lock: int | None = None
 
     def open(self, purpose: Mapping[str, object]) -> bool:
@@ -42,12 +41,12 @@ class WorkFolder:
             purpose: tells this work from another one: what is read, and how; it can be JSON.
 
         Raises:
-            BagError: another run is at work on it, or what is made beside the output exists.
+            BagError: another run is at work on it, or what is made exists, and not from an earlier run.
         """
         journal = self.path / _JOURNAL
         goes_on = journal.exists() and journal.read_text() == json.dumps(purpose)
         if not goes_on:
-            for path in self._beside:
+            for path in self._products:
                 _refuse_if_there(path)
         self.path.mkdir(exist_ok=True)
         self._lock_or_refuse()
@@ -57,6 +56,11 @@ class WorkFolder:
             journal.write_text(json.dumps(purpose))
         return goes_on
 
+    @property
+    def is_finished(self) -> bool:
+        """Whether, once the folder is open, an earlier run has finished the output."""
+        return self.target.exists()
+
     def fresh(self, name: str) -> Path:
         """Return a path in the folder where nothing is, whatever was there before."""
         path = self.path / name
@@ -64,13 +68,6 @@ class WorkFolder:
             shutil.rmtree(path)
         path.unlink(missing_ok=True)
         return path
-
-    def publish(self, made: Path, target: Path) -> None:
-        """Give something complete its final name, once it has reached the disk."""
-        for path in sorted(made.rglob("*")) if made.is_dir() else [made]:
-            with path.open("rb") as file:
-                os.fsync(file.fileno())
-        made.replace(target)
 
     def remove(self) -> None:
         """Remove the folder."""
@@ -89,6 +86,18 @@ class WorkFolder:
         except BlockingIOError as err:
             self.close()
             raise BagError(f"another run is at work on {self.path}") from err
+
+
+def publish(made: Path, target: Path) -> None:
+    """Give a complete file or folder its final name, once it has reached the disk.
+
+    Raises:
+        OSError: the disk does not take it.
+    """
+    for path in sorted(made.rglob("*")) if made.is_dir() else [made]:
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
+    made.replace(target)
 
 
 def _refuse_if_there(path: Path) -> None:

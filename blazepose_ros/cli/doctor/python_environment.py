@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
-import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 
 from blazepose_ros.cli.doctor.check_result import CheckResult, error, ok, warn
+from blazepose_ros.conversions.cv_bridge_fallback import cv_bridge_failure
 from blazepose_ros.core.estimation.factory import FASTEST_FIRST
 
 OLDEST_PYTHON, NEWEST_PYTHON = (3, 10), (3, 13)
@@ -18,7 +18,6 @@ BACKEND_PACKAGES = {"openvino": "openvino", "litert": "ai-edge-litert", "mediapi
 BACKEND_MODULES = {"openvino": "openvino", "litert": "ai_edge_litert", "mediapipe": "mediapipe"}
 
 OPENCV_MAJOR = 4  # 5 renumbers its types
-CV_BRIDGE_TIMEOUT_S = 20.0
 
 
 def examine() -> Iterator[CheckResult]:
@@ -62,14 +61,14 @@ def check_cv_bridge(failure: str | None, numpy: str, opencv: str) -> CheckResult
     """Check that cv_bridge, which other nodes use, works with these numpy and OpenCV.
 
     Args:
-        failure: why it does not import; empty where it does, None where it is not installed.
+        failure: why it does not work; empty where it does, None where it is not installed.
         numpy: the version of numpy.
         opencv: the version of OpenCV.
     """
     name = "cv_bridge"
     if failure is None:
         return ok(name, "is not installed, and not needed")
-    if "_ARRAY_API" in failure or "numpy.core.multiarray" in failure:
+    if any(sign in failure for sign in ("NumPy 1", "_ARRAY_API", "numpy.core.multiarray")):
         return error(
             name, f"was built for numpy 1 and does not work with numpy {numpy}", "pip install 'numpy<2'"
         )
@@ -107,30 +106,6 @@ def opencv_version() -> str:
     except ImportError:
         return ""
     return cv2.__version__
-
-
-def cv_bridge_failure() -> str | None:
-    """Return why cv_bridge's compiled part does not import; empty where it does, None without it.
-
-    It is tried in a process of its own: what it breaks stays there.
-    """
-    if not _is_installed("cv_bridge"):
-        return None
-    script = "from cv_bridge.boost import cv_bridge_boost; cv_bridge_boost.getCvType('bgr8')"
-    done = subprocess.run(
-        [sys.executable, "-c", script],
-        capture_output=True,
-        text=True,
-        timeout=CV_BRIDGE_TIMEOUT_S,
-        check=False,
-    )
-    if done.returncode == 0:
-        return ""
-    return next((line for line in done.stderr.splitlines() if "_ARRAY_API" in line), _last_line(done.stderr))
-
-
-def _last_line(text: str) -> str:
-    return text.strip().splitlines()[-1] if text.strip() else "it ended without a word"
 
 
 def _is_installed(module: str) -> bool:

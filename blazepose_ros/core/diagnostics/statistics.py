@@ -115,7 +115,7 @@ class Statistics:
 
         Args:
             laps_ms: how long each stage took; ``transport`` from the stamp to the arrival.
-            people: who was seen.
+            people: those in it.
         """
         transport_ms = laps_ms.get("transport", math.nan)
         inside_ms = sum(ms for name, ms in laps_ms.items() if name != "transport")

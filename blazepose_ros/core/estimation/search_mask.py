@@ -16,7 +16,7 @@ from blazepose_ros.core.types import Frame, Pose
 # further as time goes by: 1.7 m, and 1.5 m/s.
 _MARGIN = 0.05
 _MARGIN_PER_S = 0.9
-# Whoever is found there is the lost person if they are nearer than this, in bodies.
+# A person found there is the lost one if they are nearer than this, in bodies.
 _REACH_BODIES = 0.5
 
 

@@ -22,7 +22,7 @@ STATURE_STD = 0.055
 KNOWN_STATURE_STD = 0.02
 
 # The model sees a person in a square and not how large that was: it describes a body of one size,
-# whoever is seen. (It put a child whose bones are a fifth shorter than the mean person's 4 to 16 %
+# whichever person is seen. (It put a child whose bones are a fifth shorter than the mean person's 4 to 16 %
 # too far.) That size is wrong by so much for one person seen from one side, and for so long,
 # until that person has turned. Where an adult's true distance was known it was too small by up to
 # 9 %; its bones were 14 % shorter than an adult's in the mean of eleven people on photographs,
@@ -73,7 +73,7 @@ class RangeFilter:
 
     It knows two sizes that it cannot see, the person's and that of the model's body. Every
     image tells how the model's compares with the mean person's, and none how tall the person
-    is: whoever is tall is that much further away. A depth image tells both, so that nothing
+    is: a tall person is that much further away. A depth image tells both, so that nothing
     jumps when there is none for a while.
 
     Args:

@@ -1,4 +1,4 @@
-"""The colors of a person's clothes: a cheap measure that tells people apart who cross."""
+"""The colors of a person's clothes: a cheap measure that tells crossing people apart."""
 
 from __future__ import annotations
 

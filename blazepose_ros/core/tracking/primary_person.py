@@ -40,7 +40,7 @@ class PrimarySelector:
             people: of one image, with their identities and places.
             frame: the image.
             rule: what makes a person the primary one.
-            known: the identities of those who are seen or may come back.
+            known: the ids of the people who are seen or may come back.
         """
         ranks = _ranks(people, frame, rule)
         chosen = self._choose(ranks, known)

@@ -1,4 +1,4 @@
-"""A managed node whose steps may fail and be tried again, and work in threads that callbacks wait for."""
+"""A lifecycle node whose steps may fail and be tried again, and threads that callbacks wait for."""
 
 from __future__ import annotations
 

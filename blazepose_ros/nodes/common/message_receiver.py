@@ -18,7 +18,7 @@ MessageInfo = Mapping[str, int | None]
 
 
 class MessageReceiver:
-    """Subscribes to a topic and hands over each serialised message at once.
+    """Subscribes to a topic and hands over each serialized message at once.
 
     rclpy's executors look through everything a node has for every message, which takes a
     millisecond, and hand over nothing while they are busy with another callback. This thread
@@ -31,8 +31,8 @@ class MessageReceiver:
         qos: the quality of service to ask for.
         receive: called with each message and what is known of it, in the thread. What it raises
             ends the thread.
-        rest_s: how long to leave a message that is there to the middleware, asked each time: a newer
-            one may take its place, at the depth of the quality of service, and is all that is copied.
+        spare_s: how long to leave a message that is there to the middleware, asked each time: a newer
+            one may supersede it, at the depth of the quality of service, and is all that is copied.
     """
 
     def __init__(
@@ -42,11 +42,11 @@ class MessageReceiver:
         topic: str,
         qos: QoSProfile,
         receive: Callable[[bytes, MessageInfo], object],
-        rest_s: Callable[[], float] = lambda: 0.0,
+        spare_s: Callable[[], float] = lambda: 0.0,
     ) -> None:
         self._node = node
         self._receive = receive
-        self._rest_s = rest_s
+        self._spare_s = spare_s
         self._subscription = node.create_subscription(
             message_type,
             topic,
@@ -80,8 +80,8 @@ class MessageReceiver:
         with self._subscription.handle, self._interruption.handle:
             while not self._closing.is_set():
                 self._wait(wait_set)
-                if (rest_s := self._rest_s()) > 0:
-                    self._closing.wait(rest_s)
+                if (spare_s := self._spare_s()) > 0:
+                    self._closing.wait(spare_s)
                 taken = self._subscription.handle.take_message(self._subscription.msg_type, True)
                 if taken is not None:
                     self._receive(*taken)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 
 from diagnostic_msgs.msg import DiagnosticArray
@@ -11,11 +12,26 @@ from rclpy.node import Node
 from blazepose_ros.conversions.diagnostics import figures, to_diagnostic_array
 from blazepose_ros.core.diagnostics.health import Situation, assess
 from blazepose_ros.core.diagnostics.statistics import Statistics
+from blazepose_ros.core.estimation.loading import LoadedModel
+from blazepose_ros.core.settings import NodeSettings
+from blazepose_ros.nodes.common.process_tuning import rss_mb
 
 TOPIC = "/diagnostics"
 PERIOD_S = 1.0
 DEPTH = 10
 NAME = "images to people"
+
+
+def key_values(settings: NodeSettings, model: LoadedModel | None, *, calibrated: bool) -> dict[str, str]:
+    """Return the keys and values that diagnostics show beside the figures."""
+    return {
+        "model": model.complexity.name if model else "none",
+        "backend": model.backend if model else "none",
+        "threads": str(settings.num_threads or "all cores"),
+        "memory (MB)": f"{rss_mb(os.getpid()):.0f}",
+        "calibration": "camera_info" if calibrated else "assumed",
+        "placement": settings.placement,
+    }
 
 
 class DiagnosticsPublisher:

@@ -1,4 +1,4 @@
-"""REP-155's topics of bodies: who is tracked, and a skeleton for each of them."""
+"""REP-155's topics of bodies: which are tracked, and a skeleton for each of them."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from typing import Any
 from blazepose_ros.conversions.hri import HriMessages, hri_id
 from blazepose_ros.core.timestamps import NS_PER_S
 from blazepose_ros.core.types import Pose
-from blazepose_ros.nodes.pose.image_pipeline import DecodedImage
+from blazepose_ros.nodes.pose.received_image import DecodedImage
 
 TRACKED = "/humans/bodies/tracked"
 SKELETON = "/humans/bodies/{}/skeleton2d"
 
-# The topics of somebody who is lost stay for so long: who comes back has not lost the listeners.
+# The topic of a lost track stays for so long: a person who reappears keeps the subscribers.
 KEEP_NS = 10 * NS_PER_S
 
 
@@ -44,11 +44,11 @@ class HriPublishers:
         self._create, self._destroy = create, destroy
         self._tracked: Any = create(self._messages.ids_list, TRACKED)
         self._bodies: dict[int, _BodyPublishers] = {}
-        self._lock = threading.Lock()  # topics come in the stage that publishes, others count listeners
+        self._lock = threading.Lock()  # one thread publishes, others count listeners
 
     @property
-    def wanted(self) -> bool:
-        """Whether anybody listens to any of the topics."""
+    def have_listeners(self) -> bool:
+        """Whether any of the topics has a subscriber."""
         with self._all() as publishers:
             return any(publisher.get_subscription_count() for publisher in publishers)
 
@@ -64,7 +64,7 @@ class HriPublishers:
         with self._all() as publishers:
             if not publishers:  # closed meanwhile
                 return
-            self._follow(poses, image.frame.stamp_ns)
+            self._update_topics(poses, image.frame.stamp_ns)
             if self._tracked.get_subscription_count():
                 self._tracked.publish(self._messages.to_ids_list(poses, image.header))
             for pose in poses:
@@ -73,8 +73,8 @@ class HriPublishers:
                     size = image.frame.width, image.frame.height
                     skeleton.publish(self._messages.to_skeleton_2d(pose, *size, image.header))
 
-    def _follow(self, poses: Sequence[Pose], stamp_ns: int) -> None:
-        """Have a topic for everybody who is there, and none for who left long ago."""
+    def _update_topics(self, poses: Sequence[Pose], stamp_ns: int) -> None:
+        """Have a topic for every tracked person, and none for those lost long ago."""
         for pose in poses:
             if pose.person_id not in self._bodies:
                 topic = SKELETON.format(hri_id(pose.person_id))
@@ -82,9 +82,9 @@ class HriPublishers:
                     self._create(self._messages.skeleton_2d, topic), stamp_ns
                 )
             self._bodies[pose.person_id].seen_ns = stamp_ns
-        gone = [who for who, body in self._bodies.items() if abs(stamp_ns - body.seen_ns) > KEEP_NS]
-        for who in gone:
-            self._destroy(self._bodies.pop(who).skeleton)
+        lost = [number for number, body in self._bodies.items() if abs(stamp_ns - body.seen_ns) > KEEP_NS]
+        for number in lost:
+            self._destroy(self._bodies.pop(number).skeleton)
 
     @contextmanager
     def _all(self) -> Iterator[list[Any]]:

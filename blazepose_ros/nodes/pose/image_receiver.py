@@ -9,10 +9,13 @@ from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 
+from blazepose_ros.conversions.images import ImageTransport
 from blazepose_ros.core.logger import Logger
 from blazepose_ros.nodes.common.message_receiver import MessageInfo, MessageReceiver
+from blazepose_ros.nodes.pose.image_pipeline import ImagePipeline
+from blazepose_ros.nodes.pose.received_image import SerializedImage
 
-# No camera that somebody follows people with is faster.
+# No camera that people are tracked with is faster.
 MAX_RATE_HZ = 1000
 
 
@@ -20,11 +23,11 @@ class SupersededCounter:
     """Judges, from the publisher's numbers, what became of the images between two that are taken.
 
     A subscription of depth 1 keeps the newest image. While its owner is not waiting for one, images
-    take each other's place; while it is waiting, those that are missing did not arrive. An even
+    supersede each other; while it is waiting, those that are missing did not arrive. An even
     share of them is counted for either time.
 
     Args:
-        clock: seconds that rise.
+        clock: monotonic seconds.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -38,7 +41,7 @@ class SupersededCounter:
         self._waited_s = self._clock() - self._waits_since_s
 
     def taken(self, sequence: int) -> int:
-        """Return how many images made way for the one that is taken.
+        """Return how many images the one that is taken has superseded.
 
         Args:
             sequence: its publisher's number of it; 0 where the middleware does not know.
@@ -61,8 +64,8 @@ BEST_EFFORT, RELIABLE = ReliabilityPolicy.BEST_EFFORT, ReliabilityPolicy.RELIABL
 AUTO = "auto"
 RELIABILITIES = {"best_effort": BEST_EFFORT, "reliable": RELIABLE}
 
-# How often what the publishers offer is looked at.
-FOLLOW_PERIOD_S = 1.0
+# How often it is checked what the publishers offer.
+CHECK_PERIOD_S = 1.0
 
 
 class ImageReceiver:
@@ -70,36 +73,30 @@ class ImageReceiver:
 
     Args:
         node: the node that subscribes.
-        message_type: sensor_msgs/Image or CompressedImage.
-        topic: their topic.
+        transport: what is subscribed to.
         reliability: best_effort, reliable, or auto for what all publishers offer.
-        receive: called in a thread of its own with each serialised message, how many nanoseconds ago
-            it came, and how many before it made way for it.
-        spare_s: how long an image can wait for a newer one to come in its place.
+        pipeline: is given each image, in a thread of its own.
         logger: told of incompatible publishers.
 
     Attributes:
-        publishers: how many there were when it was looked last.
+        publishers: how many there were at the last check.
         mismatch: why images of one of them cannot arrive, and what to change; or nothing.
     """
 
     def __init__(
         self,
         node: Node,
-        message_type: type,
-        topic: str,
+        transport: ImageTransport,
         reliability: str,
-        receive: Callable[[bytes, int, int], object],
-        spare_s: Callable[[], float],
+        pipeline: ImagePipeline,
         logger: Logger,
     ) -> None:
         self._node = node
-        self._message_type = message_type
-        self._topic = node.resolve_topic_name(topic)
+        self._transport = transport
+        self._topic = node.resolve_topic_name(transport.topic)
         self._wanted = reliability
-        self._receive = receive
-        self._spare_s = spare_s
-        self._arrivals = SupersededCounter()
+        self._pipeline = pipeline
+        self._superseded = SupersededCounter()
         self._logger = logger
         self._receiver: MessageReceiver | None = None
         self.mismatch = ""
@@ -107,7 +104,7 @@ class ImageReceiver:
         self._reliability = RELIABILITIES.get(reliability, BEST_EFFORT)
         # Not the node's clock: it stands still where use_sim_time waits for a simulation.
         self._timer = node.create_timer(
-            FOLLOW_PERIOD_S, self._follow, clock=Clock(clock_type=ClockType.STEADY_TIME)
+            CHECK_PERIOD_S, self._check_publishers, clock=Clock(clock_type=ClockType.STEADY_TIME)
         )
 
     @property
@@ -135,31 +132,32 @@ class ImageReceiver:
     def _subscribe(self) -> None:
         self._receiver = MessageReceiver(
             self._node,
-            self._message_type,
+            self._transport.message_type,
             self._topic,
             QoSProfile(depth=1, reliability=self._reliability),
-            self._take,
-            self._rest_s,
+            self._on_message,
+            self._spare_s,
         )
 
-    def _rest_s(self) -> float:
-        self._arrivals.there()
-        return self._spare_s()
+    def _spare_s(self) -> float:
+        self._superseded.there()
+        return self._pipeline.spare_s()
 
-    def _take(self, serialized: bytes, info: MessageInfo) -> None:
+    def _on_message(self, serialized: bytes, info: MessageInfo) -> None:
         """Hand an image on with what the middleware says of it; other than Fast DDS may say nothing."""
-        superseded = self._arrivals.taken(info.get("publication_sequence_number") or 0)
+        superseded = self._superseded.taken(info.get("publication_sequence_number") or 0)
         now_ns = time.time_ns()
-        came_ns = info.get("received_timestamp") or now_ns
-        self._receive(serialized, max(0, now_ns - came_ns), superseded)
-        self._arrivals.wait()
+        waited_ns = max(0, now_ns - (info.get("received_timestamp") or now_ns))
+        taken_ns = self._node.get_clock().now().nanoseconds
+        self._pipeline.on_image(SerializedImage(serialized, self._transport, taken_ns, waited_ns, superseded))
+        self._superseded.wait()
 
-    def _follow(self) -> None:
-        """Change over when the publishers offer something else, and tell of those that do not fit."""
+    def _check_publishers(self) -> None:
+        """Subscribe anew when the publishers offer something else, and log those that do not fit."""
         self.mismatch = ""
         if self._receiver is None:
             return
-        self._subscribe_again_where_it_ended(self._receiver)
+        self._subscribe_again_if_ended(self._receiver)
         offers = self._offers()
         chosen = self._choose(offers)
         if chosen != self._reliability:
@@ -174,7 +172,7 @@ class ImageReceiver:
             )
             self._logger.error(self.mismatch)
 
-    def _subscribe_again_where_it_ended(self, receiver: MessageReceiver) -> None:
+    def _subscribe_again_if_ended(self, receiver: MessageReceiver) -> None:
         try:
             receiver.check()
         except RuntimeError as err:

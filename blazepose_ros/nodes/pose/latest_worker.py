@@ -1,4 +1,4 @@
-"""A thread that works on the newest item and forgets the ones it had no time for."""
+"""A thread that works on the latest item; the items that it supersedes are dropped."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ STOP_TIMEOUT_S = 1.0
 
 
 class LatestItemWorker(Generic[Item]):
-    """Hands the newest item to a function, one at a time, in a thread of its own.
+    """Hands the latest item to a function, one at a time, in a thread of its own.
 
     There is no queue: at most one item waits.
 
@@ -35,17 +35,17 @@ class LatestItemWorker(Generic[Item]):
         self._thread.start()
 
     def offer(self, item: Item) -> bool:
-        """Make an item the next one; return false where one that waited is dropped for it.
+        """Make an item the next one; return false where it supersedes one that waited.
 
         Raises:
             RuntimeError: the thread has ended.
         """
         self._check_alive()
         with self._lock:
-            replaced, self._waiting = self._waiting, item
-        if replaced is None:
+            superseded, self._waiting = self._waiting, item
+        if superseded is None:
             self._filled.put(None)
-        return replaced is None
+        return superseded is None
 
     def hand_over(self, item: Item) -> None:
         """Make an item the next one as soon as none waits: nothing is dropped.

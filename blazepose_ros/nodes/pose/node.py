@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
 
 from lifecycle_msgs.msg import State
 from rclpy.clock import Clock, ClockType
 
 from blazepose_ros.conversions.frame_context import FrameContextCollector
 from blazepose_ros.conversions.images import TRANSPORTS
-from blazepose_ros.conversions.tf_buffer import Rigid, TfBuffer, TransformError
+from blazepose_ros.conversions.tf_buffer import TfBuffer
 from blazepose_ros.core.diagnostics.health import Situation
 from blazepose_ros.core.diagnostics.statistics import Statistics
 from blazepose_ros.core.estimation.estimator import EstimatorError
@@ -18,14 +18,13 @@ from blazepose_ros.core.estimation.loading import LoadedModel, load_model, same_
 from blazepose_ros.core.models.registry import ModelError
 from blazepose_ros.core.parameters import ParameterError
 from blazepose_ros.core.settings import NodeSettings
-from blazepose_ros.core.types import Pose
 from blazepose_ros.nodes.common.lifecycle import AsyncLifecycleNode, TransitionError
 from blazepose_ros.nodes.common.log_throttle import LogThrottle
 from blazepose_ros.nodes.common.parameters import DynamicParameters
-from blazepose_ros.nodes.common.process_tuning import leave_cores_to_the_model, rss_mb
-from blazepose_ros.nodes.pose.diagnostics import DiagnosticsPublisher
-from blazepose_ros.nodes.pose.image_pipeline import DecodedImage, ImagePipeline
-from blazepose_ros.nodes.pose.publishers import PublisherOptions, Publishers
+from blazepose_ros.nodes.common.process_tuning import leave_cores_to_the_model
+from blazepose_ros.nodes.pose.diagnostics import DiagnosticsPublisher, key_values
+from blazepose_ros.nodes.pose.image_pipeline import ImagePipeline
+from blazepose_ros.nodes.pose.publishers import Publishers
 from blazepose_ros.nodes.pose.subscriptions import Subscriptions
 from blazepose_ros.nodes.pose.watchdog import Watchdog
 
@@ -39,11 +38,21 @@ STATES = {
 }
 
 
+@dataclass(frozen=True)
+class _Active:
+    """What the node has only while it is active."""
+
+    contexts: FrameContextCollector
+    pipeline: ImagePipeline
+    subscriptions: Subscriptions
+    watchdog: Watchdog
+
+
 class BlazePoseNode(AsyncLifecycleNode):
     """Finds the people in a camera's images and publishes them.
 
     Unconfigured it has its parameters, inactive also the model and the publishers, active also
-    the subscriptions and three stages that work on images.
+    the subscriptions and the pipeline that works on images.
 
     Raises:
         ParameterError: a parameter has a value that it does not take.
@@ -54,15 +63,13 @@ class BlazePoseNode(AsyncLifecycleNode):
         super().__init__("blazepose", automatically_declare_parameters_from_overrides=True)
         leave_cores_to_the_model()
         self._throttled_log = LogThrottle(self.get_logger())
-        self._tree = TfBuffer()
+        self._transforms = TfBuffer()
         self._model: LoadedModel | None = None
         self._outputs: Publishers | None = None
-        self._stages: ImagePipeline | None = None
-        self._inputs: Subscriptions | None = None
-        self._watchdog: Watchdog | None = None
-        self._scenes: FrameContextCollector | None = None
+        self._active: _Active | None = None
+        self._deactivation = ExitStack()
         self._statistics = Statistics()
-        self._live = DynamicParameters(self, NodeSettings, self._prepare_change, self._change)
+        self._dynamic_parameters = DynamicParameters(self, NodeSettings, self._prepare_change, self._change)
         # Not by the node's clock: with use_sim_time it may stand still.
         self.create_timer(WATCH_PERIOD_S, self._watch, clock=Clock(clock_type=ClockType.STEADY_TIME))
         self._diagnostics = DiagnosticsPublisher(
@@ -70,6 +77,10 @@ class BlazePoseNode(AsyncLifecycleNode):
         )
         if self._settings.autostart:
             self.start()
+
+    @property
+    def _settings(self) -> NodeSettings:
+        return self._dynamic_parameters.settings
 
     def destroy_node(self) -> None:
         """Stop working, free everything and close the node."""
@@ -79,7 +90,7 @@ class BlazePoseNode(AsyncLifecycleNode):
     def prepare(self) -> LoadedModel:
         """Load the model."""
         try:
-            return load_model(self._settings, self.get_logger())
+            return self._load(self._settings)
         except (ModelError, EstimatorError) as err:
             raise TransitionError(str(err)) from err
 
@@ -87,41 +98,27 @@ class BlazePoseNode(AsyncLifecycleNode):
         """Keep the model and announce the outputs."""
         self._model = prepared
         self._outputs = Publishers(
-            self,
-            segmentation=self._settings.enable_segmentation,
-            hri=self._settings.publish_hri,
-            on_matched=self._take_images_while_wanted,
+            self, self._settings, self._transforms, self._throttled_log, self._take_images_while_wanted
         )
 
     def activate(self) -> None:
-        """Work on images, while somebody wants them."""
+        """Work on images, while an output has a subscriber."""
         assert self._model is not None
-        logger = self._throttled_log
-        self._scenes = FrameContextCollector(self.resolve_topic_name("camera_info"), logger)
-        self._stages = ImagePipeline(
-            self._settings, self._model, self._scenes, self._publish, self._statistics, logger
-        )
-        self._inputs = Subscriptions(
-            self,
-            self._settings,
-            self._scenes,
-            self._stages.receive,
-            self._stages.spare_s,
-            logger,
-            self._tree,
-        )
-        self._watchdog = Watchdog(
-            lambda: load_model(self._settings, self.get_logger()), self._renew_model, logger
-        )
+        assert self._outputs is not None
+        settings, log = self._settings, self._throttled_log
+        contexts = FrameContextCollector(self.resolve_topic_name("camera_info"), log)
+        pipeline = ImagePipeline(settings, self._model, contexts, self._outputs, self._statistics, log)
+        self._deactivation.callback(pipeline.stop)
+        subscriptions = Subscriptions(self, settings, pipeline, contexts, self._transforms, log)
+        self._deactivation.callback(subscriptions.close)  # called first
+        watchdog = Watchdog(lambda: self._load(self._settings), self._replace_hanging_model, log)
+        self._active = _Active(contexts, pipeline, subscriptions, watchdog)
         self._take_images_while_wanted()
 
     def deactivate(self) -> None:
         """Take no more images and end what is being done with the last ones."""
-        if self._inputs is not None:
-            self._inputs.close()
-        if self._stages is not None:
-            self._stages.stop()
-        self._inputs = self._stages = self._watchdog = self._scenes = None
+        self._deactivation.close()
+        self._active = None
         self._statistics.listening(False)
 
     def clean_up(self) -> None:
@@ -133,16 +130,15 @@ class BlazePoseNode(AsyncLifecycleNode):
             self._model.estimator.close()
         self._outputs = self._model = None
 
-    @property
-    def _settings(self) -> NodeSettings:
-        return self._live.settings
+    def _load(self, settings: NodeSettings) -> LoadedModel:
+        return load_model(settings, self.get_logger())
 
     def _prepare_change(self, settings: NodeSettings) -> LoadedModel | None:
-        """Return the model that new values ask for, where there is one and it is another."""
+        """Return the model that new settings ask for, where there is one and it is another."""
         if self._model is None or same_model(settings, self._settings):
             return None
         try:
-            return load_model(settings, self.get_logger())
+            return self._load(settings)
         except (ModelError, EstimatorError) as err:
             raise ParameterError(str(err)) from err
 
@@ -150,88 +146,53 @@ class BlazePoseNode(AsyncLifecycleNode):
         if model is not None:
             self._replace_model(model)
         if self._outputs is not None:
-            self._outputs.offer_mask(settings.enable_segmentation)
-            self._outputs.offer_hri(settings.publish_hri)
-        if self._stages is not None:
-            self._stages.settings = settings
-        if self._inputs is not None:
-            self._inputs.change(settings)
+            self._outputs.change(settings)
+        if self._active is not None:
+            self._active.pipeline.change(settings)
+            self._active.subscriptions.change(settings)
         self._take_images_while_wanted()
 
     def _replace_model(self, model: LoadedModel) -> None:
         replaced, self._model = self._model, model
-        if self._stages is not None:
-            self._stages.use(model)  # closes the replaced one after its last image
+        if self._active is not None:
+            self._active.pipeline.use_model(model)  # closes the replaced one after its last image
         elif replaced is not None:
             replaced.estimator.close()
 
-    def _renew_model(self, model: LoadedModel) -> None:
+    def _replace_hanging_model(self, model: LoadedModel) -> None:
         self._model = model
-        if self._stages is not None:
-            self._stages.renew(model)
+        if self._active is not None:
+            self._active.pipeline.replace_hanging_model(model)
 
     def _watch(self) -> None:
-        if self._watchdog is not None and self._stages is not None:
-            self._watchdog.look(self._stages.trouble(self._settings.inference_timeout_s))
+        if self._active is not None:
+            self._active.watchdog.look(self._active.pipeline.trouble())
 
     def _take_images_while_wanted(self) -> None:
-        """Take images only while somebody listens, unless told to take them always."""
-        if self._inputs is not None and self._outputs is not None:
-            wanted = self._outputs.wanted or not self._settings.lazy
-            self._inputs.take_images(wanted)
+        """Take images only while an output has a subscriber, unless told to take them always."""
+        if self._active is not None and self._outputs is not None:
+            wanted = self._outputs.have_listeners or not self._settings.lazy
+            self._active.subscriptions.take_images(wanted)
             self._statistics.listening(wanted)
 
     def _situation(self) -> Situation:
         state = STATES.get(self.state, "in transition")
         topic = self.resolve_topic_name(TRANSPORTS[self._settings.image_transport].topic)
-        if self._inputs is None or self._stages is None or self._scenes is None:
+        if self._active is None:
             return Situation(state, active=False, listens=False, topic=topic)
+        images = self._active.subscriptions.images
         return Situation(
             state,
             active=True,
-            listens=self._inputs.images.is_open,
+            listens=images.is_open,
             topic=topic,
-            publishers=self._inputs.images.publishers,
-            mismatch=self._inputs.images.mismatch,
-            trouble=self._stages.trouble(self._settings.inference_timeout_s),
+            publishers=images.publishers,
+            mismatch=images.mismatch,
+            trouble=self._active.pipeline.trouble(),
             places=self._settings.placement != "none",
-            calibrated=self._scenes.calibration.is_calibrated,
+            calibrated=self._active.contexts.calibration.is_calibrated,
         )
 
     def _diagnostic_values(self) -> dict[str, str]:
-        """Return the keys and values that diagnostics show beside the figures."""
-        model, scenes = self._model, self._scenes
-        return {
-            "model": model.complexity.name if model else "none",
-            "backend": model.backend if model else "none",
-            "threads": str(self._settings.num_threads or "all cores"),
-            "memory (MB)": f"{rss_mb(os.getpid()):.0f}",
-            "calibration": "camera_info" if scenes and scenes.calibration.is_calibrated else "assumed",
-            "placement": self._settings.placement,
-        }
-
-    def _publish(self, received: DecodedImage, people: Sequence[Pose], model: LoadedModel) -> None:
-        assert self._outputs is not None
-        settings = self._settings
-        options = PublisherOptions(
-            model_complexity=model.complexity,
-            visibility_threshold=settings.visibility_threshold,
-            publish_tf=settings.publish_tf,
-            publish_landmark_tf=settings.publish_landmark_tf,
-            tf_prefix=settings.tf_prefix,
-            publish_joint_states=settings.publish_joint_states,
-            target_frame=settings.target_frame,
-            camera_in_target=self._camera_in_target(received),
-        )
-        self._outputs.publish(received, people, options)
-
-    def _camera_in_target(self, received: DecodedImage) -> Rigid | None:
-        """Return where the camera was in the target frame, None where that is not known."""
-        target, header = self._settings.target_frame, received.header
-        if not target:
-            return None
-        try:
-            return self._tree.lookup(target, header.frame_id, received.frame.stamp_ns)
-        except TransformError as err:
-            self._throttled_log.error(f"nobody is expressed in {target} (target_frame): {err}")
-            return None
+        calibrated = self._active is not None and self._active.contexts.calibration.is_calibrated
+        return key_values(self._settings, self._model, calibrated=calibrated)

@@ -1,10 +1,9 @@
-"""The node's outputs, each made only while somebody listens."""
+"""The node's outputs, each computed only while it has a subscriber."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,8 +11,8 @@ from numpy.typing import NDArray
 from rclpy.event_handler import PublisherEventCallbacks
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
+from rclpy.serialization import deserialize_message
 from sensor_msgs.msg import Image, JointState
-from std_msgs.msg import Header
 from tf2_msgs.msg import TFMessage
 from visualization_msgs.msg import MarkerArray
 
@@ -25,35 +24,21 @@ from blazepose_ros.conversions.pose33 import (
     serialize_pose33_array,
     serialize_timing,
     to_joint_state,
-    to_pose33,
-    to_pose33_array,
 )
-from blazepose_ros.conversions.target_frame import markers_in_frame, pose_in_frame
-from blazepose_ros.conversions.tf_buffer import Rigid
+from blazepose_ros.conversions.target_frame import markers_in_frame, poses_in_frame
+from blazepose_ros.conversions.tf_buffer import Rigid, TfBuffer, TransformError
 from blazepose_ros.conversions.tf_frames import to_tf_message
+from blazepose_ros.core.logger import Logger
+from blazepose_ros.core.settings import NodeSettings
 from blazepose_ros.core.timestamps import MonotonicStampFilter
 from blazepose_ros.core.types import Frame, ModelComplexity, Pose
 from blazepose_ros.core.visualization.skeleton_overlay import annotate
 from blazepose_ros.msg import Pose33, Pose33Array, Timing
 from blazepose_ros.nodes.pose.hri_publishers import HriPublishers
-from blazepose_ros.nodes.pose.image_pipeline import DecodedImage
+from blazepose_ros.nodes.pose.received_image import DecodedImage
 
 DEPTH = 10
 TF_DEPTH = 100  # as tf2_ros publishes /tf
-
-
-@dataclass(frozen=True)
-class PublisherOptions:
-    """What is published, from the parameters at the time of an image."""
-
-    model_complexity: ModelComplexity
-    visibility_threshold: float
-    publish_tf: bool
-    publish_landmark_tf: bool
-    tf_prefix: str
-    publish_joint_states: bool
-    target_frame: str = ""
-    camera_in_target: Rigid | None = None
 
 
 class Publishers:
@@ -61,67 +46,105 @@ class Publishers:
 
     Args:
         node: the node that publishes.
-        segmentation: whether there is a topic for the mask.
-        hri: whether there are REP-155's topics.
+        settings: as they are when the topics are created.
+        transforms: remembers /tf, for people in ``target_frame``.
+        logger: told where people cannot be expressed in that frame.
         on_matched: called whenever a subscriber of an output comes or goes.
     """
 
-    def __init__(self, node: Node, *, segmentation: bool, hri: bool, on_matched: Callable[[], None]) -> None:
-        events = PublisherEventCallbacks(matched=lambda _status: on_matched())
-
-        def publisher(message_type: type, topic: str, depth: int = DEPTH) -> Any:
-            return node.create_publisher(message_type, topic, QoSProfile(depth=depth), event_callbacks=events)
-
+    def __init__(
+        self,
+        node: Node,
+        settings: NodeSettings,
+        transforms: TfBuffer,
+        logger: Logger,
+        on_matched: Callable[[], None],
+    ) -> None:
         self._node = node
-        self._poses = publisher(Pose33Array, "~/poses")
-        self._pose = publisher(Pose33, "~/pose")
-        self._markers = publisher(MarkerArray, "~/markers")
-        self._target_poses = publisher(Pose33Array, "~/target/poses")
-        self._target_markers = publisher(MarkerArray, "~/target/markers")
-        self._tf = publisher(TFMessage, "/tf", TF_DEPTH)
-        self._joint_states = publisher(JointState, "~/joint_states")
-        self._annotated = publisher(Image, "~/annotated_image")
-        self._timing = publisher(Timing, "~/timing")
+        self._transforms = transforms
+        self._logger = logger
+        self._events = PublisherEventCallbacks(matched=lambda _status: on_matched())
+        self._poses = self._create(Pose33Array, "~/poses")
+        self._pose = self._create(Pose33, "~/pose")
+        self._markers = self._create(MarkerArray, "~/markers")
+        self._target_poses = self._create(Pose33Array, "~/target/poses")
+        self._target_markers = self._create(MarkerArray, "~/target/markers")
+        self._tf = self._create(TFMessage, "/tf", TF_DEPTH)
+        self._joint_states = self._create(JointState, "~/joint_states")
+        self._annotated = self._create(Image, "~/annotated_image")
+        self._timing = self._create(Timing, "~/timing")
         self._mask: Any = None
-        self._mask_lock = threading.Lock()  # the stage that publishes is not the one that takes it away
-        self._create_mask = lambda: publisher(Image, "~/segmentation_mask")
-        self.offer_mask(segmentation)
+        self._mask_lock = threading.Lock()  # the thread that publishes is not the one that takes it away
         self._hri: HriPublishers | None = None
-        self._create_hri = lambda: HriPublishers(publisher, node.destroy_publisher)
-        self.offer_hri(hri)
         self._marker_arrays = MarkerArrays()
         self._tf_stamps = MonotonicStampFilter()
+        self.change(settings)
 
     @property
-    def wanted(self) -> bool:
-        """Whether anybody listens to any output."""
-        return any(map(_has_listeners, self._all())) or (self._hri is not None and self._hri.wanted)
+    def have_listeners(self) -> bool:
+        """Whether any output has a subscriber."""
+        return any(map(_has_listeners, self._all())) or (self._hri is not None and self._hri.have_listeners)
 
-    def offer_mask(self, offered: bool) -> None:
-        """Have a topic for the mask, or none."""
+    def change(self, settings: NodeSettings) -> None:
+        """Have the topics that the settings ask for, and no others."""
+        self._offer_mask(settings.enable_segmentation)
+        self._offer_hri(settings.publish_hri)
+
+    def close(self) -> None:
+        """Take all topics away."""
+        self._offer_hri(False)
+        for publisher in filter(None, self._all()):
+            self._node.destroy_publisher(publisher)
+
+    def publish(
+        self,
+        image: DecodedImage,
+        people: Sequence[Pose],
+        model_complexity: ModelComplexity,
+        settings: NodeSettings,
+    ) -> None:
+        """Publish the people in an image with the image's header."""
+        camera_in_target = self._camera_in_target(image, settings.target_frame)
+        what = image.header, image.frame, model_complexity
+        if _has_listeners(self._poses):
+            self._poses.publish(serialize_pose33_array(people, *what))
+        if people and people[0].primary and _has_listeners(self._pose):
+            self._pose.publish(serialize_pose33(people[0], *what))
+        if camera_in_target is not None and _has_listeners(self._target_poses):
+            message = deserialize_message(serialize_pose33_array(people, *what), Pose33Array)
+            self._target_poses.publish(poses_in_frame(message, settings.target_frame, camera_in_target))
+        image.stopwatch.lap("publishing")
+        self._publish_tf(image, people, settings)
+        self._publish_joint_states(image, people, settings)
+        self._publish_markers(image, people, settings, camera_in_target)
+        self._publish_images(image, people, settings.visibility_threshold)
+        if (hri := self._hri) is not None:
+            hri.publish(image, people)
+        if _has_listeners(self._timing):
+            self._timing.publish(serialize_timing(image.stopwatch.laps_ms, image.count, image.header))
+
+    def _create(self, message_type: type, topic: str, depth: int = DEPTH) -> Any:
+        qos = QoSProfile(depth=depth)
+        return self._node.create_publisher(message_type, topic, qos, event_callbacks=self._events)
+
+    def _offer_mask(self, offered: bool) -> None:
         with self._mask_lock:
             if offered and self._mask is None:
-                self._mask = self._create_mask()
+                self._mask = self._create(Image, "~/segmentation_mask")
             elif self._mask is not None and not offered:
                 self._node.destroy_publisher(self._mask)
                 self._mask = None
 
-    def offer_hri(self, offered: bool) -> None:
-        """Have REP-155's topics, or none; where their messages are not installed, say so."""
+    def _offer_hri(self, offered: bool) -> None:
+        """Have REP-155's topics, or none; log where their messages are not installed."""
         if offered and self._hri is None:
             try:
-                self._hri = self._create_hri()
+                self._hri = HriPublishers(self._create, self._node.destroy_publisher)
             except HriMessagesError as err:
                 self._node.get_logger().error(str(err))
         elif self._hri is not None and not offered:
             taken, self._hri = self._hri, None
             taken.close()
-
-    def close(self) -> None:
-        """Take all topics away."""
-        self.offer_hri(False)
-        for publisher in filter(None, self._all()):
-            self._node.destroy_publisher(publisher)
 
     def _all(self) -> tuple[Any, ...]:
         return (
@@ -137,80 +160,69 @@ class Publishers:
             self._mask,
         )
 
-    def publish(self, image: DecodedImage, poses: Sequence[Pose], options: PublisherOptions) -> None:
-        """Publish the people in an image with the image's header."""
-        self._publish_poses(image, poses, options)
-        image.stopwatch.lap("publishing")
-        self._publish_frames(image, poses, options)
-        self._publish_joint_states(image, poses, options)
-        self._publish_pictures(image, poses, options)
-        if (hri := self._hri) is not None:
-            hri.publish(image, poses)
-        if _has_listeners(self._timing):
-            self._timing.publish(serialize_timing(image.stopwatch.laps_ms, image.count, image.header))
+    def _camera_in_target(self, image: DecodedImage, target: str) -> Rigid | None:
+        """Return where the camera was in the target frame, None where there is none or it is not known."""
+        if not target:
+            return None
+        try:
+            return self._transforms.lookup(target, image.header.frame_id, image.frame.stamp_ns)
+        except TransformError as err:
+            self._logger.error(f"nobody is expressed in {target} (target_frame): {err}")
+            return None
 
-    def _publish_poses(self, image: DecodedImage, poses: Sequence[Pose], options: PublisherOptions) -> None:
-        what = image.header, image.frame, options.model_complexity
-        if _has_listeners(self._poses):
-            self._poses.publish(serialize_pose33_array(poses, *what))
-        if poses and poses[0].primary and _has_listeners(self._pose):
-            self._pose.publish(serialize_pose33(poses[0], *what))
-        if options.camera_in_target is not None and _has_listeners(self._target_poses):
-            frame, camera = options.target_frame, options.camera_in_target
-            moved = [pose_in_frame(to_pose33(pose, *what), frame, camera) for pose in poses]
-            header = Header(stamp=image.header.stamp, frame_id=frame)
-            self._target_poses.publish(to_pose33_array(moved, header))
-
-    def _publish_frames(self, image: DecodedImage, poses: Sequence[Pose], options: PublisherOptions) -> None:
-        if options.publish_tf and _has_listeners(self._tf) and self._tf_stamps.accepts(image.frame.stamp_ns):
-            visibility = options.visibility_threshold if options.publish_landmark_tf else None
+    def _publish_tf(self, image: DecodedImage, people: Sequence[Pose], settings: NodeSettings) -> None:
+        if settings.publish_tf and _has_listeners(self._tf) and self._tf_stamps.accepts(image.frame.stamp_ns):
             message = to_tf_message(
-                poses,
+                people,
                 image.header,
-                prefix=options.tf_prefix,
-                landmark_visibility=visibility,
+                prefix=settings.tf_prefix,
+                landmark_visibility=settings.visibility_threshold if settings.publish_landmark_tf else None,
                 hri=self._hri is not None,
             )
             if message.transforms:
                 self._tf.publish(message)
 
-    def _publish_markers(self, image: DecodedImage, poses: Sequence[Pose], options: PublisherOptions) -> None:
+    def _publish_joint_states(
+        self, image: DecodedImage, people: Sequence[Pose], settings: NodeSettings
+    ) -> None:
+        if people and settings.publish_joint_states and _has_listeners(self._joint_states):
+            self._joint_states.publish(to_joint_state(people, image.header, settings.visibility_threshold))
+
+    def _publish_markers(
+        self,
+        image: DecodedImage,
+        people: Sequence[Pose],
+        settings: NodeSettings,
+        camera_in_target: Rigid | None,
+    ) -> None:
         if not (_has_listeners(self._markers) or _has_listeners(self._target_markers)):
             return
-        message = self._marker_arrays.update(poses, image.header, options.visibility_threshold)
+        message = self._marker_arrays.update(people, image.header, settings.visibility_threshold)
         if _has_listeners(self._markers):
             self._markers.publish(message)
-        if options.camera_in_target is not None and _has_listeners(self._target_markers):
-            moved = markers_in_frame(message, options.target_frame, options.camera_in_target)
+        if camera_in_target is not None and _has_listeners(self._target_markers):
+            moved = markers_in_frame(message, settings.target_frame, camera_in_target)
             self._target_markers.publish(moved)
 
-    def _publish_joint_states(
-        self, image: DecodedImage, poses: Sequence[Pose], options: PublisherOptions
+    def _publish_images(
+        self, image: DecodedImage, people: Sequence[Pose], visibility_threshold: float
     ) -> None:
-        if poses and options.publish_joint_states and _has_listeners(self._joint_states):
-            self._joint_states.publish(to_joint_state(poses, image.header, options.visibility_threshold))
-
-    def _publish_pictures(
-        self, image: DecodedImage, poses: Sequence[Pose], options: PublisherOptions
-    ) -> None:
-        threshold = options.visibility_threshold
-        self._publish_markers(image, poses, options)
         if _has_listeners(self._annotated):
-            pixels = annotate(image.frame.rgb, poses, threshold)
+            pixels = annotate(image.frame.rgb, people, visibility_threshold)
             self._annotated.publish(to_image(pixels, "rgb8", image.header))
         with self._mask_lock:
             if _has_listeners(self._mask):
-                self._mask.publish(to_image(_union(image.frame, poses), "mono8", image.header))
+                self._mask.publish(to_image(_union(image.frame, people), "mono8", image.header))
 
 
 def _has_listeners(publisher: Any) -> bool:
     return publisher is not None and publisher.get_subscription_count() > 0
 
 
-def _union(frame: Frame, poses: Sequence[Pose]) -> NDArray[np.uint8]:
-    """Return where anybody is, (height, width) uint8."""
+def _union(frame: Frame, people: Sequence[Pose]) -> NDArray[np.uint8]:
+    """Return the mask of all people, (height, width) uint8."""
     mask = np.zeros((frame.height, frame.width), np.float32)
-    for pose in poses:
-        if pose.mask is not None:
-            np.maximum(mask, pose.mask, out=mask)
+    for person in people:
+        if person.mask is not None:
+            np.maximum(mask, person.mask, out=mask)
     return (mask * np.iinfo(np.uint8).max).astype(np.uint8)

@@ -1,4 +1,4 @@
-"""Image messages read from the wire, against rclpy's own serialisation."""
+"""Image messages read from the wire, against rclpy's own serialization."""
 
 import re
 from contextlib import suppress

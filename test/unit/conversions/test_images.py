@@ -81,14 +81,14 @@ def test_of_sixteen_bits_the_upper_eight_remain(encoding, is_bigendian, padding)
 
 @pytest.mark.parametrize("padding", [0, 3])
 @pytest.mark.parametrize("pattern", ["rggb", "bggr", "gbrg", "grbg"])
-def test_a_coloured_wall_seen_through_a_bayer_filter_keeps_its_colour(pattern, padding):
+def test_a_colored_wall_seen_through_a_bayer_filter_keeps_its_color(pattern, padding):
     pixels = to_rgb(message(mosaic(FLAT, pattern), f"bayer_{pattern}8", padding))
     assert_is_rgb(pixels, FLAT)
 
 
 @pytest.mark.parametrize("is_bigendian", [False, True])
 @pytest.mark.parametrize("pattern", ["rggb", "bggr", "gbrg", "grbg"])
-def test_a_bayer_filter_of_sixteen_bits_gives_the_same_colour(pattern, is_bigendian):
+def test_a_bayer_filter_of_sixteen_bits_gives_the_same_color(pattern, is_bigendian):
     words = (mosaic(FLAT, pattern).astype(np.uint16) << 8).astype(">u2" if is_bigendian else "<u2")
     assert_is_rgb(to_rgb(message(words, f"bayer_{pattern}16", 0, is_bigendian)), FLAT)
 
@@ -98,8 +98,8 @@ def test_a_bayer_filter_of_sixteen_bits_gives_the_same_colour(pattern, is_bigend
     ("encoding", "order"),
     [("yuv422", "uyvY"), ("uyvy", "uyvY"), ("yuv422_yuy2", "yuYv"), ("yuyv", "yuYv")],
 )
-def test_yuv_gives_the_colours_it_was_made_from(encoding, order, padding):
-    blocks = np.repeat(RGB[:, ::2], 2, axis=1)  # two pixels share their colour
+def test_yuv_gives_the_colors_it_was_made_from(encoding, order, padding):
+    blocks = np.repeat(RGB[:, ::2], 2, axis=1)  # two pixels share their color
     pixels = to_rgb(message(yuv422(blocks, order), encoding, padding))
     assert_is_rgb(pixels, blocks, atol=3)
 
@@ -216,15 +216,15 @@ def encoded(extension, pixels):
     return cv2.imencode(extension, pixels)[1].tobytes()
 
 
-# Larger than the plain ones: a JPEG keeps colours for blocks of 16 x 16.
+# Larger than the plain ones: a JPEG keeps colors for blocks of 16 x 16.
 SCENE = np.repeat(np.repeat(RGB, 16, axis=0), 16, axis=1)
 
 
-def test_a_png_decodes_to_its_colours():
+def test_a_png_decodes_to_its_colors():
     assert_is_rgb(decode(compressed(encoded(".png", RGB[:, :, ::-1]), "bgr8; png compressed bgr8")), RGB)
 
 
-def test_a_jpeg_decodes_nearly_to_its_colours():
+def test_a_jpeg_decodes_nearly_to_its_colors():
     pixels = decode(compressed(encoded(".jpg", SCENE[:, :, ::-1]), "bgr8; jpeg compressed bgr8"))
     assert pixels.flags.c_contiguous
     assert np.abs(pixels.astype(int) - SCENE).mean() < 5
@@ -293,22 +293,22 @@ NO_IMAGES = {
     "cut and closed png": (PNG[:200] + PNG[-12:], "is damaged"),
     "png without its end": (PNG[:-300], "is cut short"),
     "png without a byte": (PNG[:100] + PNG[101:], "is damaged"),
-    "png without its header": (PNG[:8] + PNG[33:], "a PNG begins with IHDR"),
-    "png of no size": (png_that_claims(0, 0), "the image is empty: 0 x 0"),
-    "huge png": (png_that_claims(100_000, 100_000), "too short for the 100000 x 100000 pixels"),
+    "png without its header": (PNG[:8] + PNG[33:], "is damaged"),
+    "png of no size": (png_that_claims(0, 0), "is damaged"),
+    "huge png": (png_that_claims(100_000, 100_000), "more pixels than any camera has"),
     "huge padded png": (png_that_claims(100_000, 100_000) + bytes(2**21), "more pixels than any camera has"),
-    "largest png": (png_that_claims(2**32 - 1, 2**32 - 1), "too short for"),
+    "largest png": (png_that_claims(2**32 - 1, 2**32 - 1), "is damaged"),
     "jpeg of 2 bytes": (JPEG[:2], "is cut short"),
     "cut jpeg header": (JPEG[:100], "is cut short"),
     "half a jpeg": (JPEG[: len(JPEG) // 2], "is cut short"),
     "jpeg without its end": (JPEG[:-2], "is cut short"),
     "jpeg of two markers": (JPEG[:2] + JPEG[-2:], "is cut short"),
-    "jpeg of no size": (jpeg_that_claims(0, 0), "the image is empty: 0 x 0"),
+    "jpeg of no size": (jpeg_that_claims(0, 0), "is damaged"),
     "large jpeg": (jpeg_that_claims(4000, 4000), "too short for the 4000 x 4000 pixels"),
     "huge padded jpeg": (jpeg_that_claims(65_500, 65_500) + bytes(2**23), "more pixels than any camera has"),
     "segment of no length": (jpeg_with_a_segment_of_length(0), "a segment has the length 0"),
     "segment beyond the end": (jpeg_with_a_segment_of_length(65_535), "is cut short"),
-    "a thousand segments": (JPEG[:2] + b"\xff\xfe\x00\x02" * 1000 + JPEG[2:], "is a JPEG without a size"),
+    "a thousand segments": (JPEG[:2] + b"\xff\xfe\x00\x02" * 1000 + JPEG[2:], "has more than 512 segments"),
     "slow jpeg": (jpeg_with_scans(1000), "has 1001 scans, more than 64"),
 }
 
@@ -366,6 +366,8 @@ def test_a_raw_image_larger_than_any_camera_s_is_refused_though_its_data_are_the
 
 BOMB = """
 import resource, sys
+from blazepose_ros.nodes.common.process_tuning import configure_opencv
+configure_opencv()
 from sensor_msgs.msg import CompressedImage
 from blazepose_ros.conversions.images import ImageError, decode
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -375,13 +377,19 @@ except ImageError as err:
     print(err)
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 """
+BOMBS = {
+    "jpeg": (jpeg_that_claims(65_000, 2_000), "too short for the 65000 x 2000 pixels"),
+    "png": (png_that_claims(65_000, 2_000), "is damaged"),
+    "padded jpeg": (jpeg_that_claims(12_000, 12_000) + bytes(300_000), "more pixels than any camera has"),
+    "padded png": (png_that_claims(12_000, 12_000) + bytes(300_000), "more pixels than any camera has"),
+}
 
 
-def test_a_few_bytes_cannot_make_the_node_allocate_gigabytes():
-    bomb = jpeg_that_claims(65_000, 2_000)
+@pytest.mark.parametrize(("bomb", "reason"), BOMBS.values(), ids=BOMBS)
+def test_a_few_bytes_cannot_make_the_node_allocate_gigabytes(bomb, reason):
     result = subprocess.run([sys.executable, "-c", BOMB], input=bomb, capture_output=True, check=True)
     complaint, grown_kib = result.stdout.decode().splitlines()
-    assert "too short for the 65000 x 2000 pixels" in complaint
+    assert reason in complaint
     assert int(grown_kib) < 20_000
 
 

@@ -86,7 +86,7 @@ def test_bones_join_the_landmarks_of_the_table(show):
     assert bones.scale.x > 0
 
 
-def test_markers_have_the_colours_of_their_landmarks(show):
+def test_markers_have_the_colors_of_their_landmarks(show):
     visibility = np.ones(33, np.float32)
     visibility[Landmark.LEFT_WRIST] = 0.2
     pose = placed(visibility=visibility)
@@ -109,7 +109,7 @@ def test_a_text_above_the_head_says_who_it_is_and_how_far(show):
     assert highest - 0.5 < text.pose.position.y < highest - 0.1
 
 
-def test_the_text_is_beyond_the_head_of_somebody_who_lies(show):
+def test_the_text_is_beyond_the_head_of_a_person_who_lies(show):
     lying = FACING_M[:, [1, 0, 2]]  # the head where the image's left is
     (text,) = of_type(show(placed((0.0, 0.0, 4.0), world=lying)), Marker.TEXT_VIEW_FACING)
     assert text.pose.position.x < lying[:, 0].min()
@@ -164,7 +164,7 @@ def added(markers):
     return {(marker.ns, marker.id) for marker in markers if marker.action == Marker.ADD}
 
 
-def test_the_markers_of_somebody_who_leaves_are_deleted_at_once_and_once(show):
+def test_the_markers_of_a_person_who_leaves_are_deleted_at_once_and_once(show):
     shown = added(show(placed()))
     gone = show()
     assert deleted(gone) == shown
@@ -186,18 +186,18 @@ def test_a_marker_that_a_person_has_no_longer_is_deleted(show):
     assert ellipsoid not in added(show(placed(covariance=np.full((3, 3), np.nan))))
 
 
-def test_somebody_who_comes_back_has_markers_again(show):
+def test_a_person_who_comes_back_has_markers_again(show):
     shown = added(show(placed()))
     show()
     assert added(show(placed())) == shown
     assert deleted(show()) == shown
 
 
-def test_somebody_who_was_not_placed_has_no_markers(show):
+def test_a_person_who_was_not_placed_has_no_markers(show):
     assert show(pose_of(person_id=1)) == []
 
 
-def test_somebody_who_is_placed_no_more_loses_the_markers(show):
+def test_a_person_who_is_no_longer_placed_loses_the_markers(show):
     shown = added(show(placed()))
     assert deleted(show(pose_of(person_id=1))) == shown
 

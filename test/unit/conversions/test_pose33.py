@@ -6,15 +6,16 @@ import numpy as np
 import pytest
 from support.bodies import CAMERA, FACING_M, placed, pose_of, seen_by
 
-pytest.importorskip("blazepose_ros.msg", reason="the messages are not built")
+pytest.importorskip("rclpy", reason="rclpy is not installed")
 
+from rclpy.serialization import deserialize_message
 from std_msgs.msg import Header
 
-from blazepose_ros.conversions.pose33 import from_pose33, to_pose33, to_pose33_array
+from blazepose_ros.conversions.pose33 import from_pose33, serialize_pose33, serialize_pose33_array
 from blazepose_ros.core.body_frame import body_axes_covariance
 from blazepose_ros.core.landmarks import Landmark
 from blazepose_ros.core.types import Frame, ModelComplexity
-from blazepose_ros.msg import Pose33
+from blazepose_ros.msg import Pose33, Pose33Array
 
 HEADER = Header(frame_id="eye")
 HEADER.stamp.sec, HEADER.stamp.nanosec = 12, 345
@@ -22,7 +23,13 @@ FRAME = Frame(np.zeros((480, 640, 3), np.uint8), 0)
 
 
 def to_message(pose, complexity=ModelComplexity.FULL):
-    return to_pose33(pose, HEADER, FRAME, complexity)
+    return deserialize_message(serialize_pose33(pose, HEADER, FRAME, complexity), Pose33)
+
+
+def to_array(*poses):
+    return deserialize_message(
+        serialize_pose33_array(poses, HEADER, FRAME, ModelComplexity.FULL), Pose33Array
+    )
 
 
 def test_a_message_carries_its_images_header_and_size():
@@ -55,7 +62,7 @@ def test_who_how_sure_and_by_which_model():
     assert (msg.person_id, msg.score, msg.model_complexity) == (7, 0.75, Pose33.HEAVY)
 
 
-def test_a_score_that_nobody_gives_is_nan():
+def test_a_score_that_an_estimator_does_not_give_is_nan():
     assert math.isnan(to_message(pose_of()).score)
 
 
@@ -72,19 +79,18 @@ def test_a_place_has_its_covariance_row_by_row():
     np.testing.assert_array_equal(matrix[:3, 3:], 0)
 
 
-def test_somebody_who_was_not_placed_says_so():
+def test_a_person_without_a_position_has_no_placement():
     assert to_message(pose_of()).placement == Pose33.NONE
 
 
-def test_an_array_holds_everybody_under_one_header():
-    people = [to_message(pose_of(person_id=number)) for number in (1, 2)]
-    msg = to_pose33_array(people, HEADER)
+def test_an_array_holds_all_people_under_one_header():
+    msg = to_array(*(pose_of(person_id=number) for number in (1, 2)))
     assert msg.header == HEADER
     assert [pose.person_id for pose in msg.poses] == [1, 2]
 
 
-def test_an_array_of_nobody_still_has_its_header():
-    msg = to_pose33_array([], HEADER)
+def test_an_empty_array_still_has_its_header():
+    msg = to_array()
     assert msg.header == HEADER
     assert list(msg.poses) == []
 

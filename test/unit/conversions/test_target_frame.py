@@ -4,14 +4,15 @@ import cv2
 import numpy as np
 import pytest
 from geometry_msgs.msg import TransformStamped
+from rclpy.serialization import deserialize_message
 from scipy.spatial.transform import Rotation
 from std_msgs.msg import Header
 from support.bodies import placed
 from tf2_msgs.msg import TFMessage
 
 from blazepose_ros.conversions.markers import MarkerArrays
-from blazepose_ros.conversions.pose33 import to_pose33
-from blazepose_ros.conversions.target_frame import markers_in_frame, pose_in_frame, remember
+from blazepose_ros.conversions.pose33 import serialize_pose33
+from blazepose_ros.conversions.target_frame import markers_in_frame, poses_in_frame, remember
 from blazepose_ros.conversions.tf_buffer import Rigid, TfBuffer, TransformError
 from blazepose_ros.core.types import Frame, ModelComplexity
 from blazepose_ros.msg import Pose33, Pose33Array
@@ -25,7 +26,14 @@ STAMP_NS = 5_000_000_000
 
 
 def message(**fields):
-    return to_pose33(placed((0.5, -0.25, 4.0), COVARIANCE, **fields), HEADER, FRAME, ModelComplexity.FULL)
+    pose = placed((0.5, -0.25, 4.0), COVARIANCE, **fields)
+    return deserialize_message(serialize_pose33(pose, HEADER, FRAME, ModelComplexity.FULL), Pose33)
+
+
+def moved_to_map(msg):
+    moved = poses_in_frame(Pose33Array(header=msg.header, poses=[msg]), "map", CAMERA_IN_MAP)
+    assert moved.header == Header(stamp=msg.header.stamp, frame_id="map")
+    return moved.poses[0]
 
 
 def vector(point):
@@ -33,7 +41,7 @@ def vector(point):
 
 
 def test_landmarks_of_a_moved_person_are_where_the_camera_saw_them():
-    before, after = message(), pose_in_frame(message(), "map", CAMERA_IN_MAP)
+    before, after = message(), moved_to_map(message())
     for there, here in zip(before.world_landmarks, after.world_landmarks, strict=True):
         in_camera = vector(there) + vector(before.hip_center.pose.position)
         in_map = vector(here) + vector(after.hip_center.pose.position)
@@ -42,7 +50,7 @@ def test_landmarks_of_a_moved_person_are_where_the_camera_saw_them():
 
 
 def test_the_covariance_turns_with_the_axes_and_the_rest_stays():
-    before, after = message(), pose_in_frame(message(), "map", CAMERA_IN_MAP)
+    before, after = message(), moved_to_map(message())
     turn = CAMERA_IN_MAP.rotation
     old, new = (np.reshape(each.hip_center.covariance, (6, 6)) for each in (before, after))
     for block in (slice(0, 3), slice(3, 6)):
@@ -53,10 +61,10 @@ def test_the_covariance_turns_with_the_axes_and_the_rest_stays():
     assert after.hip_center.pose.orientation == before.hip_center.pose.orientation
 
 
-def test_somebody_who_is_nowhere_stays_nowhere():
+def test_a_person_without_a_position_stays_without():
     nowhere = message()
     nowhere.placement = Pose33.NONE
-    after = pose_in_frame(nowhere, "map", CAMERA_IN_MAP)
+    after = moved_to_map(nowhere)
     assert after.placement == Pose33.NONE
     assert after.hip_center == nowhere.hip_center
 
@@ -128,7 +136,7 @@ def test_the_node_expresses_people_and_markers_in_the_target_frame(ros, data, ca
         static = client.node.create_publisher(TFMessage, "/tf_static", kept)
         moving = client.node.create_publisher(TFMessage, "/tf", QoSProfile(depth=100))
         client.ask(image_message(person, "bgr8", START_NS))
-        assert not target["poses"]  # nobody has said yet where the camera is
+        assert not target["poses"]  # the camera's pose in the map is not known yet
 
         mount = transform("base", FRAME_ID, CAMERA_IN_MAP.translation - (1, 0, 0), TURN.as_quat())
         static.publish(TFMessage(transforms=[mount]))
@@ -156,5 +164,7 @@ def test_the_node_expresses_people_and_markers_in_the_target_frame(ros, data, ca
     expected = TURN.apply(vector(before.hip_center.pose.position)) + CAMERA_IN_MAP.translation
     np.testing.assert_allclose(vector(after.hip_center.pose.position), expected, atol=1e-6)
     log = capfd.readouterr().err
-    assert "nobody is expressed in map (target_frame): nobody says where test_optical_frame is in map" in log
+    assert (
+        "nobody is expressed in map (target_frame): no transform connects test_optical_frame with map" in log
+    )
     assert "Traceback" not in log

@@ -65,7 +65,7 @@ def test_every_frame_has_the_images_stamp():
     assert {transform.header.stamp.sec for transform in frames(placed()).values()} == {12}
 
 
-def test_the_hip_centre_has_the_cameras_axes():
+def test_the_hip_center_has_the_cameras_axes():
     expected = np.eye(4)
     expected[:3, 3] = HIPS
     np.testing.assert_allclose(matrix(frames(placed(HIPS))["hip_center_1"]), expected, atol=1e-12)
@@ -132,12 +132,12 @@ def test_each_person_has_frames_of_their_own_with_one_parent():
     assert in_image_frame(transforms, "body_2")[:3, 3] == pytest.approx([1, 0, 5])
 
 
-def test_somebody_who_was_not_placed_has_no_frames():
+def test_a_person_who_was_not_placed_has_no_frames():
     assert frames(pose_of(person_id=1)) == {}
     assert frames() == {}
 
 
-def test_a_torso_without_axes_leaves_the_hip_centre_alone():
+def test_a_torso_without_axes_leaves_the_hip_center_alone():
     missing = np.full((33, 3), np.nan)
     assert frames(placed(world=missing)).keys() == {"hip_center_1"}
 

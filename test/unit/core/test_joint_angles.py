@@ -71,7 +71,7 @@ MOVES = {
 }
 
 
-def test_whoever_stands_at_attention_has_zeros():
+def test_a_person_who_stands_at_attention_has_zeros():
     np.testing.assert_allclose(list(angles(attention()).values()), 0.0, atol=1e-9)
 
 

@@ -76,7 +76,7 @@ def test_a_pose_is_placed_as_its_hip_centre_says():
     assert placed().placement == Placement.MONO
 
 
-def test_what_nobody_has_said_is_missing():
+def test_what_is_not_given_is_missing():
     pose = pose_of()
     assert math.isnan(pose.score)
     assert (pose.person_id, pose.hip_center, pose.mask) == (0, None, None)

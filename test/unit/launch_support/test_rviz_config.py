@@ -22,8 +22,9 @@ WITHOUT_TOPIC = {"rviz_default_plugins/Grid", "rviz_default_plugins/TF"}
 
 
 def published():
-    """Return the type of each output of the README's table, by its full name."""
-    rows = re.findall(r"^\| out \| `~/([^`]+)` \| (\S+) \|", (ROOT / "README.md").read_text(), re.MULTILINE)
+    """Return the type of each output of the page's table, by its full name."""
+    page = (ROOT / "docs" / "topics.md").read_text()
+    rows = re.findall(r"^\| `~/([^`]+)` \| (\S+) \|", page, re.MULTILINE)
     return {f"/blazepose/{name}": message_type for name, message_type in rows}
 
 

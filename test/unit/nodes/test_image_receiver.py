@@ -9,6 +9,7 @@ from rclpy.serialization import serialize_message
 from sensor_msgs.msg import Image
 from support.waiting import DEADLINE_S, wait_until
 
+from blazepose_ros.conversions.images import TRANSPORTS
 from blazepose_ros.core.logger import FunctionLogger
 from blazepose_ros.core.timestamps import NS_PER_S
 from blazepose_ros.nodes.pose.image_receiver import BEST_EFFORT, ImageReceiver
@@ -25,30 +26,25 @@ def node(ros):
 
 
 class Images:
-    """A subscription and what it hands on."""
+    """A subscription, and a pipeline that keeps what it is given."""
 
     def __init__(self, node):
-        self.spare_s = 0.0
+        self.rest_s = 0.0
         self.asked = threading.Event()
         self.received = []
-        self.subscription = ImageReceiver(
-            node,
-            Image,
-            "image",
-            "best_effort",
-            lambda *received: self.received.append(received),
-            self._ask,
-            FunctionLogger(print),
-        )
+        self.subscription = ImageReceiver(node, TRANSPORTS["raw"], "best_effort", self, FunctionLogger(print))
 
-    def _ask(self):
+    def on_image(self, image):
+        self.received.append(image)
+
+    def spare_s(self):
         self.asked.set()
-        return self.spare_s
+        return self.rest_s
 
     def waited_ns(self, came_ns):
         """Return how long an image is said to have waited that came then."""
-        self.subscription._take(IMAGE, {"received_timestamp": came_ns})
-        return self.received[-1][1]
+        self.subscription._on_message(IMAGE, {"received_timestamp": came_ns})
+        return self.received[-1].waited_ns
 
 
 @pytest.fixture
@@ -60,7 +56,7 @@ def images(node):
 
 def test_images_that_make_way_for_a_newer_one_are_counted(node, images):
     publisher = node.create_publisher(Image, "image", qos_profile_sensor_data)
-    images.spare_s = LATER_S
+    images.rest_s = LATER_S
     images.subscription.open()
     wait_until(publisher.get_subscription_count)
     publisher.publish(Image())
@@ -68,9 +64,9 @@ def test_images_that_make_way_for_a_newer_one_are_counted(node, images):
     for _ in range(3):
         publisher.publish(Image())
     wait_until(lambda: images.received)
-    _, waited_ns, superseded = images.received[0]
-    assert superseded == 3
-    assert 0 < waited_ns < DEADLINE_S * NS_PER_S
+    image = images.received[0]
+    assert image.superseded == 3
+    assert 0 < image.waited_ns < DEADLINE_S * NS_PER_S
     assert images.subscription._reliability == BEST_EFFORT
 
 

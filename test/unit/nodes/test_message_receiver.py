@@ -101,11 +101,11 @@ def test_a_topic_can_be_received_again(node, publisher):
 def test_a_message_that_is_not_urgent_makes_way_for_a_newer_one(node, publisher):
     received, asked = [], threading.Event()
 
-    def rest_s():
+    def spare_s():
         asked.set()
         return 0.0 if received else LATER_S
 
-    receiver = MessageReceiver(node, String, "words", QoSProfile(depth=1), into(received), rest_s)
+    receiver = MessageReceiver(node, String, "words", QoSProfile(depth=1), into(received), spare_s)
     publish_to(publisher, "old")
     assert asked.wait(DEADLINE_S)
     publisher.publish(String(data="new"))
@@ -119,11 +119,11 @@ def test_a_message_that_is_not_urgent_makes_way_for_a_newer_one(node, publisher)
 def test_closing_does_not_wait_for_a_message_that_is_not_urgent(node, publisher):
     received, asked = [], threading.Event()
 
-    def rest_s():
+    def spare_s():
         asked.set()
         return 10 * DEADLINE_S
 
-    receiver = MessageReceiver(node, String, "words", QOS, into(received), rest_s)
+    receiver = MessageReceiver(node, String, "words", QOS, into(received), spare_s)
     publish_to(publisher, "now")
     assert asked.wait(DEADLINE_S)
     before_s = time.monotonic()

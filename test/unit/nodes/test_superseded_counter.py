@@ -12,16 +12,16 @@ class Owner:
 
     def __init__(self):
         self.now_s = 100.0
-        self._arrivals = SupersededCounter(lambda: self.now_s)
+        self._counter = SupersededCounter(lambda: self.now_s)
         self.takes(10, waiting_s=PERIOD_S)
 
     def takes(self, sequence, waiting_s=0.0, resting_s=0.0, decoding_s=0.0):
         self.now_s += waiting_s
-        self._arrivals.there()
+        self._counter.there()
         self.now_s += resting_s
-        superseded = self._arrivals.taken(sequence)
+        superseded = self._counter.taken(sequence)
         self.now_s += decoding_s
-        self._arrivals.wait()
+        self._counter.wait()
         return superseded
 
 

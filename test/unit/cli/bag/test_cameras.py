@@ -56,7 +56,7 @@ def test_the_images_to_work_on_can_be_chosen():
 
 
 def test_an_unknown_topic_is_refused_with_those_there_are():
-    with pytest.raises(BagError, match=r"no colour images on /c, only on: /a/image, /b/image"):
+    with pytest.raises(BagError, match=r"no color images on /c, only on: /a/image, /b/image"):
         find_cameras([raw("/b/image"), raw("/a/image")], set(), ["/c"])
 
 

@@ -90,7 +90,7 @@ def one():
     return Setup()
 
 
-def test_the_detector_runs_only_until_somebody_is_tracked(one):
+def test_the_detector_runs_only_until_a_person_is_tracked(one):
     for _ in range(5):
         assert len(one.see()) == 1
     assert (one.detector.runs, one.landmarks.runs) == (1, 5)
@@ -105,7 +105,7 @@ def test_the_detector_runs_again_in_the_frame_after_the_person_is_lost(one):
     assert one.detector.runs == 2
 
 
-def test_without_anybody_the_landmark_model_does_not_run(one):
+def test_without_people_the_landmark_model_does_not_run(one):
     one.detector.anchors = []
     assert one.see() == one.see() == []
     assert (one.detector.runs, one.landmarks.runs) == (2, 0)
@@ -186,7 +186,7 @@ def test_the_surest_detection_is_the_one_that_counts():
 def test_while_fewer_people_are_followed_than_asked_for_the_detector_looks_ten_times_a_second():
     setup = Setup(num_poses=2)
     for _ in range(7):
-        assert len(setup.see()) == 1  # nobody twice, though followed and detected
+        assert len(setup.see()) == 1  # the same person, though tracked and detected
     assert setup.detector.runs == 3
     setup.detector.anchors = list(CENTERS[:2])
     for _ in range(4):
@@ -247,7 +247,7 @@ def test_what_the_detector_is_not_sure_of_has_to_prove_itself():
 
 
 @pytest.mark.parametrize("scores", [[0.99, 0.7], [0.8, 0.8]])
-def test_furniture_whose_presence_comes_and_goes_is_nobody(scores):
+def test_furniture_whose_presence_comes_and_goes_is_no_person(scores):
     setup = Setup(min_detection_confidence=0.4)
     setup.detector.surest = 0.0
     for index in range(60):
@@ -255,7 +255,7 @@ def test_furniture_whose_presence_comes_and_goes_is_nobody(scores):
         assert setup.see() == []
 
 
-def test_somebody_sure_is_seen_at_once_beside_what_is_not():
+def test_a_sure_person_is_seen_at_once_beside_what_is_not():
     alone, setup = Setup(), Setup(min_detection_confidence=0.4)
     setup.detector.surest = 0.0
     assert setup.see() == []

@@ -105,7 +105,7 @@ def test_the_next_roi_is_around_the_auxiliary_points():
 
 
 @pytest.mark.parametrize("score", [0.5, 0.1, math.nan])
-def test_a_score_not_above_the_threshold_is_nobody(score):
+def test_a_score_not_above_the_threshold_is_no_person(score):
     assert LandmarkModel(FakeModel(score), 0.5).read(IMAGE, Roi(300, 200, 256)) is None
 
 

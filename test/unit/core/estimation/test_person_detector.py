@@ -84,7 +84,7 @@ def test_people_apart_stay_apart_the_surest_first():
     np.testing.assert_allclose(merge(found).scores, [0.9, 0.7, 0.6])
 
 
-def test_nobody_merged_is_nobody():
+def test_no_detections_merge_to_none():
     assert len(merge(decode(*raw_outputs(), ANCHORS, 0.5)).scores) == 0
 
 

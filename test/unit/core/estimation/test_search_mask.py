@@ -1,4 +1,4 @@
-"""A lost person is looked for where they were, and nobody is taken for them."""
+"""A lost person is looked for where they were, and no other is taken for them."""
 
 import numpy as np
 import pytest
@@ -17,7 +17,7 @@ def frame(time_s, width=CAMERA.width):
 
 @pytest.fixture
 def search_mask():
-    """Somebody was seen until 0 s and is lost since 0.1 s."""
+    """A person was seen until 0 s and is lost since 0.1 s."""
     waiting = SearchMask(max_lost_s=1.0)
     for time_s, poses in ((-0.3, [WALKER]), (0.0, [WALKER]), (0.1, [])):
         waiting.look(frame(time_s))
@@ -30,7 +30,7 @@ def shows(pixels, pose):
     return bool(np.all(pixels[rows, columns] == 200))
 
 
-def test_until_somebody_is_lost_the_whole_image_is_seen():
+def test_until_a_person_is_lost_the_whole_image_is_seen():
     search_mask = SearchMask(max_lost_s=1.0)
     for time_s in (0.0, 0.1):
         image = frame(time_s)
@@ -44,12 +44,12 @@ def test_only_the_surroundings_of_the_lost_are_seen(search_mask):
     assert not shows(pixels, BYSTANDER)
 
 
-def test_after_the_time_the_whole_image_is_seen_and_anybody_is_welcome(search_mask):
+def test_after_the_time_the_whole_image_is_seen_and_any_person_is_accepted(search_mask):
     assert search_mask.look(frame(1.2)).all()
     assert search_mask.accept([BYSTANDER], frame(1.2))
 
 
-def test_somebody_else_is_not_accepted_and_the_lost_is(search_mask):
+def test_another_person_is_not_accepted_and_the_lost_is(search_mask):
     search_mask.look(frame(0.2))
     assert not search_mask.accept([BYSTANDER], frame(0.2))
     search_mask.look(frame(0.3))

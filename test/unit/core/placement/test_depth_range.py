@@ -120,7 +120,7 @@ def test_hips_without_depth_fall_back_on_the_torso():
     assert measured_m(hole) == pytest.approx(np.linalg.norm(THREE_METRES), rel=0.03)
 
 
-def test_somebody_outside_of_the_depth_image_is_not_measured():
+def test_a_person_outside_of_the_depth_image_is_not_measured():
     corner = CAMERA.cropped_to(0, 0, 100, 100)
     assert measured_m(DepthImage(np.full((100, 100), 3.0, np.float32), corner)) is None
 

@@ -52,7 +52,7 @@ def test_a_body_at_the_edge_of_a_wide_image_is_as_far_as_one_in_the_middle(tange
     np.testing.assert_allclose(there, np.linalg.norm(middle) * direction, rtol=0.02, atol=0.02)
 
 
-def test_a_given_height_moves_everybody_by_as_much():
+def test_a_given_height_moves_a_person_by_as_much():
     pose = seen_by(CAMERA, FOUR_METRES)
     short, tall = (
         np.linalg.norm(place_mono(pose, CAMERA, THRESHOLD, height_m).position) for height_m in (1.5, 1.9)

@@ -40,7 +40,7 @@ def test_without_bones_the_models_body_says_it_all():
     assert std >= math.hypot(STATURE_STD, BODY_STD)
 
 
-def test_somebody_of_known_height_is_as_much_further_as_taller():
+def test_a_person_of_known_height_is_as_much_further_as_taller():
     tall, std = RangeFilter(1.87, STATURE_M).update(measured(3.0, 3.0), 0)
     unknown, unknown_std = RangeFilter(0.0, STATURE_M).update(measured(3.0, 3.0), 0)
     assert tall == pytest.approx(3.3, rel=1e-3)  # a tenth taller: looks as large from a tenth further
@@ -48,7 +48,7 @@ def test_somebody_of_known_height_is_as_much_further_as_taller():
     assert std < unknown_std
 
 
-def test_somebody_who_stands_still_stays_there():
+def test_a_person_who_stands_still_stays_there():
     distances, _ = run(np.full(100, 4.0))
     np.testing.assert_allclose(distances, 4.0, atol=1e-9)
 
@@ -59,7 +59,7 @@ def test_jitter_is_smoothed():
     assert np.std(np.diff(distances[30:])) < 0.25 * np.std(np.diff(jittery[30:]))
 
 
-def test_somebody_who_walks_is_followed_without_lag():
+def test_a_person_who_walks_is_followed_without_lag():
     walk = np.linspace(5.0, 2.0, 90)  # a metre per second
     distances, _ = run(walk)
     np.testing.assert_allclose(distances[45:], walk[45:], rtol=0.02)
@@ -76,7 +76,7 @@ def test_a_jump_is_followed_at_once():
     np.testing.assert_allclose(distances[30:], 7.0, rtol=0.02)
 
 
-def test_whoever_was_away_is_found_where_they_are():
+def test_a_person_who_was_away_is_found_where_they_are():
     kalman = RangeFilter(0.0, STATURE_M)
     for index in range(30):
         kalman.update(measured(4.0, 4.0), index * PERIOD_NS)

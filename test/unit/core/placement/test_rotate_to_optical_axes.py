@@ -25,14 +25,14 @@ def test_the_turn_rolls_nothing(x, y):
 
 
 @pytest.mark.parametrize("lens", CAMERAS)
-def test_what_a_camera_that_looks_straight_at_somebody_sees_is_turned_to_the_one_that_does_not(lens):
+def test_what_a_camera_that_looks_straight_at_a_person_sees_is_turned_to_the_one_that_does_not(lens):
     pose = seen_by(CAMERAS[lens], (1.0, -0.3, 3.0))
     described = as_described(pose, CAMERAS[lens])
     assert np.abs(described.world - FACING_M).max() > 0.1
     np.testing.assert_allclose(rotate_to_optical_axes(described, CAMERAS[lens]).world, FACING_M, atol=1e-9)
 
 
-def test_somebody_in_the_middle_is_not_turned():
+def test_a_person_in_the_middle_is_not_turned():
     pose = seen_by(CAMERA, (0, 0, 3))
     np.testing.assert_allclose(rotate_to_optical_axes(pose, CAMERA).world, pose.world, atol=1e-9)
 

@@ -29,20 +29,20 @@ def test_numbers_start_at_one_and_rise():
 
 
 @pytest.mark.parametrize(("away_s", "number"), [(0.9, 1), (1.1, 2)])
-def test_who_is_lost_for_too_long_is_somebody_new(away_s, number):
+def test_a_track_that_is_lost_for_too_long_ends(away_s, number):
     tracker = Tracker()
     tracker.update(frame(), [at(0)], OPTIONS)
     tracker.update(frame(away_s / 2), [], OPTIONS)
     assert numbers(tracker.update(frame(away_s), [at(0)], OPTIONS)) == [number]
 
 
-def test_nobody_waits_when_nobody_is_waited_for():
+def test_without_a_time_to_wait_a_lost_track_ends_at_once():
     tracker = Tracker()
     tracker.update(frame(), [at(0)], TrackingOptions(max_lost_s=0.0))
     assert numbers(tracker.update(frame(0.1), [at(0)], TrackingOptions(max_lost_s=0.0))) == [2]
 
 
-def test_forgotten_people_leave_their_numbers_taken():
+def test_after_a_reset_numbers_stay_taken():
     tracker = Tracker()
     tracker.update(frame(), [at(0)], OPTIONS)
     tracker.reset()
@@ -75,7 +75,7 @@ def test_who_was_hidden_while_passing_comes_back_with_their_number(hidden):
     assert {track.person_id: track.pose.screen[0, 0] > 320 for track in found} == {1: True, 2: False}
 
 
-def test_somebody_seen_twice_is_there_once_and_the_other_is_not_replaced():
+def test_a_person_seen_twice_is_there_once_and_replaces_no_other():
     tracker = Tracker()
     tracker.update(frame(), [at(-1), at(1)], OPTIONS)
     (found,) = tracker.update(frame(0.1), [at(1.02), at(1.0)], OPTIONS)
@@ -83,7 +83,7 @@ def test_somebody_seen_twice_is_there_once_and_the_other_is_not_replaced():
     assert tracker.person_ids == {1, 2}
 
 
-def test_somebody_across_the_room_is_not_who_was_lost():
+def test_a_person_across_the_room_is_not_the_lost_one():
     tracker = Tracker()
     tracker.update(frame(), [at(-2)], OPTIONS)
     assert numbers(tracker.update(frame(0.1), [at(2)], OPTIONS)) == [2]

@@ -1,4 +1,4 @@
-"""Whoever comes, goes or is missed: each person has a number, a smoothing and a status of their own."""
+"""However people come, go and are missed, each has a number, a smoothing and a status of their own."""
 
 import numpy as np
 from hypothesis import given, settings

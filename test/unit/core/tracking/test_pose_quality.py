@@ -71,7 +71,7 @@ def test_several_things_are_said_at_once():
     assert status == Status.TRUNCATED | Status.HEAD_NOT_VISIBLE | Status.LOW_LIGHT
 
 
-def test_somebody_outside_of_the_image_does_no_harm():
+def test_a_person_outside_of_the_image_does_no_harm():
     assert quality_of(seen_by(CAMERA, (50, 0, 3.9)), DAY) & Status.TRUNCATED
     assert quality_of(WHOLE, Frame(np.full((1, 1, 3), 120, np.uint8), 0)) & Status.TRUNCATED
 

@@ -45,7 +45,7 @@ def test_another_takes_over_only_by_being_clearly_better(depth_m, number):
     assert ids(choice.apply([first, other], FRAME, Primary.NEAREST, {1, 2}))[0] == number
 
 
-def test_while_the_primary_person_may_come_back_nobody_else_is():
+def test_while_the_primary_person_may_come_back_no_other_is():
     choice = PrimarySelector()
     choice.apply([NEAR, FAR], FRAME, Primary.LARGEST, {1, 2})
     assert not any(person.primary for person in choice.apply([FAR], FRAME, Primary.LARGEST, {1, 2}))
@@ -58,5 +58,5 @@ def test_a_new_rule_holds_from_the_next_image_on():
     assert ids(choice.apply(PEOPLE, FRAME, Primary.FIRST, ALL))[0] == 1
 
 
-def test_nobody_is_nobody():
+def test_without_people_there_is_no_primary_one():
     assert PrimarySelector().apply([], FRAME, Primary.FIRST, set()) == []

@@ -68,7 +68,7 @@ def test_images_of_another_size_are_not_compared_with_those_before(pipeline):
 
 
 @pytest.mark.parametrize("growth", [0.5, 2.0])
-def test_while_stamps_stand_still_a_leap_silences_nobody_for_long(pipeline, growth):
+def test_while_stamps_stand_still_a_leap_silences_no_person_for_long(pipeline, growth):
     """A video that begins anew, say, from a camera without a clock."""
     pipeline.update(frame(0), [pose(0)], CONTEXT)
     leapt = pose(0, 3.9 / growth)

@@ -1,0 +1,130 @@
+"""The stage that finds the poses in images, with a model that can be exchanged while it works."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from blazepose_ros.core.estimation.estimator import EstimatorError
+from blazepose_ros.core.estimation.loading import LoadedModel
+from blazepose_ros.core.timestamps import DurationEstimator
+from blazepose_ros.core.types import Pose
+from blazepose_ros.nodes.pose.drop_log import DropLog
+from blazepose_ros.nodes.pose.latest_worker import LatestItemWorker
+from blazepose_ros.nodes.pose.received_image import DecodedImage
+
+
+@dataclass(frozen=True)
+class EstimatedPoses:
+    """What an estimator found in an image.
+
+    Attributes:
+        image: the image.
+        poses: the poses in it.
+        model: what found them.
+    """
+
+    image: DecodedImage
+    poses: Sequence[Pose]
+    model: LoadedModel
+
+
+class Inference:
+    """Finds the poses in the newest image there is, one image at a time, in a thread of its own.
+
+    Attributes:
+        duration: of the estimator's work on an image.
+
+    Args:
+        model: what finds them; it is closed here once another is used in its place.
+        publishing: the stage that what is found is handed to.
+        drop_log: drops the images that the estimator fails on.
+        clock: monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        model: LoadedModel,
+        publishing: LatestItemWorker[EstimatedPoses],
+        drop_log: DropLog,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._model = model
+        self._replaced: deque[LoadedModel] = deque()
+        self._publishing = publishing
+        self._drop_log = drop_log
+        self._clock = clock
+        self._began_s: float | None = None
+        self._failure = ""
+        self._abandoned = False
+        self._frame_id: str | None = None
+        self.duration = DurationEstimator()
+        self._worker = LatestItemWorker(self._infer, "inference")
+
+    def offer(self, image: DecodedImage) -> bool:
+        """Make an image the next one; return false where it supersedes one that waited."""
+        return self._worker.offer(image)
+
+    def use(self, model: LoadedModel) -> None:
+        """Use another model from the next image on."""
+        replaced, self._model = self._model, model
+        self._replaced.append(replaced)
+        self._failure = ""
+
+    def stop(self) -> None:
+        """Finish the image at hand and end."""
+        if self._worker.stop():
+            self._close_replaced()
+
+    def abandon(self) -> None:
+        """End without waiting for the image at hand, whose poses are not handed on any more."""
+        self._abandoned = True
+        self._replaced.append(self._model)
+        self._worker.end()
+
+    def trouble(self, timeout_s: float) -> str:
+        """Return what is wrong with the estimator: it exceeds a timeout, or failed; or nothing."""
+        began_s = self._began_s
+        if began_s is not None and self._clock() - began_s > timeout_s:
+            return f"the estimator hangs: it is at one image for more than {timeout_s:g} s"
+        return self._failure
+
+    def _infer(self, image: DecodedImage) -> None:
+        image.stopwatch.lap("waiting")
+        self._close_replaced()
+        model = self._model
+        with self._drop_log.drops_on_error():
+            poses = self._timed_estimate(model, image)
+            image.stopwatch.lap("inference")
+            if not self._abandoned:
+                self._publishing.hand_over(EstimatedPoses(image, poses, model))
+
+    def _timed_estimate(self, model: LoadedModel, image: DecodedImage) -> list[Pose]:
+        self._began_s = self._clock()
+        try:
+            with self.duration.turn():
+                return self._estimate(model, image)
+        finally:
+            self._began_s = None
+            if self._abandoned:
+                self._close_replaced()
+
+    def _estimate(self, model: LoadedModel, image: DecodedImage) -> list[Pose]:
+        another_camera = self._frame_id not in (None, image.header.frame_id)
+        self._frame_id = image.header.frame_id
+        try:
+            if another_camera:  # on the same topic
+                model.estimator.reset()
+            return model.estimator.estimate(image.frame)
+        except EstimatorError:
+            raise
+        except Exception as err:
+            self._failure = f"the estimator failed with {type(err).__name__}: {err}"
+            raise EstimatorError(self._failure) from err
+
+    def _close_replaced(self) -> None:
+        """Close the models that no image is given to any more; none is being worked on."""
+        while self._replaced:
+            self._replaced.popleft().estimator.close()

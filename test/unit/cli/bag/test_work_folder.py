@@ -1,0 +1,79 @@
+import pytest
+
+from blazepose_ros.cli.bag.bag_files import BagError
+from blazepose_ros.cli.bag.work_folder import WorkFolder
+
+
+def begin(target, purpose):
+    """Leave a work folder as an interrupted run does, with a finished camera in it."""
+    folder = WorkFolder(target)
+    assert not folder.open(purpose)
+    (folder.path / "camera0.spool").touch()
+    folder.close()
+
+
+def test_work_of_the_same_purpose_goes_on(tmp_path):
+    begin(tmp_path / "out", {"model": 1})
+    folder = WorkFolder(tmp_path / "out")
+    assert folder.open({"model": 1})
+    assert not folder.is_finished
+    assert (folder.path / "camera0.spool").exists()
+
+
+def test_work_of_another_purpose_starts_anew(tmp_path):
+    begin(tmp_path / "out", {"model": 1})
+    folder = WorkFolder(tmp_path / "out")
+    assert not folder.open({"model": 2})
+    assert not (folder.path / "camera0.spool").exists()
+
+
+def test_nothing_is_overwritten(tmp_path):
+    (tmp_path / "out").mkdir()
+    with pytest.raises(BagError, match=r"out exists already"):
+        WorkFolder(tmp_path / "out").open({})
+    assert not (tmp_path / "out.partial").exists()
+
+
+def test_what_another_purpose_made_is_not_overwritten(tmp_path):
+    begin(tmp_path / "out", {"model": 1})
+    (tmp_path / "out").touch()
+    with pytest.raises(BagError, match=r"out exists already"):
+        WorkFolder(tmp_path / "out").open({"model": 2})
+    assert (tmp_path / "out.partial" / "camera0.spool").exists()
+
+
+def test_an_output_that_an_earlier_run_finished_is_known(tmp_path):
+    begin(tmp_path / "out", {"model": 1})
+    (tmp_path / "out").touch()
+    folder = WorkFolder(tmp_path / "out")
+    assert folder.open({"model": 1})
+    assert folder.is_finished
+
+
+def test_what_stands_beside_the_target_is_not_overwritten(tmp_path):
+    (tmp_path / "out.csv").write_text("precious")
+    with pytest.raises(BagError, match=r"out\.csv exists already"):
+        WorkFolder(tmp_path / "out", [tmp_path / "out.csv"]).open({})
+    assert not (tmp_path / "out.partial").exists()
+
+
+def test_what_an_earlier_run_of_the_same_purpose_made_is_made_again(tmp_path):
+    folder = WorkFolder(tmp_path / "out", [tmp_path / "out.csv"])
+    folder.open({})
+    folder.close()
+    (tmp_path / "out.csv").write_text("made by it")
+    assert WorkFolder(tmp_path / "out", [tmp_path / "out.csv"]).open({})
+
+
+def test_two_runs_do_not_work_on_the_same(tmp_path):
+    first = WorkFolder(tmp_path / "out")
+    first.open({})
+    with pytest.raises(BagError, match=r"another run is at work on .*out\.partial"):
+        WorkFolder(tmp_path / "out").open({})
+    first.close()
+    assert WorkFolder(tmp_path / "out").open({})
+
+
+def test_a_target_in_no_folder_is_refused(tmp_path):
+    with pytest.raises(BagError, match=r"there is no folder .*nowhere"):
+        WorkFolder(tmp_path / "nowhere" / "out")
