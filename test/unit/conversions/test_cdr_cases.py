@@ -148,7 +148,7 @@ def test_bytes_without_room_for_a_stamp_are_no_message(length):
         write_stamp_ns(serialized, 10**9)
         assert serialized == b"\0\0\0\0\1\0\0\0\0\0\0\0"
     else:
-        with pytest.raises(ValueError, match=f"^{length} bytes are no message with a header$"):
+        with pytest.raises(ValueError, match=f"^{length} bytes are not a message with a header$"):
             write_stamp_ns(serialized, 10**9)
 
 

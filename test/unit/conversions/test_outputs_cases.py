@@ -6,6 +6,7 @@ from collections import Counter
 import numpy as np
 import pytest
 from builtin_interfaces.msg import Time
+from rclpy.serialization import deserialize_message
 from scipy.spatial.transform import Rotation
 from std_msgs.msg import ColorRGBA, Header
 from support.bodies import FACING_M, placed, pose_of
@@ -15,7 +16,7 @@ from visualization_msgs.msg import Marker
 from blazepose_ros.conversions.diagnostics import figures, to_diagnostic_array
 from blazepose_ros.conversions.hri import SKELETON_2D, HriMessages, hri_id
 from blazepose_ros.conversions.markers import MarkerArrays
-from blazepose_ros.conversions.pose33 import from_pose33, to_joint_state, to_pose33
+from blazepose_ros.conversions.pose33 import from_pose33, serialize_pose33, to_joint_state
 from blazepose_ros.conversions.tf_frames import to_tf_message
 from blazepose_ros.core.diagnostics.health import Health
 from blazepose_ros.core.diagnostics.statistics import Drop, Snapshot
@@ -23,6 +24,7 @@ from blazepose_ros.core.joint_angles import joint_angles
 from blazepose_ros.core.landmarks import BONES, Landmark
 from blazepose_ros.core.types import Frame, ModelComplexity, Status
 from blazepose_ros.core.visualization.palette import depth_colors
+from blazepose_ros.msg import Pose33
 
 HEADER = Header(stamp=Time(sec=12, nanosec=345), frame_id="eye")
 WIDTH, HEIGHT = 640, 480
@@ -54,12 +56,12 @@ def test_figures_are_named_and_rounded():
     }
 
 
-def test_what_nobody_knows_is_unknown_and_who_is_not_there_is_nobody():
+def test_figures_that_are_not_known_are_unknown_and_without_people_there_are_none():
     none = snapshot(
         processing_ms=(math.nan,) * 2, latency_ms=(math.nan,) * 2, people=(), last_image_age_s=math.inf
     )
     shown = figures(none)
-    assert shown["people"] == "nobody"
+    assert shown["people"] == "none"
     assert [key for key, value in shown.items() if value == "unknown"] == [
         "processing median (ms)", "processing 99 % (ms)", "latency since stamp median (ms)",
         "latency since stamp 99 % (ms)", "last image (s ago)", "last person (s ago)",
@@ -121,7 +123,7 @@ def test_people_have_names_that_a_topic_may_have():
     assert (messages.ids_list.__name__, messages.skeleton_2d.__name__) == ("IdsList", "Skeleton2D")
 
 
-def test_a_joint_state_names_everybodys_angles():
+def test_a_joint_state_names_the_angles_of_all_people():
     people = [placed(person_id=3), spread()]
     msg = to_joint_state(people, HEADER, 0.4)
     expected = {
@@ -138,8 +140,8 @@ def test_a_joint_state_names_everybodys_angles():
 @pytest.mark.parametrize("status", [Status.NONE, Status.TRUNCATED | Status.LOW_LIGHT, Status.TOO_FAR])
 def test_a_status_comes_back_from_its_message(status):
     frame = Frame(np.zeros((4, 4, 3), np.uint8), 0)
-    msg = to_pose33(placed(status=status), HEADER, frame, ModelComplexity.HEAVY)
-    back = from_pose33(msg)
+    written = serialize_pose33(placed(status=status), HEADER, frame, ModelComplexity.HEAVY)
+    back = from_pose33(deserialize_message(written, Pose33))
     assert back.status is status
     np.testing.assert_array_equal(back.hip_center.covariance, placed().hip_center.covariance)
 

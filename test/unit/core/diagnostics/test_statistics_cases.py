@@ -32,7 +32,7 @@ def test_people_of_long_ago_are_not_shown(statistics, clock):
     assert statistics.snapshot().people == ()
 
 
-def test_an_image_of_nobody_takes_the_people_away(statistics):
+def test_an_image_without_people_takes_the_people_away(statistics):
     statistics.processed({"inference": 1.0}, [placed(person_id=3)])
     statistics.processed({"inference": 1.0}, [])
     assert statistics.snapshot().people == ()

@@ -97,7 +97,7 @@ def test_while_furniture_alone_is_tracked_the_detector_runs_on():
 
 
 @pytest.mark.parametrize("failing", ["landmarks", "detector"])
-def test_after_a_failed_frame_everybody_is_looked_for_anew(failing, monkeypatch):
+def test_after_a_failed_frame_the_detector_runs_anew(failing, monkeypatch):
     setup = Setup()
     setup.see()
     model = getattr(setup, failing)

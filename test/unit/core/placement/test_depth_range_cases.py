@@ -31,7 +31,7 @@ def place_of(spot, world=FACING_M, position=PLACE):
 def squares(world=FACING_M, position=PLACE, camera=SQUARE, half_px=9, nearer=None):
     """Return a depth image with skin around the spots of a torso and nothing elsewhere.
 
-    ``nearer`` says by how many metres spots are nearer than they should be; NaN leaves one out.
+    ``nearer`` says by how many meters spots are nearer than they should be; NaN leaves one out.
     """
     depth_m = np.full((camera.height, camera.width), np.nan, np.float32)
     for spot, inside_m in SPOTS.items():
@@ -93,7 +93,7 @@ def test_a_child_may_be_much_nearer_than_it_looks_and_more_so_where_the_camera_i
 
 
 def rows(start, stop):
-    """Return a mask of the rows between two distances down from the hips, in metres."""
+    """Return a mask of the rows between two distances down from the hips, in meters."""
     mask = np.zeros((480, 640), np.float32)
     top, bottom = (round(SQUARE.project([np.add(PLACE, (0, y, 0))])[0, 1]) for y in (start, stop))
     mask[max(0, top) : bottom] = 1.0
@@ -169,7 +169,7 @@ def test_the_weighted_median_is_of_three_for_a_hip_two_for_the_middle_and_one_fo
 
 
 @pytest.mark.parametrize(("apart_m", "is_found"), [(0.24, True), (0.26, False)])
-def test_spots_agree_within_a_quarter_of_a_metre_or_say_nothing(apart_m, is_found):
+def test_spots_agree_within_a_quarter_of_a_meter_or_say_nothing(apart_m, is_found):
     """Of two hips each is half as far from the middle as from the other."""
     depth = squares(nearer={HIPS[:1]: apart_m, HIPS[1:]: -apart_m})
     assert (found(depth, **ONLY_HIPS) is not None) is is_found
@@ -215,7 +215,7 @@ def test_the_nearest_layer_that_covers_a_third_is_the_body(depths, layer_m):
 
 
 @pytest.mark.filterwarnings("error")
-def test_depths_of_any_unit_and_bytes_become_metres_or_nan():
+def test_depths_of_any_unit_and_bytes_become_meters_or_nan():
     values = np.array([0, 99, 100, 101, 65535], np.uint16)
     np.testing.assert_allclose(metres(values, 0.001), [np.nan, np.nan, 0.1, 0.101, 65.535], rtol=1e-6)
     odd = np.array([np.nan, np.inf, -np.inf, -1.0, 1e300, 0.05, 2.0])

@@ -102,8 +102,8 @@ def test_a_depth_image_without_the_body_changes_nothing():
 
 
 def test_the_mask_of_the_pose_is_that_of_its_depths():
-    nobody = {"mask": np.zeros((480, 640), np.float32)}
-    assert HipLocalizer().place(torn(**nobody), CAMERA, 0.5, 0, depth_image(PLACE)).source == Placement.MONO
+    nowhere = {"mask": np.zeros((480, 640), np.float32)}
+    assert HipLocalizer().place(torn(**nowhere), CAMERA, 0.5, 0, depth_image(PLACE)).source == Placement.MONO
 
 
 @pytest.mark.parametrize("model", ModelComplexity)

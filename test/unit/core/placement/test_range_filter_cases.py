@@ -13,7 +13,7 @@ PERIOD_NS = SECOND_NS // 10
 
 
 def measured(body_m, bones_m=None, depth_m=None, stds=(0.02, 0.06, 0.015)):
-    logs = [math.nan if metres is None else math.log(metres) for metres in (body_m, bones_m, depth_m)]
+    logs = [math.nan if meters is None else math.log(meters) for meters in (body_m, bones_m, depth_m)]
     return RangeMeasurement(logs[0], stds[0], logs[1], stds[1], logs[2], stds[2])
 
 
@@ -74,7 +74,7 @@ class Textbook:
 
 
 def walks(seed):
-    """Yield measurements of somebody who walks about, and the stamps: pauses, gaps and jumps among them."""
+    """Yield measurements of a person who walks about, and the stamps: pauses, gaps and jumps among them."""
     rng = np.random.default_rng(seed)
     stamp_ns, distance_m = 0, 3.0
     for index in range(60):

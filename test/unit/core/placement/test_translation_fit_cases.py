@@ -37,7 +37,7 @@ def residuals(pose, position):
 
 
 def huber(pose, position):
-    """Return the loss that the best position makes least: square within a centimetre at a metre."""
+    """Return the loss that the best position makes least: square within a centimeter at a meter."""
     away = np.linalg.norm(residuals(pose, position), axis=1)
     losses = np.where(away < 0.01, away**2 / 2, 0.01 * (away - 0.005))
     return float(pose.visibility @ losses)
@@ -88,7 +88,7 @@ def test_a_landmark_is_seen_from_the_threshold_on_and_never_at_zero(visibility, 
 
 @pytest.mark.parametrize("axis", range(3))
 @pytest.mark.parametrize(("extent_m", "counts"), [(2.99, True), (-2.99, True), (3.01, False), (-3.01, False)])
-def test_a_landmark_three_metres_from_the_hips_is_absurd(axis, extent_m, counts):
+def test_a_landmark_three_meters_from_the_hips_is_absurd(axis, extent_m, counts):
     pose = seen_by(CAMERA, (0, 0, 6.0))
     world = pose.world.copy()
     world[5, axis] = extent_m
@@ -115,7 +115,7 @@ REACHING[Landmark.LEFT_WRIST] = (0.001, 0.001, -0.6)  # in the camera's face
     (FACING_M * 0.2, 0.3 - 0.2 * FACING_M[:, 2].mean()), (REACHING, 0.6),
 ])  # fmt: skip
 @pytest.mark.parametrize(("beyond_m", "is_placed"), [(-0.01, False), (0.01, True)])
-def test_a_body_nearer_than_thirty_centimetres_in_its_mean_is_nowhere(world, least_m, beyond_m, is_placed):
+def test_a_body_nearer_than_thirty_centimeters_in_its_mean_is_nowhere(world, least_m, beyond_m, is_placed):
     """Nor is one of which a landmark is behind the camera."""
     position = (0.0, 0.0, least_m + beyond_m)
     fit = fit_translation(seen_by(CAMERA, position, world), CAMERA, 0.5)

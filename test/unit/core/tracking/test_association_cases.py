@@ -117,7 +117,7 @@ def test_a_pose_between_two_tracks_is_whose_it_is_where_the_other_is_seen_beside
         (0.1, 0.6, NEW),
     ],
 )
-def test_what_fits_nobody_is_a_bad_pose_of_a_person_who_was_there_a_moment_ago(time_s, bodies, answer):
+def test_what_fits_no_track_is_a_bad_pose_of_a_person_who_was_there_a_moment_ago(time_s, bodies, answer):
     twice_as_large = moved(bodies, growth=2.0)
     assert answers([track()], [twice_as_large], time_s) == [answer]
 

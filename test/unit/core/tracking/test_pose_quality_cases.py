@@ -29,7 +29,7 @@ def at(landmark, x, y):
 @pytest.mark.parametrize(("position", "far"), [
     ((0, 0, 4.0), False), ((0, 0, 4.001), True), ((3, 0, 3), True), ((0, 3, 3), True), ((2, 2, 2.8), False),
 ])  # fmt: skip
-def test_four_metres_along_the_ray_are_not_too_far(position, far):
+def test_four_meters_along_the_ray_are_not_too_far(position, far):
     assert bool(quality_of(placed(position), frame()) & Status.TOO_FAR) is far
 
 
@@ -93,7 +93,7 @@ def test_a_person_beside_the_image_has_its_edge():
     assert quality_of(beside, frame(120)) & Status.LOW_LIGHT  # a box of no pixel
 
 
-def test_the_size_is_the_slope_of_pixels_over_metres():
+def test_the_size_is_the_slope_of_pixels_over_meters():
     pose = pose_of(FACING_M, np.column_stack([FACING_M[:, :2] * 137 + (50, 90), FACING_M[:, 2]]), np.float64)
     assert size_px(pose) == pytest.approx(274.0)
     pose.screen[:11, :2] += 1000  # the face says nothing

@@ -111,7 +111,7 @@ def test_others_follow_by_rank_and_then_by_number():
     assert [person.person_id for person in ordered] == [2, 3, 1, 4]
 
 
-def test_the_chosen_one_comes_first_whoever_is_larger():
+def test_the_chosen_one_comes_first_though_another_is_larger():
     choice = PrimarySelector()
     first([boxed(2, (200, 240), (100, 100))], Primary.LARGEST, choice=choice)
     people = [boxed(1, (450, 240), (100, 110)), boxed(2, (200, 240), (100, 100))]

@@ -58,7 +58,7 @@ def test_numbers_are_not_given_twice_after_a_reset():
     assert ids(tracker, frame(0.1)) == [3]
 
 
-def test_whoever_is_seen_stays_known_while_others_are_lost():
+def test_who_is_seen_stays_known_while_others_are_lost():
     tracker = Tracker()
     ids(tracker, frame(0.0), poses=[POSE, seen_by(CAMERA, (1.5, 0, 3.9))])
     ids(tracker, frame(0.9))
@@ -82,7 +82,7 @@ def test_a_track_that_others_cover_keeps_its_clear_view_until_they_are_gone():
         track, *_ = tracker.update(frame(time_s), [POSE, *others], TrackingOptions())
         clear_s.append(track.clear_view.seen_ns / 1e9)
         assert (track.person_id, track.seen_ns) == (1, round(time_s * 1e9))
-    assert clear_s == [0.0, 0.3, 0.8, 0.8, 0.8, 2.0]  # whoever is lost may be there still
+    assert clear_s == [0.0, 0.3, 0.8, 0.8, 0.8, 2.0]  # a lost person may be there still
 
 
 def test_smoothing_is_as_the_options_say_for_new_and_for_known_people():
