@@ -7,14 +7,19 @@ import math
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.cells import cell_len
+from rich.console import Console, ConsoleOptions, JustifyMethod, RenderableType, RenderResult
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
 
 # What a shell reports of a process whose reader, such as head, has left: 128 + SIGPIPE.
 UNREAD = 128 + signal.SIGPIPE
+GAP = 2  # spaces between two columns
 
 
 def say(text: str) -> None:
@@ -26,37 +31,118 @@ def write(text: str) -> None:
     """Write text to the standard output at once.
 
     Raises:
-        SystemExit: nobody reads it any more; what is written from then on goes nowhere.
+        SystemExit: the reader has left; what is written from then on goes nowhere.
     """
     try:
         print(text, end="", flush=True)  # noqa: T201
     except BrokenPipeError:
-        # Else Python writes again when it ends, and complains.
+        # Else Python writes again when it ends, and fails.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(UNREAD) from None
 
 
-_STDERR = Console(stderr=True)
+def show(*parts: RenderableType) -> None:
+    """Print tables and lines; escape codes only on a terminal, lines of text as long as they are."""
+    console = plain_console()
+    with console.capture() as capture:
+        print_on(console, *parts)
+    write(capture.get())
+
+
+def print_on(console: Console, *parts: RenderableType) -> None:
+    """Print tables and lines; a terminal wraps what is too long, nothing is cut."""
+    for part in parts:
+        console.print(part, soft_wrap=True)
+
+
+def plain_console(*, stderr: bool = False) -> Console:
+    """Return a console that shows texts as they are: 80 columns wide where it is not a terminal."""
+    return Console(stderr=stderr, highlight=False, markup=False, emoji=False)
+
+
+@dataclass(frozen=True)
+class FittingTable:
+    """A table whose columns go on below where the terminal is too narrow: no number is cut.
+
+    Attributes:
+        head: the headings, which may have several lines; that of the first column is the title.
+        rows: the cells of each row, as many as there are headings.
+        left: the indices of the columns that hold words and not numbers.
+    """
+
+    head: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    left: Collection[int] = (0,)
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Yield one table below the other, each with the first column."""
+        columns = list(zip(self.head, *self.rows, strict=True))
+        widths = [max(cell_len(line) for cell in column for line in cell.split("\n")) for column in columns]
+        for block in _blocks(widths, options.max_width):
+            table = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0))
+            for index in block:
+                justify: JustifyMethod = "left" if index in self.left else "right"
+                table.add_column(self.head[index], justify=justify, no_wrap=True, overflow="fold")
+            for row in self.rows:
+                table.add_row(*(row[index] for index in block))
+            width = sum(widths[index] + GAP for index in block)
+            yield from console.render(table, options.update(width=max(width, options.max_width)))
+
+
+def _blocks(widths: Sequence[int], room: int) -> Iterator[list[int]]:
+    """Yield the columns that fit beside each other, the first one in every block."""
+    block, used = [0], widths[0]
+    for index in range(1, len(widths)):
+        if len(block) > 1 and used + GAP + widths[index] > room:
+            yield block
+            block, used = [0], widths[0]
+        block.append(index)
+        used += GAP + widths[index]
+    yield block
+
+
+_STDERR = plain_console(stderr=True)
 
 
 def note(text: str) -> None:
     """Print a line to the standard error, above the progress where that is shown."""
-    _STDERR.out(text, highlight=False)
+    print_on(_STDERR, text)
 
 
-def progress(unit: str) -> Progress:
-    """Return a display of progress on the standard error: a bar on a terminal, else one line at the end.
+class ProgressBar:
+    """A bar on the standard error; see ``progress``."""
+
+    def __init__(self, bars: Progress, task: TaskID) -> None:
+        self._bars = bars
+        self._task = task
+
+    def advance(self, count: int = 1) -> None:
+        """Count what has been done."""
+        self._bars.advance(self._task, count)
+
+    def describe(self, text: str) -> None:
+        """Say what is being done."""
+        self._bars.update(self._task, description=text)
+
+
+@contextmanager
+def progress(description: str, total: int, unit: str) -> Iterator[ProgressBar]:
+    """Show progress for the length of a block on the standard error: a bar, off a terminal a line at the end.
 
     Args:
+        description: what is being done.
+        total: how much there is to do.
         unit: what is counted, in the plural.
     """
-    return Progress(
-        BarColumn(),
-        TextColumn(f"{{task.completed}}/{{task.total}} {unit}"),
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=None),
+        TextColumn("{task.completed:.0f}/{task.total:.0f} " + unit),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
-        console=_STDERR,
     )
+    with Progress(*columns, console=_STDERR, expand=True) as bars:
+        yield ProgressBar(bars, bars.add_task(description, total=total))
 
 
 def number_above_0(text: str) -> float:
@@ -90,11 +176,3 @@ def file_to_write(text: str) -> Path:
     if not has_folder:
         raise argparse.ArgumentTypeError(f"there is no folder {path.parent}: make it first")
     return path
-
-
-def aligned(lines: Sequence[Sequence[str]]) -> list[str]:
-    """Return lines whose columns stand under each other, the first to the left."""
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return [
-        "  ".join([first.ljust(widths[0]), *map(str.rjust, others, widths[1:])]) for first, *others in lines
-    ]

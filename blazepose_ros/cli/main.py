@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import os
-import signal
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from importlib import import_module
-from types import FrameType
+from collections.abc import Sequence
+from importlib import import_module, metadata
 from typing import NamedTuple
 
+import blazepose_ros
 from blazepose_ros.cli.console import write
-
-# What a shell reports of a process that Ctrl-C ended: 128 + SIGINT.
-INTERRUPTED = 130
+from blazepose_ros.cli.signals import exit_at_once_on_ctrl_c, interrupted
 
 
 class Command(NamedTuple):
@@ -31,8 +26,10 @@ COMMANDS = {
         "blazepose_ros.cli.bench.command", "measure latency, rate and loss beside the estimator alone"
     ),
     "demo": Command("blazepose_ros.cli.demo.command", "show camera and node at work"),
-    "doctor": Command("blazepose_ros.cli.doctor.command", "say what is wrong here, and what mends it"),
-    "eval": Command("blazepose_ros.cli.eval.command", "measure accuracy on labelled images"),
+    "doctor": Command(
+        "blazepose_ros.cli.doctor.command", "check this machine and name the fix for each problem"
+    ),
+    "eval": Command("blazepose_ros.cli.eval.command", "measure accuracy on labeled images"),
     "models": Command("blazepose_ros.cli.models", "list, fetch or verify the models"),
     "video": Command("blazepose_ros.cli.bag.video", "find the people in a video file"),
     "view": Command("blazepose_ros.cli.view.command", "show image, 3D and diagnostics in a web page"),
@@ -44,13 +41,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return _run(sys.argv[1:] if arguments is None else arguments)
     finally:
-        write("")  # of what argparse has said, too, somebody may have stopped reading
+        write("")  # the reader of what argparse has printed may have left, too
 
 
 def _run(arguments: Sequence[str]) -> int:
     command = _parser().parse_args(arguments[:1]).command
     try:
-        with _ctrl_c_leaves_at_once():
+        with exit_at_once_on_ctrl_c():
             module = import_module(COMMANDS[command].module)
         return int(module.main(arguments[1:]))
     except ModuleNotFoundError as err:
@@ -59,28 +56,12 @@ def _run(arguments: Sequence[str]) -> int:
         sys.stderr.write(f"blazepose {command}: the Python package {err.name} is not installed\n")
         return 1
     except KeyboardInterrupt:
-        return _interrupted()
+        return interrupted()
 
 
-@contextmanager
-def _ctrl_c_leaves_at_once() -> Iterator[None]:
-    """Make no exception of Ctrl-C in an import: extension modules turn it into another one."""
-    before = signal.getsignal(signal.SIGINT)
-    if before is signal.default_int_handler:
-        signal.signal(signal.SIGINT, _leave)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-def _leave(_number: int, _frame: FrameType | None) -> None:
-    os._exit(_interrupted())
-
-
-def _interrupted() -> int:
-    sys.stderr.write("\ninterrupted\n")
-    return INTERRUPTED
+def version() -> str:
+    """Return the version of this package."""
+    return getattr(blazepose_ros, "__version__", "") or metadata.version("blazepose_ros")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -91,6 +72,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog=f"commands:\n{purposes}\n\nEach has its own --help.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    parser.add_argument("--version", action="version", version=f"blazepose {version()}")
     parser.add_argument("command", choices=COMMANDS, metavar="command", help="one of those below")
     return parser
 

@@ -11,15 +11,16 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import IO
 
 from ament_index_python.packages import get_package_prefix
+from domain_coordinator import domain_id
 
-from blazepose_ros.cli.signals import hear_signals, held_back
+from blazepose_ros.cli.signals import held_back, unblock_signals
 
 
 def executable_path(name: str) -> str:
@@ -46,11 +47,11 @@ def _yaml(value: object) -> str:
     return str(value).lower()
 
 
-# How a process is asked to end, ever less kindly, and how long each request may take.
+# The signals that end a process, one after the other, and how long each may take.
 STOPPING = ((signal.SIGINT, 1.5), (signal.SIGTERM, 0.5), (signal.SIGKILL, 0.5))
 _POLL_S = 0.01
 
-# A log that `last_error` can read: without colours and in this format.
+# A log that `last_error` can read: without colors and in this format.
 _LOG_ENVIRONMENT = {
     "RCUTILS_COLORIZED_OUTPUT": "0",
     "RCUTILS_CONSOLE_OUTPUT_FORMAT": "[{severity}] [{time}] [{name}]: {message}",
@@ -65,7 +66,7 @@ _PRCTL = ctypes.CDLL(None).prctl
 class ChildProcess:
     """A process in a session of its own: Ctrl-C in the terminal does not reach it.
 
-    It is killed when the thread that started it ends, however that ends.
+    It is killed when the thread that started it ends.
 
     Args:
         command: the executable and its arguments.
@@ -108,8 +109,8 @@ class ChildProcess:
         """The number of the process."""
         return self._process.pid
 
-    def complaint(self) -> str:
-        """Return what it said about its failure; empty where it runs or ended well."""
+    def failure(self) -> str:
+        """Return the last error it logged; empty where it runs or ended well."""
         status = self.exit_status
         if not status:
             return ""
@@ -143,7 +144,7 @@ class ChildProcesses:
     def start(self, command: Sequence[str], log: Path, *, pipes: bool = False) -> ChildProcess:
         """Start a process; see ``ChildProcess``.
 
-        A signal meanwhile waits: it must not find a process that nobody knows of.
+        A signal meanwhile waits, so that every process that it finds is known here.
         """
         with held_back():
             child = ChildProcess(command, log, pipes=pipes)
@@ -161,7 +162,7 @@ class ChildProcesses:
 
 def stop(children: Iterable[ChildProcess]) -> None:
     """End processes side by side, within three seconds."""
-    running = everyone = list(children)
+    running = started = list(children)
     for number, patience_s in STOPPING:
         running = [child for child in running if child.exit_status is None]
         for child in running:
@@ -169,7 +170,7 @@ def stop(children: Iterable[ChildProcess]) -> None:
         deadline_s = time.monotonic() + patience_s
         while time.monotonic() < deadline_s and any(child.exit_status is None for child in running):
             time.sleep(_POLL_S)
-    for child in everyone:
+    for child in started:
         child.close()
 
 
@@ -183,20 +184,17 @@ def last_error(log: str) -> str:
 
 
 def _begin_as_child() -> None:
-    """Die with the parent, and hear the signals that it has blocked."""
+    """End with the parent, and receive the signals that it has blocked."""
     _PRCTL(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    hear_signals()
+    unblock_signals()
 
 
 # RTPS 2.5 (9.6.2.3): a domain's first port is this many above those of the one before.
 DOMAIN_PORTS, FIRST_PORT = 250, 7400
-# Discovery and user traffic have the first two, participants those from the tenth on: this one is free
-# and says that somebody has chosen the domain, also while none of its participants runs.
-CHOSEN_PORT = 9
-# Above it, Linux hands the ports to whoever asks for any.
-LAST_DOMAIN = 101
+# Those that domain_coordinator reserves. Above them, Linux hands the ports to any process.
+DOMAINS = range(1, 101)
 
-_kept: list[socket.socket] = []  # until the process ends
+_kept = ExitStack()  # until the process ends
 
 
 class NoFreeDomainError(RuntimeError):
@@ -209,35 +207,22 @@ def isolate() -> None:
     Raises:
         NoFreeDomainError: all domains are in use.
     """
-    domain, sign = choose_domain(random.sample(range(1, LAST_DOMAIN + 1), LAST_DOMAIN))
-    _kept.append(sign)
+    candidates = iter(random.sample(DOMAINS, len(DOMAINS)))
+    domain = _kept.enter_context(domain_id(lambda: next_free_domain(candidates)))
     os.environ["ROS_DOMAIN_ID"] = str(domain)
     os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
 
 
-def choose_domain(candidates: Iterable[int]) -> tuple[int, socket.socket]:
-    """Return the first DDS domain that nobody is in or has chosen, and the sign that it is chosen now.
+def next_free_domain(candidates: Iterator[int]) -> int:
+    """Return the next domain that no process on this machine takes part in.
+
+    domain_coordinator keeps those apart that ask it, this one finds all others.
 
     Raises:
         NoFreeDomainError: there is none.
     """
     for domain in candidates:
-        first_port = FIRST_PORT + DOMAIN_PORTS * domain
-        with suppress(OSError), _bound(first_port):
-            return domain, _bound(first_port + CHOSEN_PORT)
+        with suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            probe.bind(("", FIRST_PORT + DOMAIN_PORTS * domain))
+            return domain
     raise NoFreeDomainError("no ROS domain is free: end other ROS processes first")
-
-
-def _bound(port: int) -> socket.socket:
-    """Return a socket on a port.
-
-    Raises:
-        OSError: somebody else has it.
-    """
-    bound = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    try:
-        bound.bind(("", port))
-    except OSError:
-        bound.close()
-        raise
-    return bound

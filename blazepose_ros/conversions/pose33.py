@@ -17,6 +17,7 @@ from std_msgs.msg import Header
 
 from blazepose_ros.conversions.cdr import CdrWriter
 from blazepose_ros.core.body_frame import body_axes_covariance
+from blazepose_ros.core.diagnostics.statistics import STAGES
 from blazepose_ros.core.joint_angles import joint_angles
 from blazepose_ros.core.types import Frame, HipCenter, ModelComplexity, Placement, Pose, Status
 from blazepose_ros.msg import Pose33
@@ -78,7 +79,6 @@ def _from_pose(msg: PoseWithCovariance, placement: Placement) -> HipCenter | Non
 
 
 _NO_ROTATION = (0.0, 0.0, 0.0, 1.0)  # a quaternion
-_STAGES = ("transport", "waiting", "decoding", "inference", "publishing")  # in the order of Timing
 _NO_POSITION = np.zeros(3)
 _NO_COVARIANCE = np.zeros((6, 6))
 
@@ -113,7 +113,7 @@ def serialize_timing(laps_ms: Mapping[str, float], received: int, header: Header
     writer = CdrWriter()
     writer.header(header)
     writer.numbers("Q", received)
-    writer.numbers("5f", *(laps_ms.get(stage, 0.0) for stage in _STAGES))
+    writer.numbers("5f", *(laps_ms.get(stage, 0.0) for stage in STAGES))
     return bytes(writer.message)
 
 

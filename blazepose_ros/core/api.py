@@ -18,10 +18,11 @@ from blazepose_ros.core.frame_sources.files import open_source
 from blazepose_ros.core.models.registry import resolve
 from blazepose_ros.core.person_pipeline import FrameContext, PersonPipeline, PipelineOptions
 from blazepose_ros.core.placement.depth_range import DepthImage
+from blazepose_ros.core.settings import NodeSettings
 from blazepose_ros.core.timestamps import NS_PER_S
 from blazepose_ros.core.types import Frame, ModelComplexity, Pose
 
-ASSUMED_HFOV_DEG = 60.0  # a webcam's
+ASSUMED_HFOV_DEG = NodeSettings.assumed_hfov_deg
 
 
 class PoseEstimator:

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from support.paths import ROOT
 
-from blazepose_ros.core.models.npm_source import POSE_PACKAGE, NpmError, fetch_tarball
+from blazepose_ros.core.models.download import fetch_tarball
+from blazepose_ros.core.models.npm_source import POSE_PACKAGE, NpmError
 
 LIBRARIES = {"openvino": "openvino", "litert": "ai_edge_litert"}
 TIMEOUT_S = 120
@@ -25,16 +26,15 @@ from blazepose_ros.core.estimation.runtimes.runtime import RuntimeOptions
 from blazepose_ros.core.frame_sources.files import photograph
 from blazepose_ros.core.estimation.estimator import EstimatorOptions
 from blazepose_ros.core.estimation.factory import choose_estimator
-from blazepose_ros.core.models import fetch
-from blazepose_ros.core.models.download import DownloadError
+from blazepose_ros.core.models import download
 from blazepose_ros.core.models.registry import resolve
 from blazepose_ros.core.types import Frame, ModelComplexity
 
 def out_of_reach(*_arguments, **_options):
-    raise DownloadError("out of reach")
+    raise download.DownloadError("out of reach")
 
-fetch.download = out_of_reach
-fetch.fetch(ModelComplexity, print)
+download.download = out_of_reach
+download.fetch(ModelComplexity, print)
 options = EstimatorOptions(resolve(ModelComplexity.LITE).content)
 estimator = choose_estimator(sys.argv[1], options, RuntimeOptions()).estimator
 rgb = cv2.cvtColor(cv2.imread(str(photograph())), cv2.COLOR_BGR2RGB)

@@ -3,7 +3,8 @@
 import math
 
 from blazepose_ros.cli.bench.plan import Case
-from blazepose_ros.cli.bench.results import STAGES, Answer, BenchRow
+from blazepose_ros.cli.bench.results import Answer, BenchRow
+from blazepose_ros.core.diagnostics.statistics import STAGES
 
 MS = 1_000_000
 

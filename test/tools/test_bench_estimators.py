@@ -8,7 +8,7 @@ from support.photographs import labelled_people, read_rgb
 
 from blazepose_ros.cli.bench.estimators import (
     REFERENCE,
-    LabelledPhotograph,
+    LabeledPhotograph,
     accuracy_rows,
     interleaved_ms,
     speed_rows,
@@ -38,7 +38,7 @@ def test_every_installed_backend_has_a_row_and_a_floor(models, data):
 def test_accuracy_is_measured_for_every_backend(models, data):
     pytest.importorskip("openvino")
     photographs = [
-        LabelledPhotograph(Frame(read_rgb(data / file), 0), tuple(people))
+        LabeledPhotograph(Frame(read_rgb(data / file), 0), tuple(people))
         for file, people in labelled_people(data).items()
         if "skier" in file or "undetected" in file
     ]
@@ -50,7 +50,7 @@ def test_accuracy_is_measured_for_every_backend(models, data):
 
 
 def test_without_anybody_found_there_is_no_accuracy(models):
-    blank = LabelledPhotograph(Frame(np.zeros((64, 64, 3), np.uint8), 0), ())
+    blank = LabeledPhotograph(Frame(np.zeros((64, 64, 3), np.uint8), 0), ())
     for row in accuracy_rows(models[ModelComplexity.LITE], [blank]):
         assert math.isnan(row.pdj)
         assert math.isnan(row.world_error_m)

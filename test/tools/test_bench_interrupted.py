@@ -7,8 +7,8 @@ import time
 import uuid
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 
+import psutil
 import pytest
 from support.processes import executable
 
@@ -21,10 +21,10 @@ MARK = "BLAZEPOSE_TEST_RUN"
 def marked(mark: str) -> list[str]:
     """Return the command lines of all processes that inherited a mark."""
     found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError):  # it has ended meanwhile, or is somebody else's
-            if f"{MARK}={mark}".encode() in (process / "environ").read_bytes().split(b"\0"):
-                found.append((process / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):  # it has ended meanwhile, or belongs to another user
+            if process.environ().get(MARK) == mark:
+                found.append(" ".join(process.cmdline()))
     return found
 
 

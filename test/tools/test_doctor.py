@@ -18,6 +18,7 @@ from blazepose_ros.core.types import ModelComplexity
 from blazepose_ros.nodes.common.dds import FAST_DDS_2_VARIABLE, FAST_DDS_3_VARIABLE
 
 DEADLINE_S = 60.0
+NO_CAMERA = "no topic of images has a publisher"
 MB = 1 << 20
 
 
@@ -26,7 +27,7 @@ def camera(name="/camera/image_raw", **fields):
     return LiveImageTopic(name, **(calibrated | fields))
 
 
-# What is wrong, and words of its finding and its remedy.
+# What is wrong, and words of its result and its fix.
 ERRORS = [
     (python_environment.check_numpy(""), "not installed", "pip install numpy"),
     (python_environment.check_opencv(""), "not installed", "opencv-contrib-python<5"),
@@ -86,10 +87,14 @@ WARNINGS = [
         "212992 bytes",
         "sysctl -w net.core.rmem_max",
     ),
-    (*check_cameras([]), "nobody publishes images", "blazepose_camera"),
-    (*check_cameras([camera(reliable=[])]), "nobody publishes images", "blazepose_camera"),
-    (*check_cameras([camera("/blazepose/annotated_image")]), "nobody publishes images", "blazepose_camera"),
-    (*check_cameras([camera(demanding=["/blazepose"])]), "/blazepose hears nothing", "image_reliability"),
+    (*check_cameras([]), NO_CAMERA, "blazepose_camera"),
+    (*check_cameras([camera(reliable=[])]), NO_CAMERA, "blazepose_camera"),
+    (
+        *check_cameras([camera("/blazepose/annotated_image")]),
+        NO_CAMERA,
+        "blazepose_camera",
+    ),
+    (*check_cameras([camera(demanding=["/blazepose"])]), "/blazepose receives nothing", "image_reliability"),
     (*check_cameras([camera(reliable=[True, True])]), "2 nodes publish", "remap"),
     (*check_cameras([camera(is_calibrated=False)]), "assumed field of view", "assumed_hfov_deg"),
 ]
@@ -122,37 +127,36 @@ def id_of(value):
     return value.name if isinstance(value, CheckResult) else None
 
 
-@pytest.mark.parametrize(("finding", "what", "mend"), ERRORS, ids=id_of)
-def test_what_does_not_work_is_an_error_with_a_remedy(finding, what, mend):
-    assert finding.level is CheckLevel.ERROR
-    assert what in finding.what
-    assert mend in finding.mend
+@pytest.mark.parametrize(("result", "what", "fix"), ERRORS, ids=id_of)
+def test_what_does_not_work_is_an_error_with_a_fix(result, what, fix):
+    assert result.level is CheckLevel.ERROR
+    assert what in result.what
+    assert fix in result.fix
 
 
-@pytest.mark.parametrize(("finding", "what", "mend"), WARNINGS, ids=id_of)
-def test_what_will_hurt_is_a_warning_with_a_remedy(finding, what, mend):
-    assert finding.level is CheckLevel.WARN
-    assert what in finding.what
-    assert mend in finding.mend
+@pytest.mark.parametrize(("result", "what", "fix"), WARNINGS, ids=id_of)
+def test_what_will_hurt_is_a_warning_with_a_fix(result, what, fix):
+    assert result.level is CheckLevel.WARN
+    assert what in result.what
+    assert fix in result.fix
 
 
-@pytest.mark.parametrize("finding", WELL, ids=id_of)
-def test_what_is_well_is_left_alone(finding):
-    assert finding.level is CheckLevel.OK
+@pytest.mark.parametrize("result", WELL, ids=id_of)
+def test_what_is_well_is_left_alone(result):
+    assert result.level is CheckLevel.OK
 
 
 @pytest.mark.parametrize(
-    ("level", "mend"), [(CheckLevel.OK, "do this"), (CheckLevel.WARN, ""), (CheckLevel.ERROR, "")]
+    ("level", "fix"), [(CheckLevel.OK, "do this"), (CheckLevel.WARN, ""), (CheckLevel.ERROR, "")]
 )
-def test_a_remedy_goes_with_what_is_not_well(level, mend):
-    with pytest.raises(ValueError, match="remedy"):
-        CheckResult("name", level, "what", mend)
+def test_a_fix_goes_with_what_is_not_well(level, fix):
+    with pytest.raises(ValueError, match="has a fix"):
+        CheckResult("name", level, "what", fix)
 
 
-def test_the_remedy_stands_on_a_line_of_its_own():
+def test_the_fix_stands_on_a_line_of_its_own():
     assert (
-        as_text(CheckResult("x", CheckLevel.WARN, "is odd", "mend it"))
-        == "warn   x: is odd\n       -> mend it"
+        as_text(CheckResult("x", CheckLevel.WARN, "is odd", "fix it")) == "warn   x: is odd\n       -> fix it"
     )
     assert as_text(CheckResult("x", CheckLevel.OK, "is well")) == "ok     x: is well"
 
@@ -171,7 +175,7 @@ def test_a_cv_bridge_that_does_not_import_is_noticed(tmp_path, monkeypatch):
 
 
 def test_a_library_that_is_not_there_is_noticed():
-    assert not machine.is_loadable("libnobody_has_this.so.1")
+    assert not machine.is_loadable("libmissing.so.1")
 
 
 def test_room_in_a_folder_that_is_not_there_is_none():
@@ -181,10 +185,11 @@ def test_room_in_a_folder_that_is_not_there_is_none():
 def test_without_rclpy_the_rest_is_still_examined(monkeypatch):
     monkeypatch.setitem(sys.modules, "rclpy", None)
     monkeypatch.delitem(sys.modules, "blazepose_ros.cli.doctor.graph", raising=False)
-    findings = {finding.name: finding for finding in examine()}
-    assert findings["graph"].level is CheckLevel.ERROR
-    assert "source" in findings["graph"].mend
-    assert "python" in findings
+    results = {result.name: result for result in examine()}
+    assert results["graph"].level is CheckLevel.ERROR
+    assert "source" in results["graph"].fix
+    assert {"python", "shared memory", "model full"} <= results.keys()
+    assert [name for name, result in results.items() if "cannot be examined" in result.what] == ["graph"]
 
 
 def doctor(*arguments, **environment):
@@ -198,21 +203,21 @@ def doctor(*arguments, **environment):
     )
 
 
-def test_as_json_every_finding_has_its_four_fields(tmp_path):
+def test_as_json_every_result_has_its_four_fields(tmp_path):
     """In an empty cache the default model is missing, which is an error."""
     done = doctor("--json", XDG_CACHE_HOME=str(tmp_path))
     assert done.returncode == 1
-    findings = json.loads(done.stdout)
-    assert all(set(finding) == {"name", "level", "what", "mend"} for finding in findings)
-    (full,) = [finding for finding in findings if finding["name"] == "model full"]
+    results = json.loads(done.stdout)
+    assert all(set(result) == {"name", "level", "what", "fix"} for result in results)
+    (full,) = [result for result in results if result["name"] == "model full"]
     assert full["level"] == "error"
-    assert full["mend"] == "blazepose models fetch --model 1"
+    assert full["fix"] == "blazepose models fetch --model 1"
 
 
 def test_a_middleware_that_is_not_there_is_an_error_and_no_crash():
-    done = doctor(RMW_IMPLEMENTATION="rmw_nobody_cpp")
+    done = doctor(RMW_IMPLEMENTATION="rmw_missing_cpp")
     assert done.returncode == 1
-    assert "rmw_nobody_cpp is not installed" in done.stdout
+    assert "rmw_missing_cpp is not installed" in done.stdout
     assert "Traceback" not in done.stderr
 
 
@@ -230,7 +235,7 @@ def test_a_node_that_cannot_hear_a_camera_is_found(ros):
         shown = doctor().stdout
     finally:
         node.destroy_node()
-    assert "warn   camera /doctor_test/image: /doctor_test/listener hears nothing" in shown
+    assert "warn   camera /doctor_test/image: /doctor_test/listener receives nothing" in shown
     assert "warn   camera /doctor_test/other: best effort, no camera_info beside it" in shown
 
 

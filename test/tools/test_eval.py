@@ -1,4 +1,4 @@
-"""``blazepose eval`` with the real models on labelled photographs and clips."""
+"""``blazepose eval`` with the real models on labeled photographs and clips."""
 
 import json
 import math
@@ -9,7 +9,7 @@ import pytest
 from support.photographs import REFERENCE
 
 from blazepose_ros.cli.eval.command import main
-from blazepose_ros.cli.eval.model_under_test import show_crop_to, true_region
+from blazepose_ros.cli.eval.model_under_test import show_crop_to, true_roi
 from blazepose_ros.core.estimation.roi import Roi
 from blazepose_ros.core.landmarks import Landmark
 from blazepose_ros.core.types import Frame, Pose
@@ -161,29 +161,29 @@ def test_a_clip_without_truth_gives_jitter_and_latency_alone(data, tmp_path):
     assert 0 < row["jitter_percent"] < 3
 
 
-def labelled_person(**joints_px):
+def labeled_person(**joints_px):
     person = np.zeros((33, 3))
     for name, place in joints_px.items():
         person[Landmark[name.upper()]] = (*place, 2)
     return person
 
 
-def test_the_true_region_is_upright_with_the_person_and_a_quarter_larger():
-    lying = labelled_person(
+def test_the_true_roi_is_upright_with_the_person_and_a_quarter_larger():
+    lying = labeled_person(
         left_hip=(100, 90),
         right_hip=(100, 110),
         left_shoulder=(150, 90),
         right_shoulder=(150, 110),
         nose=(180, 100),
     )
-    region = true_region(lying)
+    region = true_roi(lying)
     assert (region.x_px, region.y_px) == (100, 100)
     assert region.size_px == pytest.approx(2 * 80 * 1.25)
     assert region.rotation_rad == pytest.approx(math.pi / 2)  # the head is to the right
 
 
-def test_without_hips_or_shoulders_there_is_no_true_region():
-    assert true_region(labelled_person(left_hip=(1, 2), right_hip=(3, 4), nose=(5, 6))) is None
+def test_without_hips_or_shoulders_there_is_no_true_roi():
+    assert true_roi(labeled_person(left_hip=(1, 2), right_hip=(3, 4), nose=(5, 6))) is None
 
 
 class SeesTheMiddle:
@@ -207,7 +207,7 @@ def test_what_is_found_in_a_crop_is_told_in_the_image():
 
 @pytest.mark.usefixtures("models")
 @pytest.mark.parametrize(
-    ("images", "labels", "arguments", "complaint"),
+    ("images", "labels", "arguments", "error"),
     [
         ("nowhere", "labels.csv", [], "nowhere does not exist"),
         ("images", "labels.txt", [], "neither .json (COCO keypoints) nor .csv"),
@@ -222,13 +222,13 @@ def test_what_is_found_in_a_crop_is_told_in_the_image():
         ("images", None, [], "holds no images"),
     ],
 )
-def test_what_cannot_be_evaluated_is_told(tmp_path, capsys, images, labels, arguments, complaint):
+def test_what_cannot_be_evaluated_is_told(tmp_path, capsys, images, labels, arguments, error):
     (tmp_path / "images").mkdir()
     (tmp_path / "labels.csv").write_text("file_name,gender,nose_x,nose_y,nose_v\na.png,f,1,2,2\n")
     (tmp_path / "labels.txt").write_text("")
     given = [str(tmp_path / images), *([str(tmp_path / labels)] if labels else [])]
     assert main([*given, "--model", "lite", *arguments]) == 1
-    assert complaint in capsys.readouterr().err
+    assert error in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("models")

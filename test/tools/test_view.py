@@ -226,7 +226,7 @@ def test_the_skeleton_turns_with_the_mouse(page):
     wait_for(lambda: (colored(scene(page)) ^ before).sum() > before.sum() / 2, "another view")
 
 
-def test_a_node_is_left_alone_while_nobody_looks(page, ros):
+def test_a_node_is_left_alone_while_no_window_shows_it(page, ros):
     """Its topics are not even subscribed unless a window shows it."""
     observer = ros.create_node("observer")
     try:
@@ -266,7 +266,7 @@ def test_a_node_may_end_and_come_back(page, data):
             wait_for_poses(page)
 
 
-def test_a_window_that_is_stuck_holds_up_nobody(page, view, window, ros):
+def test_a_window_that_is_stuck_holds_up_no_other(page, view, window, ros):
     """It is reached through a relay, as through SSH, and recovers. Each window has its own camera."""
     choose(page, STILL_POSES)
     relay, counter = Relay(view), Counter(ros, CLIP_POSES)

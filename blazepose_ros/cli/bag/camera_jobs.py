@@ -20,7 +20,7 @@ from blazepose_ros.cli.bag.bag_files import BagError
 from blazepose_ros.cli.bag.message_spool import SpooledMessage, writing_spool
 from blazepose_ros.cli.bag.outputs import OUTPUTS, Outputs
 from blazepose_ros.cli.bag.recorded_camera import RecordedFrame, Recording
-from blazepose_ros.cli.signals import hear_signals, held_back
+from blazepose_ros.cli.signals import held_back, unblock_signals
 from blazepose_ros.core.estimation.estimator import EstimatorError
 from blazepose_ros.core.estimation.loading import load_model, pipeline_options
 from blazepose_ros.core.models.registry import ModelError
@@ -200,7 +200,7 @@ def _begin_worker(news: Any) -> None:
     _news = news
     Thread(target=_end_with_parent, daemon=True).start()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    hear_signals()
+    unblock_signals()
 
 
 def _end_with_parent() -> None:

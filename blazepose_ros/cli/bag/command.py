@@ -72,9 +72,8 @@ def _find_people(tasks: Iterable[ConversionTask], processes: int) -> None:
     if not unfinished:
         return
     images = sum(camera.images.count for camera, _ in unfinished)
-    with progress("images") as bar:
-        shown = bar.add_task("", total=images)
-        run_jobs([job for _, job in unfinished], processes, lambda count: bar.advance(shown, count), note)
+    with progress("finding people", images, "images") as bar:
+        run_jobs([job for _, job in unfinished], processes, bar.advance, note)
 
 
 NAME = "blazepose bag"

@@ -11,8 +11,8 @@ import yaml
 
 from blazepose_ros.cli.bag.bag_files import STORAGES
 from blazepose_ros.cli.bag.conversion_task import OutputOptions
+from blazepose_ros.cli.models import MODEL_HELP, one_model
 from blazepose_ros.core.estimation.factory import BACKENDS
-from blazepose_ros.core.models.registry import BUNDLES
 from blazepose_ros.core.parameters import ParameterError
 from blazepose_ros.core.settings import NodeSettings
 
@@ -71,12 +71,9 @@ def read_parameter_file(path: Path) -> dict[str, object]:
     return {name: value for section in sections for name, value in section.items()}
 
 
-MODELS = {bundle.name: int(complexity) for complexity, bundle in BUNDLES.items()}
-
-
 def add_common(parser: argparse.ArgumentParser) -> None:
     """Add what both commands take."""
-    parser.add_argument("--model", choices=MODELS, help="the landmark model (default: full)")
+    parser.add_argument("--model", type=one_model, metavar="MODEL", help=f"{MODEL_HELP} (default: 1)")
     parser.add_argument("--backend", choices=BACKENDS, help="what runs it (default: auto)")
     parser.add_argument(
         "-p",
@@ -117,7 +114,7 @@ def settings_of(options: argparse.Namespace) -> NodeSettings:
     given = read_parameter_file(options.params_file) if options.params_file else {}
     given |= parse_assignments(options.assignments)
     if options.model:
-        given["model_complexity"] = MODELS[options.model]
+        given["model_complexity"] = int(options.model.complexity)
     if options.backend:
         given["backend"] = options.backend
     return settings(given)

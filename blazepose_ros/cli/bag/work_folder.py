@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
 from blazepose_ros.cli.bag.bag_files import BagError
 
 SUFFIX = ".partial"
-_JOURNAL = "journal.json"
+_JOURNAL, _LOCK = "journal.json", ".lock"
 
 
 class WorkFolder:
@@ -32,7 +33,7 @@ class WorkFolder:
         self.target = target
         self.path = target.with_name(target.name + SUFFIX)
         self._products = [target, *beside]
-        self._lock: int | None = None
+        self._lock = FileLock(str(self.path / _LOCK))
 
     def open(self, purpose: Mapping[str, object]) -> bool:
         """Make the folder, or go on with one of the same purpose; return whether that is so.
@@ -51,8 +52,8 @@ class WorkFolder:
         self.path.mkdir(exist_ok=True)
         self._lock_or_refuse()
         if not goes_on:
-            for path in self.path.iterdir():
-                self.fresh(path.name)
+            for name in {path.name for path in self.path.iterdir()} - {_LOCK}:
+                self.fresh(name)
             journal.write_text(json.dumps(purpose))
         return goes_on
 
@@ -75,16 +76,12 @@ class WorkFolder:
 
     def close(self) -> None:
         """Leave the folder to another run."""
-        if self._lock is not None:
-            os.close(self._lock)
-            self._lock = None
+        self._lock.release()
 
     def _lock_or_refuse(self) -> None:
-        self._lock = os.open(self.path, os.O_RDONLY)
         try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as err:
-            self.close()
+            self._lock.acquire(timeout=0)
+        except Timeout as err:
             raise BagError(f"another run is at work on {self.path}") from err
 
 

@@ -1,6 +1,6 @@
 """The benchmark's camera: a process that only publishes.
 
-Every image is rendered and serialised beforehand. What is left to do for each one is to write
+Every image is rendered and serialized in advance. What is left to do for each one is to write
 its stamp into the bytes and to hand them to the middleware.
 """
 
@@ -34,13 +34,13 @@ def play(
     """Publish messages at a rate for a time; one that is late delays those after it.
 
     Args:
-        publish: sends a message and tells whether anybody listens.
-        messages: serialised, each starting with a header; they are given new stamps.
+        publish: sends a message and returns whether it has a subscriber.
+        messages: serialized, each starting with a header; they are given new stamps.
         rate_hz: messages per second.
         duration_s: how long, in seconds.
 
     Returns:
-        The stamps of those that somebody listened to, in nanoseconds.
+        The stamps of those sent while there was a subscriber, in nanoseconds.
     """
     sent_ns: list[int] = []
     next_s = time.monotonic()
@@ -56,7 +56,7 @@ def play(
 
 
 def render(source: str, width: int, height: int, encoding: str) -> list[bytes]:
-    """Return the clip as serialised messages."""
+    """Return the clip as serialized messages."""
     header = header_message(0, FRAME_ID)
     images = load_clip(source, (width, height))
     if encoding == JPEG:
@@ -68,7 +68,7 @@ def render(source: str, width: int, height: int, encoding: str) -> list[bytes]:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Play the clip whenever told a rate and a duration, and tell the stamps of what was sent."""
+    """Play the clip for each rate and duration that is read, and write the stamps of what was sent."""
     import rclpy
     from rclpy.signals import SignalHandlerOptions
     from rclpy.utilities import remove_ros_args

@@ -1,4 +1,4 @@
-"""``blazepose bench``: what the way from a camera to poses costs, beside the estimator alone."""
+"""``blazepose bench``: latency, rate and loss from a camera to poses, beside the estimator alone."""
 
 from __future__ import annotations
 
@@ -14,35 +14,34 @@ from pathlib import Path
 from typing import Any
 
 import cv2
-from tqdm import tqdm
 
 from blazepose_ros.cli.bench.estimators import (
-    LabelledPhotograph,
+    LabeledPhotograph,
     accuracy_rows,
     accuracy_table,
     speed_rows,
     speed_table,
 )
 from blazepose_ros.cli.bench.plan import MAX_CAMERAS, SIZES, Case, load_clip, plan
-from blazepose_ros.cli.bench.report import save_plot, table
+from blazepose_ros.cli.bench.report import save_plot, tables
 from blazepose_ros.cli.bench.results import known
 from blazepose_ros.cli.bench.runner import Bench
 from blazepose_ros.cli.bench.worker_process import BenchError
-from blazepose_ros.cli.console import file_to_write, number_above_0, say
+from blazepose_ros.cli.console import file_to_write, number_above_0, progress, say, show
 from blazepose_ros.cli.eval.annotations import AnnotationsError, read_coco
 from blazepose_ros.cli.eval.image_reader import read_images
+from blazepose_ros.cli.models import MODEL_HELP, one_model
 from blazepose_ros.cli.processes import NoFreeDomainError, executable_path, isolate
 from blazepose_ros.cli.signals import Interruption
 from blazepose_ros.core.estimation.factory import AUTO, BACKENDS
 from blazepose_ros.core.frame_sources.files import PhotographMissingError, photograph
 from blazepose_ros.core.frame_sources.frame_source import SourceError
 from blazepose_ros.core.frame_sources.resize import Size
-from blazepose_ros.core.models.registry import BUNDLES, load_cached
+from blazepose_ros.core.models.registry import load_cached
 from blazepose_ros.core.types import Frame
 from blazepose_ros.nodes.common.process_tuning import leave_cores_to_the_model
 
 REFERENCE = "mediapipe"
-MODELS = tuple(bundle.name for bundle in BUNDLES.values())
 DEFAULT_MODEL = "full"
 
 DURATION_S = 8.0
@@ -85,9 +84,10 @@ def _run(options: argparse.Namespace) -> int:
     with tempfile.TemporaryDirectory(prefix="blazepose_bench_") as folder:
         bench = Bench(source, [executable_path("blazepose_node")], options.duration, Path(folder))
         backends = options.backends or _those_that_load(bench, options)
-        cases = plan(backends, options.models, options.sizes, options.cameras, quick=options.quick)
+        models = [model.name for model in options.models]
+        cases = plan(backends, models, options.sizes, options.cameras, quick=options.quick)
         failures = _run_all(bench, cases)
-    say(table(bench.rows))
+    show(*tables(bench.rows))
     document = {**bench.document(), **_estimators_alone(options, source, photographs)}
     _save(document, bench, options)
     for failure in failures:
@@ -102,7 +102,7 @@ def _those_that_load(bench: Bench, options: argparse.Namespace) -> list[str]:
         if backend in (REFERENCE, AUTO):
             continue
         try:
-            bench.try_out(Case(backend, options.models[0], *options.sizes[0]))
+            bench.try_out(Case(backend, options.models[0].name, *options.sizes[0]))
         except BenchError as err:
             say(f"{backend} is passed over: {err}")
         else:
@@ -116,43 +116,45 @@ def _run_all(bench: Bench, cases: Sequence[Case]) -> list[str]:
     say(f"{len(cases)} cases, about {expected_s / 60:.0f} minutes, showing {bench.source}")
     started_s = time.monotonic()
     failures = []
-    with tqdm(cases, unit="case") as progress:
-        for case in progress:
-            progress.set_postfix_str(f"{case.backend} {case.model} {case.label}")
+    with progress("", len(cases), "cases") as bar:
+        for case in cases:
+            name = f"{case.backend} {case.model} {case.label}"
+            bar.describe(name)
             try:
                 bench.run(case)
             except BenchError as err:
-                failures.append(f"{case.backend} {case.model} {case.label}: {err}")
+                failures.append(f"{name}: {err}")
+            bar.advance()
     say(f"measured in {time.monotonic() - started_s:.0f} s\n")
     return failures
 
 
-def _photographs(options: argparse.Namespace) -> list[LabelledPhotograph]:
+def _photographs(options: argparse.Namespace) -> list[LabeledPhotograph]:
     if options.annotations is None:
         return []
     images = options.images or options.annotations.parent
     return [
-        LabelledPhotograph(picture.frame, tuple(person.joints for person in picture.labels.people))
-        for picture in read_images(images, read_coco(options.annotations))
+        LabeledPhotograph(image.frame, tuple(person.joints for person in image.labels.people))
+        for image in read_images(images, read_coco(options.annotations))
     ]
 
 
 def _estimators_alone(
-    options: argparse.Namespace, source: str, photographs: Sequence[LabelledPhotograph]
+    options: argparse.Namespace, source: str, photographs: Sequence[LabeledPhotograph]
 ) -> dict[str, Any]:
     """Time every backend and precision, taking turns, and see what they get right."""
     leave_cores_to_the_model()
     document: dict[str, Any] = {"estimators": [], "accuracy": []}
     bgr = load_clip(source, options.sizes[0], frames=1)[0]
     frame = Frame(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), 0)
-    for name in options.models:
-        model = load_cached(next(bundle for bundle in BUNDLES.values() if bundle.name == name)).content
+    for bundle in options.models:
+        name, model = bundle.name, load_cached(bundle).content
         speed = speed_rows(model, frame)
-        say("\n" + speed_table(name, speed))
+        show(speed_table(name, speed), "")
         document["estimators"] += [{"model": name, **known(asdict(row))} for row in speed]
         if photographs:
             accuracy = accuracy_rows(model, photographs)
-            say("\n" + accuracy_table(name, accuracy))
+            show(accuracy_table(name, accuracy), "")
             document["accuracy"] += [{"model": name, **known(asdict(row))} for row in accuracy]
     return document
 
@@ -176,7 +178,7 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--json", type=file_to_write, metavar="FILE", help="write all figures")
-    parser.add_argument("--plot", type=file_to_write, metavar="FILE", help="write a picture (PNG)")
+    parser.add_argument("--plot", type=file_to_write, metavar="FILE", help="write a plot (PNG)")
     parser.add_argument("--source", default="", help="a video or an image (default: a photograph in motion)")
     parser.add_argument(
         "--annotations", type=Path, metavar="FILE", help="COCO keypoints, to measure the backends' accuracy"
@@ -184,7 +186,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--images", type=Path, metavar="FOLDER", help="where their images are (default: beside the file)"
     )
-    parser.add_argument("--quick", action="store_true", help="measure the few most telling cases alone")
+    parser.add_argument("--quick", action="store_true", help="measure a short list of cases alone")
     parser.add_argument(
         "--backends",
         nargs="+",
@@ -195,10 +197,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--models",
         nargs="+",
-        choices=MODELS,
-        default=[DEFAULT_MODEL],
+        type=one_model,
+        default=[one_model(DEFAULT_MODEL)],
         metavar="MODEL",
-        help=", ".join(MODELS),
+        help=f"{MODEL_HELP} (default: {DEFAULT_MODEL})",
     )
     parser.add_argument(
         "--sizes", nargs="+", type=_size, default=SIZES, metavar="WIDTHxHEIGHT", help="of the images"

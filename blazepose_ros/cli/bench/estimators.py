@@ -1,4 +1,4 @@
-"""How fast each backend is, and what its precision costs."""
+"""How fast each backend is, and the accuracy of its precisions."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from statistics import median
 import numpy as np
 from numpy.typing import NDArray
 
-from blazepose_ros.cli.console import aligned
+from blazepose_ros.cli.console import FittingTable
 from blazepose_ros.cli.eval.pdj import WITHOUT_VISIBILITY, detected_joints, nearest_person
 from blazepose_ros.core.estimation.estimator import Estimator, EstimatorError, EstimatorOptions
 from blazepose_ros.core.estimation.factory import RUNTIMES, choose_estimator
@@ -48,12 +48,12 @@ class SpeedRow:
 
 @dataclass(frozen=True)
 class AccuracyRow:
-    """How right one variant is on photographs with labelled people.
+    """The accuracy of one variant on photographs with labeled people.
 
     Attributes:
         name: the backend and its precision.
-        pdj: the share of labelled joints found within a fifth of the torso's diameter.
-        world_error_m: the median distance of the world landmarks to MediaPipe's, in metres;
+        pdj: the share of labeled joints found within a fifth of the torso's diameter.
+        world_error_m: the median distance of the world landmarks to MediaPipe's, in meters;
             NaN where it was not there to compare with.
     """
 
@@ -63,12 +63,12 @@ class AccuracyRow:
 
 
 @dataclass(frozen=True)
-class LabelledPhotograph:
+class LabeledPhotograph:
     """An image and its labels.
 
     Attributes:
         frame: the image.
-        people: the labelled joints of everybody in it, (33, 3) each; see ``LabelledPerson``.
+        people: the labeled joints of all people in it, (33, 3) each; see ``LabeledPerson``.
     """
 
     frame: Frame
@@ -93,7 +93,7 @@ def speed_rows(bundle: bytes, frame: Frame, rounds: int = 20) -> list[SpeedRow]:
     return [SpeedRow(name, time_ms, reference_ms / time_ms) for name, time_ms in times_ms.items()]
 
 
-def accuracy_rows(bundle: bytes, photographs: Sequence[LabelledPhotograph]) -> list[AccuracyRow]:
+def accuracy_rows(bundle: bytes, photographs: Sequence[LabeledPhotograph]) -> list[AccuracyRow]:
     """Return what each installed backend and precision gets right on unrelated photographs."""
     poses: dict[str, list[Pose | None]] = {}
     for name, estimator in _estimators(EstimatorOptions(bundle)):
@@ -163,8 +163,8 @@ def _first_pose(estimator: Estimator, frame: Frame) -> Pose | None:
     return next(iter(estimator.estimate(frame)), None)
 
 
-def _pdj(poses: Sequence[Pose | None], photographs: Sequence[LabelledPhotograph]) -> float:
-    """Return the share of joints found, of the photographs in which somebody was found."""
+def _pdj(poses: Sequence[Pose | None], photographs: Sequence[LabeledPhotograph]) -> float:
+    """Return the share of joints found, of the photographs in which a person was found."""
     pairs = zip(poses, photographs, strict=True)
     hits = [
         detected_joints(pose, person, WITHOUT_VISIBILITY)
@@ -206,17 +206,13 @@ CM_PER_M = 100
 PERCENT = 100
 
 
-def speed_table(model: str, rows: Iterable[SpeedRow]) -> str:
+def speed_table(model: str, rows: Iterable[SpeedRow]) -> FittingTable:
     """Return milliseconds per frame and how many times faster than MediaPipe that is."""
-    lines = [[row.name, f"{row.frame_ms:.1f}", f"{row.speedup:.2f}"] for row in rows]
-    return _titled(f"estimators alone, {model}", [["", "ms", "times faster"], *lines])
+    lines = [(row.name, f"{row.frame_ms:.1f}", f"{row.speedup:.2f}") for row in rows]
+    return FittingTable((f"estimators alone, {model}", "ms", "times faster"), lines)
 
 
-def accuracy_table(model: str, rows: Iterable[AccuracyRow]) -> str:
+def accuracy_table(model: str, rows: Iterable[AccuracyRow]) -> FittingTable:
     """Return PDJ at a fifth of the torso, and how far world landmarks are from MediaPipe's."""
-    lines = [[row.name, f"{PERCENT * row.pdj:.1f}", f"{CM_PER_M * row.world_error_m:.2f}"] for row in rows]
-    return _titled(f"on labelled photographs, {model}", [["", "PDJ %", "world cm"], *lines])
-
-
-def _titled(title: str, lines: Sequence[Sequence[str]]) -> str:
-    return "\n".join([title, *aligned(lines)])
+    lines = [(row.name, f"{PERCENT * row.pdj:.1f}", f"{CM_PER_M * row.world_error_m:.2f}") for row in rows]
+    return FittingTable((f"on labeled photographs, {model}", "PDJ %", "world cm"), lines)

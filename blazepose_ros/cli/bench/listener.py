@@ -9,8 +9,9 @@ from rclpy.node import Node
 from rclpy.qos import QoSProfile
 from rclpy.serialization import deserialize_message
 
-from blazepose_ros.cli.bench.results import STAGES, Answer
+from blazepose_ros.cli.bench.results import Answer
 from blazepose_ros.conversions.cdr import read_stamp_ns
+from blazepose_ros.core.diagnostics.statistics import STAGES
 from blazepose_ros.msg import Pose33Array, Timing
 from blazepose_ros.nodes.common.message_receiver import MessageInfo, MessageReceiver, NotForExecutors
 
@@ -63,7 +64,7 @@ class BenchListener(Node):
             self.count_publishers(topic) and self.count_subscribers(topic) for topic in self._image_topics
         )
 
-    def heard(self) -> int:
+    def fewest_answers(self) -> int:
         """Return how many answers the camera has that has the fewest."""
         return min(map(len, self._arrivals_ns))
 

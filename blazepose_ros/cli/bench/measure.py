@@ -1,9 +1,9 @@
-"""Measures one case: starts its cameras and nodes, listens to them, and writes what it saw.
+"""Measures one case: starts its cameras and nodes, listens to them, and writes the result.
 
 It runs as a process of its own, since a process chooses its DDS transport once.
 
 The raw loop, the estimator alone on the same images, takes turns with cameras and nodes: a machine
-that other people's programs make slower for a while makes both slower. Flat out means as many
+that other programs slow down for a while slows down both. Flat out means as many
 images as the raw loop has taken in the best of its turns. The node, which is slower than that, is
 hardly ever short of an image then, and the camera, which shares the processor with it, has no more
 to do than that takes.
@@ -25,7 +25,7 @@ from blazepose_ros.cli.bench.results import MS_PER_S, CameraRecord, Measurement,
 from blazepose_ros.cli.bench.worker_process import BenchError, WorkerProcess
 from blazepose_ros.cli.processes import ChildProcess, ChildProcesses, ros_arguments
 from blazepose_ros.cli.signals import Interruption
-from blazepose_ros.core.models.registry import BUNDLES
+from blazepose_ros.core.models.registry import bundle_named
 from blazepose_ros.nodes.common.dds import use_image_profile, use_stock_transport
 from blazepose_ros.nodes.common.process_tuning import cpu_s, rss_mb
 
@@ -81,7 +81,7 @@ class BenchJob:
 
 
 @dataclass(frozen=True)
-class _Rig:
+class _Harness:
     """The processes of a case: the raw loop, and one camera and one node for each namespace."""
 
     raw_loop: WorkerProcess
@@ -91,8 +91,8 @@ class _Rig:
     def check(self) -> None:
         """Raise BenchError where a process has failed."""
         for child in (*(camera.process for camera in self.cameras), *self.nodes, self.raw_loop.process):
-            if complaint := child.complaint():
-                raise BenchError(complaint)
+            if failure := child.failure():
+                raise BenchError(failure)
 
     def cpu_s(self) -> float:
         """Return the nodes' processor time so far."""
@@ -113,9 +113,9 @@ def measure(job: BenchJob) -> Measurement:
     namespaces = [f"/camera_{number}" for number in range(1, job.case.cameras + 1)]
     with ChildProcesses() as children:
         # Before rclpy and its threads: what runs between fork and exec needs a single one.
-        rig = _start(job, namespaces, children)
+        harness = _start(job, namespaces, children)
         with _listening(namespaces, IMAGE_TOPICS[job.case.encoding]) as (listener, spin_until):
-            return _Watch(job, rig, listener, spin_until).watch()
+            return _Watch(job, harness, listener, spin_until).watch()
 
 
 def start_raw_loop(case: Case, source: str, folder: Path, children: ChildProcesses) -> WorkerProcess:
@@ -127,21 +127,20 @@ def start_raw_loop(case: Case, source: str, folder: Path, children: ChildProcess
     return WorkerProcess(children, command, folder / "raw_loop.log")
 
 
-def _start(job: BenchJob, namespaces: Sequence[str], children: ChildProcesses) -> _Rig:
+def _start(job: BenchJob, namespaces: Sequence[str], children: ChildProcesses) -> _Harness:
     cameras, nodes = [], []
     for number, namespace in enumerate(namespaces, start=1):
         in_namespace = ("-r", f"__ns:={namespace}")
         node_log, camera_log = (job.folder / f"{kind}_{number}.log" for kind in ("node", "camera"))
         nodes.append(children.start([*_node_command(job), *in_namespace], node_log))
         cameras.append(WorkerProcess(children, [*_camera_command(job), *in_namespace], camera_log))
-    return _Rig(start_raw_loop(job.case, job.source, job.folder, children), cameras, nodes)
+    return _Harness(start_raw_loop(job.case, job.source, job.folder, children), cameras, nodes)
 
 
 def _node_command(job: BenchJob) -> list[str]:
-    complexity = next(value for value, bundle in BUNDLES.items() if bundle.name == job.case.model)
     parameters = {
         "backend": job.case.backend,
-        "model_complexity": int(complexity),
+        "model_complexity": int(bundle_named(job.case.model).complexity),
         "image_transport": "compressed" if job.case.encoding == JPEG else "raw",
     }
     return [*job.node_command, *ros_arguments(parameters)]
@@ -163,7 +162,7 @@ SpinUntil = Callable[[Callable[[], bool], float], bool]
 
 @contextmanager
 def _listening(namespaces: list[str], image_topic: str) -> Iterator[tuple[BenchListener, SpinUntil]]:
-    """Return a listener, and a function that lets it hear until a condition holds or time is up."""
+    """Return a listener, and a function that lets it receive until a condition holds or time is up."""
     import rclpy
     from rclpy.executors import SingleThreadedExecutor
     from rclpy.signals import SignalHandlerOptions
@@ -195,7 +194,7 @@ class _Watch:
     """Lets the raw loop and the cameras take turns, and notes what comes of it."""
 
     job: BenchJob
-    rig: _Rig
+    harness: _Harness
     listener: BenchListener
     spin_until: SpinUntil
     sent_ns: list[list[int]] = field(init=False)
@@ -203,7 +202,7 @@ class _Watch:
     offered_hz: float = 0.0
 
     def __post_init__(self) -> None:
-        self.sent_ns = [[] for _ in self.rig.cameras]
+        self.sent_ns = [[] for _ in self.harness.cameras]
 
     def watch(self) -> Measurement:
         """Return what was seen."""
@@ -215,16 +214,16 @@ class _Watch:
         for _ in range(1, ROUNDS):
             self._run_raw_loop(turn_s)
             windows.append(self._run_node(turn_s))
-        self.rig.check()
+        self.harness.check()
         records = [
             CameraRecord(sent_ns, answers)
             for sent_ns, answers in zip(self.sent_ns, self.listener.answers(), strict=True)
         ]
-        return Measurement(windows, self.rig.rss_mb(), self.offered_hz, self.raw_loop_ms, records)
+        return Measurement(windows, self.harness.rss_mb(), self.offered_hz, self.raw_loop_ms, records)
 
     def _connect(self) -> None:
         def connected() -> bool:
-            self.rig.check()
+            self.harness.check()
             return self.listener.connected()
 
         if not self.spin_until(connected, START_TIMEOUT_S):
@@ -232,37 +231,37 @@ class _Watch:
 
     def _warm_up(self) -> None:
         deadline_s = time.monotonic() + WARM_UP_TIMEOUT_S
-        while self.listener.heard() < WARM_UP_ANSWERS and time.monotonic() < deadline_s:
+        while self.listener.fewest_answers() < WARM_UP_ANSWERS and time.monotonic() < deadline_s:
             with self._cameras_playing(SETTLE_S):
                 self._spin(SETTLE_S)
 
     def _run_raw_loop(self, turn_s: float) -> None:
         """Time the estimator alone, and offer as many images as it takes where that is asked for."""
-        self.rig.raw_loop.begin(turn_s)
-        times_ms = self.rig.raw_loop.end(turn_s + TURN_TIMEOUT_S)
+        self.harness.raw_loop.begin(turn_s)
+        times_ms = self.harness.raw_loop.end(turn_s + TURN_TIMEOUT_S)
         self.raw_loop_ms += times_ms
         self.offered_hz = self.job.case.rate_hz or max(self.offered_hz, MS_PER_S / median_ms(times_ms))
 
     def _run_node(self, turn_s: float) -> Window:
         with self._cameras_playing(SETTLE_S + turn_s + MARGIN_S):
             self._spin(SETTLE_S)
-            start_ns, cpu_before_s = time.time_ns(), self.rig.cpu_s()
+            start_ns, cpu_before_s = time.time_ns(), self.harness.cpu_s()
             self._spin(turn_s)
-            window = Window(start_ns, time.time_ns(), self.rig.cpu_s() - cpu_before_s)
+            window = Window(start_ns, time.time_ns(), self.harness.cpu_s() - cpu_before_s)
         self._spin(DRAIN_S)
         return window
 
     @contextmanager
     def _cameras_playing(self, duration_s: float) -> Iterator[None]:
-        for camera in self.rig.cameras:
+        for camera in self.harness.cameras:
             camera.begin([self.offered_hz, duration_s])
         yield
-        for sent_ns, camera in zip(self.sent_ns, self.rig.cameras, strict=True):
+        for sent_ns, camera in zip(self.sent_ns, self.harness.cameras, strict=True):
             sent_ns += camera.end(TURN_TIMEOUT_S)
 
     def _spin(self, duration_s: float) -> None:
         def failed() -> bool:
-            self.rig.check()
+            self.harness.check()
             return False
 
         self.spin_until(failed, duration_s)

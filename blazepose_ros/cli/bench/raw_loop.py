@@ -16,7 +16,7 @@ from blazepose_ros.cli.bench.plan import PERIOD_NS, forth_and_back, load_clip
 from blazepose_ros.cli.bench.worker_process import take_turns
 from blazepose_ros.core.estimation.estimator import Estimator, EstimatorError, EstimatorOptions
 from blazepose_ros.core.estimation.factory import choose_estimator
-from blazepose_ros.core.models.registry import BUNDLES, ModelError, resolve
+from blazepose_ros.core.models.registry import ModelError, bundle_named, resolve
 from blazepose_ros.core.types import Frame
 from blazepose_ros.nodes.common.process_tuning import leave_cores_to_the_model
 
@@ -53,7 +53,7 @@ def raw_loop(estimator: Estimator, shown: Iterator[Frame], duration_s: float) ->
 def main(arguments: Sequence[str]) -> int:
     """Time the estimator of a job, a JSON file, whenever told a duration."""
     job = json.loads(Path(arguments[0]).read_text())
-    complexity = next(value for value, bundle in BUNDLES.items() if bundle.name == job["model"])
+    complexity = bundle_named(job["model"]).complexity
     leave_cores_to_the_model()
     try:
         images = [cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB) for bgr in load_clip(job["source"], job["size"])]

@@ -1,4 +1,4 @@
-"""The benchmark's figures as text and as a picture."""
+"""The benchmark's figures as text and as a plot."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Annotation
+from rich.console import RenderableType
 
 from blazepose_ros.cli.bench.plan import PROFILE, STOCK
 from blazepose_ros.cli.bench.results import MS_PER_S, BenchRow
-from blazepose_ros.cli.console import aligned
+from blazepose_ros.cli.console import FittingTable
 
 UNKNOWN = "-"
 
@@ -46,22 +47,15 @@ _COMPARED = (
 )
 
 
-def table(rows: Iterable[BenchRow]) -> str:
-    """Return all rows, one block for each backend and model, and what the profile is worth."""
-    blocks = []
+def tables(rows: Iterable[BenchRow]) -> Iterator[RenderableType]:
+    """Yield all rows, one block for each backend and model, and how the profile compares to stock."""
+    head = ["", *(f"{heading}\n{unit}" for heading, unit, *_ in _COLUMNS)]
     for (backend, model), group in groupby(rows, key=lambda row: (row.case.backend, row.case.model)):
         members = list(group)
-        lines = aligned([_headings(), _units(), *map(_cells, members)])
-        blocks.append("\n".join([f"{backend}, {model}", *lines, *_transports(members)]))
-    return "\n\n".join(blocks)
-
-
-def _headings() -> list[str]:
-    return ["", *(heading for heading, *_ in _COLUMNS)]
-
-
-def _units() -> list[str]:
-    return ["", *(unit for _, unit, *_ in _COLUMNS)]
+        yield f"{backend}, {model}"
+        yield FittingTable(head, list(map(_cells, members)))
+        yield from _transports(members)
+        yield ""
 
 
 def _cells(row: BenchRow) -> list[str]:
@@ -96,7 +90,7 @@ LEGEND_COLUMNS = 7  # all in a line
 INK, GRID_INK = "#1f2933", "#dfe4ea"
 RAW_LOOP_INK = "#d1495b"
 
-# The parts of the latency, in order: the estimator in grey, what is added in colours.
+# The parts of the latency, in order: the estimator in gray, what is added in colors.
 PARTS = {
     "transport": "#2a6f97",
     "waiting": "#f2a541",
@@ -110,7 +104,7 @@ LABEL_ROOM = 0.15  # of the axis, for the figure beside the longest bar
 
 
 def save_plot(rows: Sequence[BenchRow], title: str, path: Path) -> None:
-    """Write a picture of latencies, poses per second and delivered images.
+    """Write a plot of latencies, poses per second and delivered images.
 
     Args:
         rows: what was measured, the first on top.

@@ -1,6 +1,6 @@
 """From what was seen of the cameras and their nodes to the benchmark's figures.
 
-``delivered`` counts arrivals at the node, which numbers the images it receives and tells the
+``delivered`` counts arrivals at the node, which numbers the images it receives and sends the
 number with each answer (``Timing.received``). Between two answers, the numbers say how many
 images arrived and the camera's own list says how many were sent; the node drops images that
 are superseded while it works, and those arrived, too.
@@ -16,12 +16,10 @@ from typing import Any
 import numpy as np
 
 from blazepose_ros.cli.bench.plan import Case
+from blazepose_ros.core.diagnostics.statistics import STAGES
 from blazepose_ros.core.timestamps import NS_PER_MS, NS_PER_S
 
 MS_PER_S = 1_000
-
-# What Timing.msg divides the way through the node into, in order.
-STAGES = ("transport", "waiting", "decoding", "inference", "publishing")
 
 
 @dataclass(frozen=True)
@@ -207,7 +205,7 @@ def per_s(times_ms: Sequence[float]) -> float:
 
 
 def row_fields(row: BenchRow) -> dict[str, Any]:
-    """Return a row as JSON has it: flat, numbers that are not known as null."""
+    """Return a row as JSON has it: flat, unknown numbers as null."""
     fields = asdict(row)
     case, stages = fields.pop("case"), fields.pop("stages_ms_p50")
     flat = {**case, **fields, **{f"{stage}_ms_p50": value for stage, value in stages.items()}}
@@ -215,7 +213,7 @@ def row_fields(row: BenchRow) -> dict[str, Any]:
 
 
 def known(fields: dict[str, Any]) -> dict[str, Any]:
-    """Return fields for JSON, numbers that are not known as null."""
+    """Return fields for JSON, unknown numbers as null."""
     return {
         name: None if isinstance(value, float) and math.isnan(value) else value
         for name, value in fields.items()

@@ -18,12 +18,15 @@ from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from blazepose_ros.cli.bench.measure import TURN_TIMEOUT_S, BenchJob, start_raw_loop
 from blazepose_ros.cli.bench.plan import Case
 from blazepose_ros.cli.bench.results import BenchRow, Measurement, median_ms, per_s, row_fields, to_row
 from blazepose_ros.cli.bench.worker_process import BenchError
 from blazepose_ros.cli.processes import ChildProcesses
 from blazepose_ros.core.frame_sources.resize import Size
+from blazepose_ros.nodes.common.process_tuning import BYTES_PER_MB
 
 # Distributions whose version a result depends on.
 _LIBRARIES = ("ai-edge-litert", "mediapipe", "numpy", "opencv-contrib-python", "openvino")
@@ -36,7 +39,7 @@ def machine() -> dict[str, Any]:
     return {
         "cpu": cpu_model(),
         "cores": len(os.sched_getaffinity(0)),
-        "memory_mb": round(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 1e6),
+        "memory_mb": round(psutil.virtual_memory().total / BYTES_PER_MB),
         "system": platform.platform(),
         "python": platform.python_version(),
         "distro": os.environ.get("ROS_DISTRO") or _distro_of_wheels(installed),
@@ -103,8 +106,8 @@ class Bench:
             child.wait(CASE_TIMEOUT_S + 2 * self.duration_s)
             if child.exit_status is None:
                 raise BenchError("measuring does not end")
-        if complaint := child.complaint():
-            raise BenchError(complaint)
+        if failure := child.failure():
+            raise BenchError(failure)
         seen = Measurement.from_dict(json.loads(result.read_text()))
         self.rows.append(to_row(case, seen))
         self.raw_loops_ms[case.backend, case.model, case.size] += seen.raw_loop_ms

@@ -1,4 +1,4 @@
-"""Processes that take turns: each works while it is told to, and is silent in between."""
+"""Processes that take turns: each works on request and is idle in between."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class WorkerProcess:
         self.process: ChildProcess = children.start(command, log, pipes=True)
 
     def begin(self, turn: object) -> None:
-        """Tell what to do, as JSON, and return at once.
+        """Send what to do, as JSON, and return at once.
 
         Raises:
             BenchError: the process has ended.
@@ -41,7 +41,7 @@ class WorkerProcess:
             self.process.input.write(json.dumps(turn).encode() + b"\n")
             self.process.input.flush()
         except BrokenPipeError as err:
-            raise BenchError(self._complaint()) from err
+            raise BenchError(self._failure()) from err
 
     def end(self, timeout_s: float) -> Any:
         """Wait for the end of a turn and return what came of it.
@@ -53,12 +53,12 @@ class WorkerProcess:
             raise BenchError(f"{self.process.log.stem} does not end its turn")
         answer = self.process.output.readline()
         if not answer:
-            raise BenchError(self._complaint())
+            raise BenchError(self._failure())
         return json.loads(answer)
 
-    def _complaint(self) -> str:
+    def _failure(self) -> str:
         self.process.wait(STOP_TIMEOUT_S)
-        return self.process.complaint() or f"{self.process.log.stem} has ended"
+        return self.process.failure() or f"{self.process.log.stem} has ended"
 
 
 def take_turns(work: Callable[[Any], object]) -> None:

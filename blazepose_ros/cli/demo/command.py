@@ -12,15 +12,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from blazepose_ros.cli.console import number_above_0, say, write
+from blazepose_ros.cli.console import number_above_0, plain_console, say
 from blazepose_ros.cli.demo.recorder import Recorder
 from blazepose_ros.cli.demo.report import Chain, LiveTable, Tally, failed_link
+from blazepose_ros.cli.models import MODEL_HELP, one_model
 from blazepose_ros.cli.processes import ChildProcess, ChildProcesses, executable_path, ros_arguments, stop
 from blazepose_ros.cli.signals import Interruption
 from blazepose_ros.core.frame_sources.files import PhotographMissingError, StillImage, open_source, photograph
 from blazepose_ros.core.frame_sources.frame_source import FrameError, FrameSource, SourceError
-from blazepose_ros.core.models.registry import BUNDLES
-from blazepose_ros.core.types import ModelComplexity
+from blazepose_ros.core.models.registry import Bundle
 from blazepose_ros.core.visualization.video_writer import RecordingError
 from blazepose_ros.nodes.common.dds import use_image_profile
 
@@ -82,11 +82,6 @@ def _fitting_size(source: FrameSource) -> dict[str, object]:
 if TYPE_CHECKING:
     from blazepose_ros.cli.demo.listener import DemoListener
 
-MODELS = {
-    **{str(complexity.value): complexity for complexity in ModelComplexity},
-    **{bundle.name: complexity for complexity, bundle in BUNDLES.items()},
-}
-
 # Finding each other and loading a model takes 2 to 4 s, on a small computer more.
 START_TIMEOUT_S = 30.0
 # How long after the last image answers are waited for.
@@ -121,7 +116,7 @@ def _parser() -> argparse.ArgumentParser:
         " (default: a photograph)",
     )
     parser.add_argument(
-        "--model", choices=MODELS, default="1", metavar="MODEL", help="0 lite, 1 full or 2 heavy (default: 1)"
+        "--model", type=one_model, default="1", metavar="MODEL", help=f"{MODEL_HELP} (default: 1)"
     )
     parser.add_argument(
         "--duration",
@@ -143,7 +138,7 @@ def _run(options: argparse.Namespace) -> int:
     say(f"showing {show.source}; the logs of camera and node are in {folder}")
     tally = Tally()
     with Recorder(folder, show.rate) as recorder, ChildProcesses() as children:
-        node = children.start(_node_command(MODELS[options.model]), folder / "node.log")
+        node = children.start(_node_command(options.model), folder / "node.log")
         camera = children.start(_camera_command(show), folder / "camera.log")
         # This takes a second in which the processes already start.
         from blazepose_ros.cli.demo.listener import listening
@@ -159,12 +154,12 @@ def _play(
 ) -> Chain:
     """Watch until the show is over, and return what was seen of each link."""
     _watch(show, (camera, node), listener, tally)
-    complaints = camera.complaint(), node.complaint()
+    errors = camera.failure(), node.failure()
     stop([camera])
-    if not any(complaints):
+    if not any(errors):
         _drain(listener)
     return Chain(
-        *complaints,
+        *errors,
         camera_seen=listener.camera_seen,
         node_seen=listener.node_seen,
         images=tally.images,
@@ -184,8 +179,8 @@ def _report(tally: Tally, recorder: Recorder, failure: str) -> int:
     return 1 if failure else 0
 
 
-def _node_command(model: ModelComplexity) -> list[str]:
-    parameters = {"model_complexity": int(model), "image_reliability": "reliable"}
+def _node_command(model: Bundle) -> list[str]:
+    parameters = {"model_complexity": int(model.complexity), "image_reliability": "reliable"}
     return [executable_path("blazepose_node"), *ros_arguments(parameters), "-r", "image:=image_raw"]
 
 
@@ -197,21 +192,21 @@ def _camera_command(show: Show) -> list[str]:
 
 def _watch(show: Show, children: Sequence[ChildProcess], listener: DemoListener, tally: Tally) -> None:
     """Show the table until the time is up, a process has ended, or nothing has come for too long."""
-    table, started_s, over = LiveTable(write, terminal=sys.stdout.isatty()), time.monotonic(), False
-    while not over and all(child.exit_status is None for child in children):
-        listener.listen()
-        now_s = time.monotonic()
-        if tally.first_image_s is None:
-            over = now_s - started_s >= START_TIMEOUT_S
-        else:
-            elapsed_s = now_s - tally.first_image_s
-            over = elapsed_s >= show.duration_s
-            table.show(elapsed_s, tally.snapshot(now_s))
-    table.end()
+    started_s, over = time.monotonic(), False
+    with LiveTable(plain_console()) as table:
+        while not over and all(child.exit_status is None for child in children):
+            listener.listen()
+            now_s = time.monotonic()
+            if tally.first_image_s is None:
+                over = now_s - started_s >= START_TIMEOUT_S
+            else:
+                elapsed_s = now_s - tally.first_image_s
+                over = elapsed_s >= show.duration_s
+                table.show(elapsed_s, tally.snapshot(now_s))
 
 
 def _drain(listener: DemoListener) -> None:
-    """Hear the answers to the last images."""
+    """Receive the answers to the last images."""
     deadline_s = time.monotonic() + DRAIN_S
     while time.monotonic() < deadline_s:
         listener.listen()

@@ -41,7 +41,7 @@ Item = TypeVar("Item")
 
 @contextmanager
 def listening(tally: Tally, recorder: Recorder) -> Iterator[DemoListener]:
-    """Return a listener that may hear something for the length of a block."""
+    """Return a listener that receives messages for the length of a block."""
     with held_back():
         rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
         listener = DemoListener(tally, recorder)
@@ -60,7 +60,7 @@ class DemoListener(Node):
 
     Args:
         tally: counts images and poses.
-        recorder: takes pictures of them.
+        recorder: records them.
 
     Attributes:
         camera_seen: whether the camera's topics have appeared.
@@ -82,7 +82,7 @@ class DemoListener(Node):
         self._own_executor.add_node(self)
 
     def listen(self) -> None:
-        """Hear the next message, if one comes within a moment.
+        """Receive the next message, if one comes within a moment.
 
         Raises:
             KeyboardInterrupt: Ctrl-C came meanwhile.

@@ -1,4 +1,4 @@
-"""The demo's pictures: a video of everything, and two of the moment when a person was seen best."""
+"""The demo's pictures: a video of everything, and two of the frame in which a person is most visible."""
 
 from __future__ import annotations
 
@@ -89,13 +89,13 @@ class Recorder:
         self._worker = LatestItemWorker(lambda shown: video.add(*shown), "video")
         self._closing.callback(self._worker.stop)
 
-    def offer(self, shot: DemoFrame) -> None:
-        """Keep a shot if the person in it is seen better than before."""
-        if self._best is None or shot.clarity > self._best.clarity:
-            self._best = shot
+    def offer(self, frame: DemoFrame) -> None:
+        """Keep a frame if the person in it is more visible than before."""
+        if self._best is None or frame.clarity > self._best.clarity:
+            self._best = frame
 
     def save_pictures(self) -> None:
-        """Write the pictures of the best shot, if there is one.
+        """Write the pictures of the best frame, if there is one.
 
         Raises:
             RecordingError: they cannot be written.

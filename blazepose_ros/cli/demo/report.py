@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from types import TracebackType
 
 import numpy as np
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
 
+from blazepose_ros.cli.console import GAP, show
 from blazepose_ros.core.landmarks import NUM_LANDMARKS
 from blazepose_ros.core.types import HipCenter, Pose
 
@@ -25,7 +30,7 @@ class DemoSnapshot:
         image_rate: images per second from the camera.
         pose_rate: images per second with a person in the node's answer.
         latency_ms: from an image's stamp to its answer's arrival, the median.
-        pose: the person in the newest answer; None where it saw nobody.
+        pose: the person in the newest answer; None where there is none.
     """
 
     image_rate: float
@@ -60,7 +65,7 @@ class Tally:
         self._image_times_s.append(now_s)
 
     def answer(self, stamp_ns: int, now_s: float, latency_ms: float, pose: Pose | None) -> None:
-        """Note what the node made of an image, None for nobody."""
+        """Note the node's answer to an image; None where it holds no person."""
         self._answered.add(stamp_ns)
         self._latencies_ms.append(latency_ms)
         self._recent_latencies.append((now_s, latency_ms))
@@ -127,7 +132,7 @@ def visible_landmarks(pose: Pose) -> int:
 
 
 def distance_and_std(hip_center: HipCenter) -> tuple[float, float]:
-    """Return how far from the camera the hips are, and its standard deviation, in metres."""
+    """Return how far from the camera the hips are, and its standard deviation, in meters."""
     distance_m = float(np.linalg.norm(hip_center.position))
     ray = hip_center.position / distance_m
     return distance_m, math.sqrt(ray @ hip_center.covariance @ ray)
@@ -138,8 +143,8 @@ class Chain:
     """What was seen of each link from the camera to the pose.
 
     Attributes:
-        camera_complaint: what the camera's process said as it failed; empty if it did not.
-        node_complaint: the same of the node.
+        camera_error: what the camera's process said as it failed; empty if it did not.
+        node_error: the same of the node.
         camera_seen: whether the camera's topics appeared.
         node_seen: whether the node's topics appeared.
         images: how many images came.
@@ -147,8 +152,8 @@ class Chain:
         poses: how many answers hold a person.
     """
 
-    camera_complaint: str
-    node_complaint: str
+    camera_error: str
+    node_error: str
     camera_seen: bool
     node_seen: bool
     images: int
@@ -163,13 +168,13 @@ _DISCOVERY = (
 
 # From the camera to the pose: when a link has failed, and how to say it.
 _LINKS: Sequence[tuple[Callable[[Chain], object], str]] = (
-    (lambda chain: chain.camera_complaint, "The camera failed: {camera_complaint}"),
-    (lambda chain: chain.node_complaint, "The node failed: {node_complaint}"),
+    (lambda chain: chain.camera_error, "The camera failed: {camera_error}"),
+    (lambda chain: chain.node_error, "The node failed: {node_error}"),
     (lambda chain: not chain.camera_seen, f"The camera {_DISCOVERY}."),
     (lambda chain: not chain.node_seen, f"The node {_DISCOVERY}."),
     (lambda chain: not chain.images, "The camera runs, but no image came from it."),
     (lambda chain: not chain.answers, "{images} images came, but the node answered none."),
-    (lambda chain: not chain.poses, "The node looked at {answers} images and saw nobody in them."),
+    (lambda chain: not chain.poses, "The node answered {answers} images and found no person in them."),
 )
 
 
@@ -179,24 +184,33 @@ def failed_link(chain: Chain) -> str:
     return next(failures, "")
 
 
-_ROW = "{:>6}  {:>8}  {:>7}  {:>7}  {:>5}  {:>13}  {:>9}"
-HEADER = _ROW.format("time", "images/s", "poses/s", "latency", "score", "hip distance", "landmarks")
+HEAD = ("time", "images/s", "poses/s", "latency", "score", "hip distance", "landmarks")
+_WIDTHS = (6, 8, 7, 7, 5, 15, 9)  # at least; rows that are written one by one stand under each other
 UNKNOWN = "-"
 
 TERMINAL_PERIOD_S = 0.2
 LINE_PERIOD_S = 1.0
-_RETURN, _CLEAR_TO_END = "\r", "\x1b[K"
 
 
-def row(elapsed_s: float, snapshot: DemoSnapshot) -> str:
-    """Return one line of the table; a dash stands for what is not known."""
-    return _ROW.format(
+def cells(elapsed_s: float, snapshot: DemoSnapshot) -> tuple[str, ...]:
+    """Return one row of the table; a dash stands for what is not known."""
+    return (
         f"{elapsed_s:.0f} s",
         _number(snapshot.image_rate, "{:.1f}"),
         _number(snapshot.pose_rate, "{:.1f}"),
         _number(snapshot.latency_ms, "{:.0f} ms"),
         *_person(snapshot.pose),
     )
+
+
+def table(rows: Iterable[Sequence[str]], *, head: bool = True) -> Table:
+    """Return rows as a table, with or without its headings."""
+    made = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0), show_header=head)
+    for heading, width in zip(HEAD, _WIDTHS, strict=True):
+        made.add_column(heading, justify="right", min_width=width, no_wrap=True)
+    for row in rows:
+        made.add_row(*row)
+    return made
 
 
 def _person(pose: Pose | None) -> tuple[str, str, str]:
@@ -214,22 +228,31 @@ def _number(value: float, form: str) -> str:
 
 
 class LiveTable:
-    """Writes the table.
+    """Shows the state of the stream for the length of a block.
+
+    On a terminal it is one row that changes, elsewhere a row each second.
 
     Args:
-        write: writes text at once.
-        terminal: whether this text is shown on a terminal.
+        console: the standard output.
     """
 
-    def __init__(self, write: Callable[[str], object], *, terminal: bool) -> None:
-        self._write = write
-        self._terminal = terminal
-        self._period_s = TERMINAL_PERIOD_S if self._terminal else LINE_PERIOD_S
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._live = Live(console=console, auto_refresh=False)
+        self._period_s = TERMINAL_PERIOD_S if console.is_terminal else LINE_PERIOD_S
         self._next_s = self._period_s
         self._begun = False
 
+    def __enter__(self) -> LiveTable:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._live.stop()
+
     def show(self, elapsed_s: float, snapshot: DemoSnapshot) -> None:
-        """Write a row if it is time for one.
+        """Show a row if it is time for one.
 
         Args:
             elapsed_s: seconds since the first image.
@@ -237,14 +260,11 @@ class LiveTable:
         """
         if elapsed_s < self._next_s:
             return
-        if not self._begun:
-            self._write(HEADER + "\n")
-            self._begun = True
         self._next_s = elapsed_s + self._period_s
-        line = row(elapsed_s, snapshot)
-        self._write(_RETURN + line + _CLEAR_TO_END if self._terminal else line + "\n")
-
-    def end(self) -> None:
-        """Leave the last row standing."""
-        if self._terminal and self._begun:
-            self._write("\n")
+        row = cells(elapsed_s, snapshot)
+        if self._console.is_terminal:
+            self._live.start()
+            self._live.update(table([row]), refresh=True)
+        else:
+            show(table([row], head=not self._begun))
+        self._begun = True

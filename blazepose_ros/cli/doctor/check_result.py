@@ -1,4 +1,4 @@
-"""What a check has found, for people and for programs."""
+"""The result of a check, as text and as JSON."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from enum import Enum
 
 
 class CheckLevel(Enum):
-    """How bad it is: a warning is something that will hurt, an error something that does not work."""
+    """A warning will cause trouble, an error keeps something from working."""
 
     OK = "ok"
     WARN = "warn"
@@ -23,21 +23,21 @@ class CheckResult:
     Attributes:
         name: what was looked at.
         level: how bad it is.
-        what: what was seen, in a sentence.
-        mend: the command that mends it, or what to change; empty where all is well.
+        what: what was found, in a sentence.
+        fix: the command or change that fixes it; empty where all is well.
 
     Raises:
-        ValueError: something is wrong and nothing mends it, or the other way round.
+        ValueError: a problem has no fix, or something that is well has one.
     """
 
     name: str
     level: CheckLevel
     what: str
-    mend: str = ""
+    fix: str = ""
 
     def __post_init__(self) -> None:
-        if (self.level is CheckLevel.OK) == bool(self.mend):
-            raise ValueError(f"{self.name}: what is not ok has a remedy, and only that")
+        if (self.level is CheckLevel.OK) == bool(self.fix):
+            raise ValueError(f"{self.name}: a warning or an error has a fix, what is ok has none")
 
 
 def ok(name: str, what: str) -> CheckResult:
@@ -45,26 +45,25 @@ def ok(name: str, what: str) -> CheckResult:
     return CheckResult(name, CheckLevel.OK, what)
 
 
-def warn(name: str, what: str, mend: str) -> CheckResult:
-    """Return that something will hurt."""
-    return CheckResult(name, CheckLevel.WARN, what, mend)
+def warn(name: str, what: str, fix: str) -> CheckResult:
+    """Return that something will cause trouble."""
+    return CheckResult(name, CheckLevel.WARN, what, fix)
 
 
-def error(name: str, what: str, mend: str) -> CheckResult:
+def error(name: str, what: str, fix: str) -> CheckResult:
     """Return that something does not work."""
-    return CheckResult(name, CheckLevel.ERROR, what, mend)
+    return CheckResult(name, CheckLevel.ERROR, what, fix)
 
 
-def as_text(finding: CheckResult) -> str:
-    """Return a line about a finding, and one with its remedy where it needs one."""
-    line = f"{finding.level.value:<5}  {finding.name}: {finding.what}"
-    return f"{line}\n       -> {finding.mend}" if finding.mend else line
+def as_text(result: CheckResult) -> str:
+    """Return a line about a result, and one with its fix where it has one."""
+    line = f"{result.level.value:<5}  {result.name}: {result.what}"
+    return f"{line}\n       -> {result.fix}" if result.fix else line
 
 
-def as_json(findings: Sequence[CheckResult]) -> str:
-    """Return all findings as a JSON list of objects: name, level, what, mend."""
+def as_json(results: Sequence[CheckResult]) -> str:
+    """Return all results as a JSON list of objects: name, level, what, fix."""
     rows = [
-        {"name": each.name, "level": each.level.value, "what": each.what, "mend": each.mend}
-        for each in findings
+        {"name": each.name, "level": each.level.value, "what": each.what, "fix": each.fix} for each in results
     ]
     return json.dumps(rows, indent=2)

@@ -1,4 +1,4 @@
-"""``blazepose doctor``: check everything that is known to go wrong."""
+"""``blazepose doctor``: check this machine for known problems."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from importlib import import_module
 from blazepose_ros.cli.console import say
 from blazepose_ros.cli.doctor.check_result import CheckLevel, CheckResult, as_json, as_text, error
 
-# Modules with examine(), in the order in which their findings are of use.
-WITHOUT_ROS = ("python_environment", "system", "model_files")
+# Modules with examine(), in the order of their results.
+WITHOUT_ROS = ("python_environment", "machine", "model_files")
 ROS, GRAPH = "middleware", "graph"
 
 NO_ROS = "sudo apt install ros-$ROS_DISTRO-rclpy and source /opt/ros/$ROS_DISTRO/setup.bash, or make install"
@@ -19,23 +19,23 @@ NO_ROS = "sudo apt install ros-$ROS_DISTRO-rclpy and source /opt/ros/$ROS_DISTRO
 def main(arguments: Sequence[str]) -> int:
     """Run ``blazepose doctor``; the exit status is 1 where something does not work."""
     options = _parser().parse_args(arguments)
-    findings = []
-    for finding in examine():
-        findings.append(finding)
+    results = []
+    for result in examine():
+        results.append(result)
         if not options.json:
-            say(as_text(finding))
+            say(as_text(result))
     if options.json:
-        say(as_json(findings))
-    return int(any(finding.level is CheckLevel.ERROR for finding in findings))
+        say(as_json(results))
+    return int(any(result.level is CheckLevel.ERROR for result in results))
 
 
 def examine() -> Iterator[CheckResult]:
-    """Yield every finding, as soon as there is one."""
+    """Yield every result, as soon as there is one."""
     for name in WITHOUT_ROS:
         yield from _examine(name)
     of_ros = list(_examine(ROS))
     yield from of_ros
-    if all(finding.level is not CheckLevel.ERROR for finding in of_ros):  # else rclpy ends the process
+    if all(result.level is not CheckLevel.ERROR for result in of_ros):  # else rclpy ends the process
         yield from _examine(GRAPH)
 
 
@@ -51,8 +51,8 @@ def _examine(name: str) -> Iterator[CheckResult]:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="blazepose doctor",
-        description="Check Python, libraries, models, ROS, transport and cameras, and say what mends"
-        " what is wrong. The exit status is 1 where something does not work.",
+        description="Check Python, libraries, models, ROS, transport and cameras, and name the fix"
+        " for each problem. The exit status is 1 where something does not work.",
     )
-    parser.add_argument("--json", action="store_true", help="print a JSON list of findings")
+    parser.add_argument("--json", action="store_true", help="print a JSON list of results")
     return parser

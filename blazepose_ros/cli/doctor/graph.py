@@ -1,4 +1,4 @@
-"""Cameras in the ROS graph, and whether those who want their images get them."""
+"""Cameras in the ROS graph, and whether their subscribers get the images."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ class LiveImageTopic:
     Attributes:
         name: of the topic.
         is_compressed: whether its images are CompressedImage.
-        reliable: for each publisher, whether it offers to send again what was lost.
-        demanding: the nodes that subscribe and insist on that.
-        is_calibrated: whether somebody publishes the camera_info beside it.
+        reliable: for each publisher, whether its QoS is reliable.
+        demanding: the nodes whose subscriptions require that.
+        is_calibrated: whether the camera_info beside it has a publisher.
     """
 
     name: str
@@ -43,13 +43,13 @@ class LiveImageTopic:
 
 
 def check_cameras(topics: Sequence[LiveImageTopic]) -> list[CheckResult]:
-    """Check every camera: who publishes, who is not served, and whether it is calibrated."""
+    """Check every camera: its publishers, its subscribers, and whether it is calibrated."""
     cameras = [topic for topic in topics if topic.reliable and not topic.name.endswith(NOT_CAMERAS)]
     if not cameras:
         return [
             warn(
                 "cameras",
-                "nobody publishes images in this ROS domain",
+                "no topic of images has a publisher in this ROS domain",
                 "start a camera, with the same ROS_DOMAIN_ID; without one: blazepose_camera",
             )
         ]
@@ -66,8 +66,8 @@ def check_camera(camera: LiveImageTopic) -> CheckResult:
     if camera.demanding and not all(camera.reliable):
         return warn(
             name,
-            f"{', '.join(camera.demanding)} hears nothing: it asks for reliable images, the camera sends best"
-            " effort",
+            f"{', '.join(camera.demanding)} receives nothing: it asks for reliable images, the camera sends"
+            " best effort",
             "set image_reliability to auto or best_effort",
         )
     if not camera.is_calibrated:

@@ -43,14 +43,14 @@ def check_shared_memory(free: int | None) -> CheckResult:
     Args:
         free: bytes; None where there is no shared memory at all.
     """
-    name, mend = "shared memory", "docker run --shm-size=1g, or sudo mount -o remount,size=1g /dev/shm"
+    name, fix = "shared memory", "docker run --shm-size=1g, or sudo mount -o remount,size=1g /dev/shm"
     if free is None:
-        return error(name, f"{SHARED_MEMORY} is not there: images go through the network", mend)
+        return error(name, f"{SHARED_MEMORY} is not there: images go through the network", fix)
     if free < SHARED_MEMORY_BYTES:
         return warn(
             name,
             f"{free >> 20} MB are free on {SHARED_MEMORY}, {SHARED_MEMORY_BYTES >> 20} MB are needed",
-            mend,
+            fix,
         )
     return ok(name, f"{free >> 20} MB are free")
 

@@ -69,7 +69,7 @@ def check_profile(environment: Mapping[str, str], variable: str) -> CheckResult:
         environment: the environment variables.
         variable: which of them the installed Fast DDS reads.
     """
-    name, mend = "transport profile", f"export {variable}={image_profile()}"
+    name, fix = "transport profile", f"export {variable}={image_profile()}"
     other = {FAST_DDS_2_VARIABLE, FAST_DDS_3_VARIABLE} - {variable}
     if chosen := environment.get(variable):
         if Path(chosen).is_file():
@@ -77,11 +77,11 @@ def check_profile(environment: Mapping[str, str], variable: str) -> CheckResult:
         return error(name, f"{variable} names {chosen}, which does not exist", f"unset {variable}")
     for unread in other:
         if environment.get(unread):
-            return warn(name, f"{unread} is set, but this Fast DDS reads {variable}", mend)
+            return warn(name, f"{unread} is set, but this Fast DDS reads {variable}", fix)
     for stock in (BUILTIN_TRANSPORTS, DISCOVERY_SERVER):
         if environment.get(stock):
-            return warn(name, f"{stock} is set: large images may be lost", f"unset {stock}; {mend}")
-    return ok(name, f"this package's processes have one; for a camera driver: {mend}")
+            return warn(name, f"{stock} is set: large images may be lost", f"unset {stock}; {fix}")
+    return ok(name, f"this package's processes have one; for a camera driver: {fix}")
 
 
 def check_receive_buffer(rmw: str, size: int | None) -> CheckResult:
@@ -93,10 +93,10 @@ def check_receive_buffer(rmw: str, size: int | None) -> CheckResult:
     """
     name = "receive buffer"
     if size is None:
-        return ok(name, "the kernel does not tell")
+        return ok(name, "the kernel gives no size")
     if size < RECEIVE_BUFFER_BYTES and rmw == CYCLONE_DDS:
-        mend = f"sudo sysctl -w net.core.rmem_max={RECEIVE_BUFFER_BYTES}"
-        return warn(name, f"{size} bytes: large images are lost with {rmw}", mend)
+        fix = f"sudo sysctl -w net.core.rmem_max={RECEIVE_BUFFER_BYTES}"
+        return warn(name, f"{size} bytes: large images are lost with {rmw}", fix)
     return ok(name, f"{size} bytes; it counts for images from other machines")
 
 

@@ -8,7 +8,7 @@ from blazepose_ros.cli.doctor.check_result import CheckResult, error, ok, warn
 from blazepose_ros.core.models.registry import BUNDLES, ModelError, ModelState, cache_folder, state_of
 from blazepose_ros.core.types import ModelComplexity
 
-# What the node loads when nobody says otherwise: parameters.py.
+# The default of the node's parameter model_complexity.
 DEFAULT = ModelComplexity.FULL
 
 
@@ -25,10 +25,10 @@ def check_model(complexity: ModelComplexity, state: ModelState) -> CheckResult:
     """Check that a model is there and whole; only the default's absence is an error."""
     if state is ModelState.VERIFIED:
         return ok(_name(complexity), "its hash is right")
-    mend = f"blazepose models fetch --model {complexity.value}"
+    fix = f"blazepose models fetch --model {complexity.value}"
     if state is ModelState.DAMAGED or complexity is DEFAULT:
-        return error(_name(complexity), f"is {state.value} in {cache_folder()}", mend)
-    return warn(_name(complexity), f"is missing: model_complexity {complexity.value} cannot be used", mend)
+        return error(_name(complexity), f"is {state.value} in {cache_folder()}", fix)
+    return warn(_name(complexity), f"is missing: model_complexity {complexity.value} cannot be used", fix)
 
 
 def _name(complexity: ModelComplexity) -> str:

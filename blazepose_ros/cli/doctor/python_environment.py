@@ -45,7 +45,7 @@ def check_numpy(version: str) -> CheckResult:
 
 
 def check_opencv(version: str) -> CheckResult:
-    """Check that OpenCV is one whose types are numbered as everybody expects."""
+    """Check that OpenCV is one whose types have the numbers of OpenCV 4."""
     if not version:
         return error("opencv", "is not installed", "pip install 'opencv-contrib-python<5'")
     if int(version.partition(".")[0]) > OPENCV_MAJOR:

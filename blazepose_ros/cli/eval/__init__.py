@@ -1,1 +1,1 @@
-"""``blazepose eval``: how right poses are, on labelled images, as the model card measures it."""
+"""``blazepose eval``: accuracy on labeled images, as the model card measures it."""

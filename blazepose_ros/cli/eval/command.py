@@ -1,37 +1,30 @@
-"""``blazepose eval``: how right the models are on labelled images."""
+"""``blazepose eval``: the accuracy of the models on labeled images."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
-from blazepose_ros.cli.console import file_to_write, say
-from blazepose_ros.cli.eval.annotations import AnnotationsError, LabelledImage, read_coco, read_csv
-from blazepose_ros.cli.eval.image_reader import read_images, unlabelled
-from blazepose_ros.cli.eval.model_under_test import (
-    DETECTION,
-    MODELS,
-    MODES,
-    TRACKING,
-    ModelUnderTest,
-    prepare,
-)
+from blazepose_ros.cli.console import file_to_write, progress, say, show
+from blazepose_ros.cli.eval.annotations import AnnotationsError, LabeledImage, read_coco, read_csv
+from blazepose_ros.cli.eval.image_reader import read_images, unlabeled
+from blazepose_ros.cli.eval.model_under_test import DETECTION, MODES, TRACKING, ModelUnderTest, prepare
 from blazepose_ros.cli.eval.pdj import REACH, Rule
-from blazepose_ros.cli.eval.report import document, image_rows, terminal_table, write_csv, write_json
+from blazepose_ros.cli.eval.report import document, image_rows, tables, write_csv, write_json
 from blazepose_ros.cli.eval.score import Score, score_all
 from blazepose_ros.cli.eval.summary import Fairness, GroupRow, fairness, grouping_columns, rows
+from blazepose_ros.cli.models import ALL_MODELS, MODEL_HELP, some_models
 from blazepose_ros.cli.signals import Interruption
 from blazepose_ros.core.estimation.estimator import EstimatorError
 from blazepose_ros.core.estimation.factory import AUTO, BACKENDS, FASTEST_FIRST
-from blazepose_ros.core.models.registry import ModelError
+from blazepose_ros.core.models.registry import Bundle, ModelError
 
 NAME = "blazepose eval"
-EVERY = "all"
+EVERY_BACKEND = "all"
 _READERS = {".csv": read_csv, ".json": read_coco}
 
 
@@ -52,23 +45,23 @@ def _run(options: argparse.Namespace) -> int:
     labels = _labels(options)
     found: list[GroupRow] = []
     images: list[dict[str, Any]] = []
-    for model, backend in _contenders(options):
-        contender = prepare(model, backend, options.mode, options.min_detection_confidence)
-        scores = _scores(options, labels, contender)
+    for bundle, backend in _pairs(options):
+        model = prepare(bundle, backend, options.mode, options.min_detection_confidence)
+        scores = _scores(options, labels, model)
         columns = options.group_by or grouping_columns(scores)
-        found += rows(scores, model, contender.backend, columns)
-        images += image_rows(scores, model, contender.backend)
+        found += rows(scores, bundle.name, model.backend, columns)
+        images += image_rows(scores, bundle.name, model.backend)
     fair = fairness(found)
-    say(terminal_table(found, fair))
+    show(*tables(found, fair))
     _save(options, found, fair, images)
     return 0
 
 
-def _labels(options: argparse.Namespace) -> list[LabelledImage]:
+def _labels(options: argparse.Namespace) -> list[LabeledImage]:
     if not options.images.exists():
         raise AnnotationsError(f"{options.images} does not exist")
     if options.annotations is None:
-        return unlabelled(options.images)
+        return unlabeled(options.images)
     suffix = options.annotations.suffix.lower()
     if suffix not in _READERS:
         raise AnnotationsError(f"{options.annotations} is neither .json (COCO keypoints) nor .csv")
@@ -81,26 +74,29 @@ def _labels(options: argparse.Namespace) -> list[LabelledImage]:
     return labels
 
 
-def _contenders(options: argparse.Namespace) -> Iterator[tuple[str, str]]:
-    models = list(MODELS) if EVERY in options.model else options.model
-    backends = list(FASTEST_FIRST) if EVERY in options.backend else options.backend
-    for model in models:
+def _pairs(options: argparse.Namespace) -> Iterator[tuple[Bundle, str]]:
+    """Yield each model with each backend."""
+    backends = list(FASTEST_FIRST) if EVERY_BACKEND in options.backend else options.backend
+    for bundle in dict.fromkeys(chain.from_iterable(options.model)):
         for backend in backends:
-            yield model, backend
+            yield bundle, backend
 
 
 def _scores(
-    options: argparse.Namespace, labels: Sequence[LabelledImage], contender: ModelUnderTest
+    options: argparse.Namespace, labels: Sequence[LabeledImage], model: ModelUnderTest
 ) -> list[Score]:
-    finder, followed = contender.finder, options.mode == TRACKING
+    tracked = options.mode == TRACKING
     rule = Rule(options.threshold, None if options.ignore_visibility else options.visibility_threshold)
-    found = read_images(options.images, labels, in_sequence=followed)
-    name = f"{contender.model} on {contender.backend}"
-    shown = tqdm(found, name, len(labels), unit="image", disable=None, leave=False)
+    images = read_images(options.images, labels, in_sequence=tracked)
+    scores = []
     try:
-        return list(score_all(finder, shown, rule, MODELS[contender.model], followed=followed))
+        with progress(f"{model.bundle.name} on {model.backend}", len(labels), "images") as bar:
+            for score in score_all(model.search, images, rule, model.bundle.complexity, tracked=tracked):
+                scores.append(score)
+                bar.advance()
     finally:
-        finder.close()
+        model.search.close()
+    return scores
 
 
 def _save(
@@ -109,11 +105,8 @@ def _save(
     fair: Sequence[Fairness],
     images: Sequence[dict[str, Any]],
 ) -> None:
-    settings = {
-        name: str(value) if isinstance(value, Path) else value for name, value in vars(options).items()
-    }
     if options.json:
-        write_json(options.json, document(found, fair, images, settings))
+        write_json(options.json, document(found, fair, images, _settings(options)))
     if options.csv:
         write_csv(options.csv, found)
     if options.plot:
@@ -124,10 +117,18 @@ def _save(
         say(f"wrote {path}")
 
 
+def _settings(options: argparse.Namespace) -> dict[str, Any]:
+    """Return the options as JSON has them."""
+    settings = {
+        name: str(value) if isinstance(value, Path) else value for name, value in vars(options).items()
+    }
+    return settings | {"model": [bundle.name for bundle in chain.from_iterable(options.model)]}
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=NAME,
-        description="Measure on labelled images how right the models are, as BlazePose GHUM 3D's model card\n"
+        description="Measure the models' accuracy on labeled images, as BlazePose GHUM 3D's model card\n"
         "does: PDJ, the percentage of joints whose visibility is predicted as it is and that are found\n"
         "within a fifth of the torso's diameter; by group, with the card's criterion of fairness.",
         epilog="docs/accuracy.md describes the formats of ANNOTATIONS, and what else they may hold: groups,\n"
@@ -143,17 +144,22 @@ def _parser() -> argparse.ArgumentParser:
         help="COCO keypoints (.json) or a table (.csv); without them, jitter and latency alone",
     )
     parser.add_argument(
-        "--model", nargs="+", choices=[*MODELS, EVERY], default=["full"], help="(default: full)"
+        "--model",
+        nargs="+",
+        type=some_models,
+        default=[some_models("full")],
+        metavar="MODEL",
+        help=f"{MODEL_HELP}, or {ALL_MODELS} (default: full)",
     )
     parser.add_argument(
-        "--backend", nargs="+", choices=[*BACKENDS, EVERY], default=[AUTO], help=f"(default: {AUTO})"
+        "--backend", nargs="+", choices=[*BACKENDS, EVERY_BACKEND], default=[AUTO], help=f"(default: {AUTO})"
     )
     parser.add_argument(
         "--mode",
         choices=MODES,
         default=DETECTION,
-        help="look for the person in each image by itself, from the image before, or, as the model card"
-        " does, where the truth says (default: detection)",
+        help="detect the person in each image by itself, track from the image before, or, as the model"
+        " card does, take the ROI from the labels (default: detection)",
     )
     parser.add_argument(
         "--group-by", nargs="+", default=[], metavar="COLUMN", help="(default: every column there is)"
@@ -178,11 +184,11 @@ def _parser() -> argparse.ArgumentParser:
         type=_share,
         default=0.6,
         metavar="SHARE",
-        help="below it the detector's find is nobody (default: 0.6, the node's)",
+        help="detections below it are left out (default: 0.6, the node's)",
     )
     parser.add_argument("--json", type=file_to_write, metavar="FILE", help="write all figures")
     parser.add_argument("--csv", type=file_to_write, metavar="FILE", help="write all figures as a table")
-    parser.add_argument("--plot", type=file_to_write, metavar="FILE", help="write a picture (PNG)")
+    parser.add_argument("--plot", type=file_to_write, metavar="FILE", help="write a plot (PNG)")
     return parser
 
 

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from blazepose_ros.cli.eval.annotations import AnnotationsError, LabelledImage
+from blazepose_ros.cli.eval.annotations import AnnotationsError, LabeledImage
 from blazepose_ros.core.frame_sources.files import IMAGE_SUFFIXES, VIDEO_SUFFIXES, VideoFile
 from blazepose_ros.core.frame_sources.frame_source import SourceError
 from blazepose_ros.core.timestamps import NS_PER_S
@@ -21,7 +21,7 @@ from blazepose_ros.core.types import Frame
 STILL_RATE = 30.0
 
 
-class LabelledFrame(NamedTuple):
+class LabeledFrame(NamedTuple):
     """An image with what is true of it.
 
     Attributes:
@@ -30,7 +30,7 @@ class LabelledFrame(NamedTuple):
         place: in the sequence; None where images have nothing to do with each other.
     """
 
-    labels: LabelledImage
+    labels: LabeledImage
     frame: Frame
     place: int | None = None
 
@@ -40,7 +40,7 @@ def is_video(images: Path) -> bool:
     return images.suffix.lower() in VIDEO_SUFFIXES
 
 
-def unlabelled(images: Path) -> list[LabelledImage]:
+def unlabeled(images: Path) -> list[LabeledImage]:
     """Return the images of a folder, or the frames of a video, nothing being known of them.
 
     Raises:
@@ -48,19 +48,19 @@ def unlabelled(images: Path) -> list[LabelledImage]:
     """
     if is_video(images):
         count = int(cv2.VideoCapture(str(images)).get(cv2.CAP_PROP_FRAME_COUNT))
-        found = [LabelledImage("", frame=number) for number in range(count)]
+        found = [LabeledImage("", frame=number) for number in range(count)]
     else:
         paths = sorted(images.glob("*"))
-        found = [LabelledImage(path.name) for path in paths if path.suffix.lower() in IMAGE_SUFFIXES]
+        found = [LabeledImage(path.name) for path in paths if path.suffix.lower() in IMAGE_SUFFIXES]
     if not found:
         raise AnnotationsError(f"{images} holds no images")
     return found
 
 
 def read_images(
-    images: Path, labels: Sequence[LabelledImage], *, in_sequence: bool = False
-) -> Iterator[LabelledFrame]:
-    """Yield labelled images; those of a video are all its frames, labelled or not.
+    images: Path, labels: Sequence[LabeledImage], *, in_sequence: bool = False
+) -> Iterator[LabeledFrame]:
+    """Yield labeled images; those of a video are all its frames, labeled or not.
 
     Args:
         images: a video, or the folder that the file names are in.
@@ -75,22 +75,22 @@ def read_images(
     return _files(images, labels, in_sequence)
 
 
-def _files(folder: Path, labels: Sequence[LabelledImage], in_sequence: bool) -> Iterator[LabelledFrame]:
+def _files(folder: Path, labels: Sequence[LabeledImage], in_sequence: bool) -> Iterator[LabeledFrame]:
     for number, each in enumerate(labels):
         bgr = cv2.imread(str(folder / each.file_name))
         if bgr is None:
             raise AnnotationsError(f"{folder / each.file_name} is not an image that can be read")
-        yield LabelledFrame(each, _frame(bgr, number, STILL_RATE), number if in_sequence else None)
+        yield LabeledFrame(each, _frame(bgr, number, STILL_RATE), number if in_sequence else None)
 
 
-def _frames(path: Path, labels: Sequence[LabelledImage]) -> Iterator[LabelledFrame]:
+def _frames(path: Path, labels: Sequence[LabeledImage]) -> Iterator[LabeledFrame]:
     by_number = {each.frame: each for each in labels}
     try:
         with closing(VideoFile(path)) as video:
             number = 0
             while (captured := video.read()) is not None:
-                known = by_number.get(number, LabelledImage("", frame=number))
-                yield LabelledFrame(known, _frame(captured.bgr, number, video.rate), number)
+                known = by_number.get(number, LabeledImage("", frame=number))
+                yield LabeledFrame(known, _frame(captured.bgr, number, video.rate), number)
                 number += 1
     except SourceError as err:
         raise AnnotationsError(str(err)) from err

@@ -1,11 +1,11 @@
-"""The evaluation as tables, CSV, JSON and a picture."""
+"""The evaluation as tables, CSV, JSON and a plot."""
 
 from __future__ import annotations
 
 import csv
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
@@ -14,12 +14,13 @@ import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from rich.console import RenderableType
 
-from blazepose_ros.cli.console import aligned
+from blazepose_ros.cli.console import FittingTable
 from blazepose_ros.cli.eval.score import Score
 from blazepose_ros.cli.eval.summary import FAIR_SPREAD, Fairness, GroupRow
 
-# What is told of each image.
+# The figures of each image.
 _OF_IMAGES = ("found", "pdj", "mpjpe_mm", "hip_error_mm", "hip_error_percent", "latency_ms")
 # Figures beside PDJ: heading, field, form. Those that nothing is known of are left out.
 _FIGURES = (
@@ -33,17 +34,15 @@ _FIGURES = (
 )
 
 
-def terminal_table(rows: Sequence[GroupRow], fair: Sequence[Fairness]) -> str:
-    """Return a table for each model and backend, with what holds of the groups below it."""
-    contenders = dict.fromkeys((row.model, row.backend) for row in rows)
-    return "\n\n".join(
-        _table(
+def tables(rows: Sequence[GroupRow], fair: Sequence[Fairness]) -> Iterator[RenderableType]:
+    """Yield a table for each model and backend, with what holds of the groups below it."""
+    for model, backend in dict.fromkeys((row.model, row.backend) for row in rows):
+        yield _table(
             f"{model} on {backend}",
             [row for row in rows if (row.model, row.backend) == (model, backend)],
-            [each for each in fair if (each.model, each.backend) == (model, backend)],
         )
-        for model, backend in contenders
-    )
+        yield from (fairness_line(each) for each in fair if (each.model, each.backend) == (model, backend))
+        yield ""
 
 
 def fairness_line(fair: Fairness) -> str:
@@ -96,14 +95,14 @@ def write_csv(path: Path, rows: Iterable[GroupRow]) -> None:
         writer.writerows(_known(asdict(row)) for row in rows)
 
 
-def _table(title: str, rows: Sequence[GroupRow], fair: Iterable[Fairness]) -> str:
+def _table(title: str, rows: Sequence[GroupRow]) -> FittingTable:
     shown = [figure for figure in _FIGURES if any(_is_known(row, figure[1]) for row in rows)]
-    lines = [[title, "images", "PDJ %", *(heading for heading, _, _ in shown)]]
+    lines = []
     for row in rows:
         name = f"{row.column}: {row.group}" if row.column else row.group
         figures = [_text(getattr(row, field), form) for _, field, form in shown]
         lines.append([name, str(row.images), _pdj(row), *figures])
-    return "\n".join([*aligned(lines), *map(fairness_line, fair)])
+    return FittingTable([title, "images", "PDJ %", *(heading for heading, _, _ in shown)], lines)
 
 
 def _pdj(row: GroupRow) -> str:
@@ -137,46 +136,44 @@ ModelAndBackend = tuple[str, str]
 
 
 def save_plot(rows: Sequence[GroupRow], fair: Sequence[Fairness], path: Path) -> None:
-    """Write a picture: a panel for the whole set and each column, a mark for each model and backend.
+    """Write a plot: a panel for the whole set and each column, a mark for each model and backend.
 
     Args:
         rows: what was found.
         fair: how far the groups of each column are apart.
-        path: a picture, such as a PNG file.
+        path: an image, such as a PNG file.
     """
-    contenders = list(dict.fromkeys((row.model, row.backend) for row in rows))
+    pairs = list(dict.fromkeys((row.model, row.backend) for row in rows))
     columns = list(dict.fromkeys(row.column for row in rows))
     verdicts = {column: [each for each in fair if each.column == column] for column in columns}
-    heights = [_height_inches(rows, verdicts[column], column, len(contenders)) for column in columns]
+    heights = [_height_inches(rows, verdicts[column], column, len(pairs)) for column in columns]
     figure = Figure(figsize=(WIDTH_INCHES, sum(heights) + PANEL_INCHES), dpi=DPI, layout="constrained")
     FigureCanvasAgg(figure)
     panels = figure.subplots(len(columns), 1, squeeze=False, sharex=True, height_ratios=heights)
     for axes, column in zip(panels[:, 0], columns, strict=True):
-        _panel(axes, [row for row in rows if row.column == column], verdicts[column], contenders)
+        _panel(axes, [row for row in rows if row.column == column], verdicts[column], pairs)
     panels[-1, 0].set_xlabel("PDJ, % (mean and standard deviation over the images)")
     handles, labels = panels[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, ncols=3, loc="outside lower center", frameon=False)
     figure.savefig(path)
 
 
-def _height_inches(
-    rows: Sequence[GroupRow], verdicts: Sequence[Fairness], column: str, contenders: int
-) -> float:
+def _height_inches(rows: Sequence[GroupRow], verdicts: Sequence[Fairness], column: str, pairs: int) -> float:
     groups = len({row.group for row in rows if row.column == column})
-    return PANEL_INCHES + LINE_INCHES * len(verdicts) + MARK_INCHES * groups * (contenders + 1)
+    return PANEL_INCHES + LINE_INCHES * len(verdicts) + MARK_INCHES * groups * (pairs + 1)
 
 
 def _panel(
-    axes: Axes, rows: Sequence[GroupRow], verdicts: Sequence[Fairness], contenders: Sequence[ModelAndBackend]
+    axes: Axes, rows: Sequence[GroupRow], verdicts: Sequence[Fairness], pairs: Sequence[ModelAndBackend]
 ) -> None:
     groups = list(dict.fromkeys(row.group for row in rows))
     highest = {(each.model, each.backend): each.highest for each in verdicts}
     for row in rows:
-        contender = row.model, row.backend
-        number = contenders.index(contender)
-        place = groups.index(row.group) + GROUP_SHARE * ((number + 0.5) / len(contenders) - 0.5)
+        pair = row.model, row.backend
+        number = pairs.index(pair)
+        place = groups.index(row.group) + GROUP_SHARE * ((number + 0.5) / len(pairs) - 0.5)
         if math.isfinite(row.pdj_mean):
-            _mark(axes, place, row, COLORS[number % len(COLORS)], highest.get(contender, 0.0))
+            _mark(axes, place, row, COLORS[number % len(COLORS)], highest.get(pair, 0.0))
     axes.set_yticks(range(len(groups)), [_bar_label(rows, group) for group in groups])
     axes.set_ylim(len(groups) - 0.5, -0.5)
     axes.set_xlim(0, FULL_PERCENT)

@@ -1,4 +1,4 @@
-"""How right one pose is."""
+"""The accuracy of one pose."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from blazepose_ros.cli.eval.annotations import LabelledImage, LabelledPerson
-from blazepose_ros.cli.eval.image_reader import LabelledFrame
+from blazepose_ros.cli.eval.annotations import LabeledImage, LabeledPerson
+from blazepose_ros.cli.eval.image_reader import LabeledFrame
 from blazepose_ros.cli.eval.model_under_test import SearchMode
 from blazepose_ros.cli.eval.pdj import Rule, detected_joints, has_torso, nearest_person, torso_px
 from blazepose_ros.core.estimation.estimator import EstimatorError
@@ -27,20 +27,20 @@ MS_PER_S = 1000.0
 
 @dataclass(frozen=True)
 class Score:
-    """How right the pose in one image is; NaN for what cannot be told.
+    """The accuracy of the pose in one image; NaN for what cannot be told.
 
     Attributes:
         name: of the image.
         groups: which group it belongs to in each column.
-        found: whether anybody was found.
-        pdj: percentage of detected joints; 0 where nobody was found, NaN where no labelled
+        found: whether a person was found.
+        pdj: percentage of detected joints; 0 where no person was found, NaN where no labeled
             person has a torso to measure by.
-        mpjpe_mm: mean distance of the world landmarks to the true ones, both from the hip centre.
-        hip_error_mm: how far the hip centre is from the true one.
+        mpjpe_mm: mean distance of the world landmarks to the true ones, both from the hip center.
+        hip_error_mm: how far the hip center is from the true one.
         hip_error_percent: the same as a share of the true distance from the camera.
         latency_ms: how long it took to find the person.
         place: in a sequence of images; None where they have nothing to do with each other.
-        screen_px: (33, 2), the landmarks; NaN where nobody was found.
+        screen_px: (33, 2), the landmarks; NaN where no person was found.
         scale_px: the diameter of the found torso.
     """
 
@@ -58,41 +58,41 @@ class Score:
 
 
 def score_all(
-    finder: SearchMode,
-    pictures: Iterable[LabelledFrame],
+    search: SearchMode,
+    images: Iterable[LabeledFrame],
     rule: Rule,
     model: ModelComplexity,
     *,
-    followed: bool,
+    tracked: bool,
 ) -> Iterator[Score]:
-    """Yield the score of each picture.
+    """Yield the score of each image.
 
     Args:
-        finder: looks for the person.
-        pictures: where to look, and what is true.
+        search: finds the person.
+        images: with their labels.
         rule: which joints count as detected.
-        model: what the finder looks with.
-        followed: whether people are followed and smoothed from picture to picture, as the node does.
+        model: what the search runs.
+        tracked: whether people are tracked and smoothed from image to image, as the node does.
     """
     pipeline = PersonPipeline(PipelineOptions(model=model))
-    for picture in pictures:
-        finder.get_ready()
-        if not followed:
+    for image in images:
+        search.get_ready()
+        if not tracked:
             pipeline.reset()
         start_s = time.perf_counter()
         try:
-            pose = finder.find(picture)
+            pose = search.find(image)
         except EstimatorError:
             pose = None
         latency_ms = MS_PER_S * (time.perf_counter() - start_s)
-        yield _score(picture, _placed(pose, picture, pipeline), rule, latency_ms)
+        yield _score(image, _placed(pose, image, pipeline), rule, latency_ms)
 
 
-def pdj_percent(pose: Pose | None, people: Iterable[LabelledPerson], rule: Rule) -> float:
-    """Return the percentage of a person's labelled joints that a pose has.
+def pdj_percent(pose: Pose | None, people: Iterable[LabeledPerson], rule: Rule) -> float:
+    """Return the percentage of a person's labeled joints that a pose has.
 
-    The person is the one who fits best. Nobody found means none of them; NaN where nobody has a
-    labelled torso.
+    The person is the one who fits best. No person found means none of them; NaN where no person
+    has a labeled torso.
     """
     joints = [person.joints for person in people]
     if pose is None:
@@ -102,7 +102,7 @@ def pdj_percent(pose: Pose | None, people: Iterable[LabelledPerson], rule: Rule)
 
 
 def mpjpe_mm(pose: Pose, world: NDArray) -> float:
-    """Return the mean distance of world landmarks to the true ones, (33, 3) in metres, NaN unknown.
+    """Return the mean distance of world landmarks to the true ones, (33, 3) in meters, NaN unknown.
 
     Both are taken from the middle of their hips: where a body is, is another question.
     """
@@ -113,15 +113,15 @@ def mpjpe_mm(pose: Pose, world: NDArray) -> float:
     return MM_PER_M * float(known.mean()) if known.size else math.nan
 
 
-def _placed(pose: Pose | None, picture: LabelledFrame, pipeline: PersonPipeline) -> Pose | None:
+def _placed(pose: Pose | None, image: LabeledFrame, pipeline: PersonPipeline) -> Pose | None:
     """Return a pose smoothed and placed, the way the node does it."""
     if pose is None:
         return None
-    return next(iter(pipeline.update(picture.frame, [pose], FrameContext(picture.labels.camera))), pose)
+    return next(iter(pipeline.update(image.frame, [pose], FrameContext(image.labels.camera))), pose)
 
 
-def _score(picture: LabelledFrame, pose: Pose | None, rule: Rule, latency_ms: float) -> Score:
-    labels = picture.labels
+def _score(image: LabeledFrame, pose: Pose | None, rule: Rule, latency_ms: float) -> Score:
+    labels = image.labels
     truth = None if pose is None else _meant(pose, labels)
     error_mm, error_percent = _hip_errors(pose, truth)
     return Score(
@@ -135,21 +135,21 @@ def _score(picture: LabelledFrame, pose: Pose | None, rule: Rule, latency_ms: fl
         hip_error_mm=error_mm,
         hip_error_percent=error_percent,
         latency_ms=latency_ms,
-        place=picture.place,
+        place=image.place,
         screen_px=_nowhere() if pose is None else pose.screen[:, :2],
         scale_px=math.nan if pose is None else torso_px(pose.screen),
     )
 
 
-def _meant(pose: Pose, labels: LabelledImage) -> LabelledPerson | None:
-    """Return the labelled person that a pose is of."""
+def _meant(pose: Pose, labels: LabeledImage) -> LabeledPerson | None:
+    """Return the labeled person that a pose is of."""
     nearest = nearest_person(pose, [person.joints for person in labels.people])
-    if nearest is None:  # without labelled joints, a single person is meant
+    if nearest is None:  # without labeled joints, a single person is meant
         return labels.people[0] if len(labels.people) == 1 else None
     return next(person for person in labels.people if person.joints is nearest)
 
 
-def _hip_errors(pose: Pose | None, truth: LabelledPerson | None) -> tuple[float, float]:
+def _hip_errors(pose: Pose | None, truth: LabeledPerson | None) -> tuple[float, float]:
     if pose is None or pose.hip_center is None or truth is None or truth.hip_center is None:
         return math.nan, math.nan
     error_m = float(np.linalg.norm(pose.hip_center.position - truth.hip_center))

@@ -15,7 +15,7 @@ def jitter_percent(scores: Sequence[Score]) -> float:
     """Return how far landmarks are from the middle between the frames before and after.
 
     A steady movement has none, whatever its speed. The mean over landmarks and frames, as a
-    percentage of the torso's diameter; NaN without three frames in a row that show somebody.
+    percentage of the torso's diameter; NaN without three frames in a row that show a person.
     """
     by_place = {score.place: score for score in scores if score.place is not None and score.found}
     shares = [
@@ -46,11 +46,11 @@ class GroupRow:
         model: lite, full or heavy.
         backend: what ran it.
         images: how many could be scored.
-        found_percent: in how many of them somebody was found.
+        found_percent: in how many of them a person was found.
         pdj_mean: mean percentage of detected joints of the images.
         pdj_std: the standard deviation of that from image to image.
         mpjpe_mm: mean error of the world landmarks.
-        hip_error_mm: median error of the hip centre.
+        hip_error_mm: median error of the hip center.
         hip_error_percent: the same as a share of the distance.
         latency_ms_p50: median time for an image.
         latency_ms_p95: 95th percentile.

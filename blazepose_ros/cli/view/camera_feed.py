@@ -17,6 +17,7 @@ from blazepose_ros.cli.view.people_in_3d import describe
 from blazepose_ros.conversions import cdr, images
 from blazepose_ros.conversions.headers import stamp_ns
 from blazepose_ros.conversions.pose33 import from_pose33
+from blazepose_ros.core.diagnostics.statistics import OF_TODAY_MS, STAGES
 from blazepose_ros.core.timestamps import NS_PER_MS
 from blazepose_ros.core.types import Pose
 from blazepose_ros.msg import Pose33Array, Timing
@@ -31,7 +32,7 @@ class RecentRate:
         self._taken: deque[tuple[float, float]] = deque()
 
     def add(self, now_s: float, value: float) -> None:
-        """Take a measurement; the clock rises."""
+        """Take a measurement at monotonic seconds."""
         self._taken.append((now_s, value))
         self._forget(now_s)
 
@@ -51,12 +52,6 @@ class RecentRate:
         while self._taken and now_s - self._taken[0][0] > RATE_WINDOW_S:
             self._taken.popleft()
 
-
-# Stages as they stand in Timing, in order.
-STAGES = ("transport", "waiting", "decoding", "inference", "publishing")
-
-# A stamp older than this is a recording's: the delay since then says nothing.
-OF_TODAY_MS = 10_000.0
 
 # diagnostic_msgs/DiagnosticStatus: OK, WARN, ERROR, STALE.
 LEVELS = ("OK", "WARN", "ERROR", "STALE")
@@ -92,19 +87,19 @@ class Diagnosis:
     message: str
 
 
-def summary(reading: CameraStatus, diagnoses: Sequence[Diagnosis]) -> str:
+def summary(status: CameraStatus, diagnoses: Sequence[Diagnosis]) -> str:
     """Return rates, people and diagnostics."""
-    if not reading.poses_hz:
+    if not status.poses_hz:
         return "\n\n".join(filter(None, ["**No poses are coming.**", _diagnostics(diagnoses)]))
-    people = "\n".join(f"- {escaped(line)}" for line in reading.people) or "Nobody is there."
-    return "\n\n".join(filter(None, [_rates(reading), people, _diagnostics(diagnoses)]))
+    people = "\n".join(f"- {escaped(line)}" for line in status.people) or "No person is there."
+    return "\n\n".join(filter(None, [_rates(status), people, _diagnostics(diagnoses)]))
 
 
-def stages(reading: CameraStatus) -> str:
+def stages(status: CameraStatus) -> str:
     """Return how long each stage of the node takes."""
-    if not reading.stages_ms:
-        return "The node tells nothing of it."
-    return _table(("stage", "median"), [(name, _number(reading.stages_ms[name], "ms")) for name in STAGES])
+    if not status.stages_ms:
+        return "The node publishes no timing."
+    return _table(("stage", "median"), [(name, _number(status.stages_ms[name], "ms")) for name in STAGES])
 
 
 def escaped(text: str) -> str:
@@ -112,11 +107,11 @@ def escaped(text: str) -> str:
     return _MARKDOWN.sub(r"\\\1", " ".join(text.split()))
 
 
-def _rates(reading: CameraStatus) -> str:
+def _rates(status: CameraStatus) -> str:
     rows = [
-        ("poses", _number(reading.poses_hz, "/s")),
-        ("pictures", _number(reading.images_hz, "/s")),
-        ("from image to here", _number(reading.latency_ms, "ms")),
+        ("poses", _number(status.poses_hz, "/s")),
+        ("images", _number(status.images_hz, "/s")),
+        ("from image to here", _number(status.latency_ms, "ms")),
     ]
     return _table(("", ""), rows)
 
@@ -140,7 +135,7 @@ def _number(value: float, unit: str) -> str:
     return f"{value:.1f} {unit}" if math.isfinite(value) else f"- {unit}"
 
 
-# Larger pictures are scaled down for the browser.
+# Larger images are scaled down for the browser.
 MAX_WIDTH_PX = 960
 
 
@@ -157,9 +152,9 @@ class CameraFeed:
     visibility_threshold: float
     people: list[Pose] | None = None
     count: int = 0
-    _picture: bytes | None = None
+    _image: bytes | None = None
     _latency: RecentRate = field(default_factory=RecentRate)
-    _pictures: RecentRate = field(default_factory=RecentRate)
+    _image_rate: RecentRate = field(default_factory=RecentRate)
     _stages: defaultdict[str, RecentRate] = field(default_factory=lambda: defaultdict(RecentRate))
 
     def take_poses(self, msg: Pose33Array, now_s: float, clock_ns: int) -> None:
@@ -168,10 +163,10 @@ class CameraFeed:
         self._latency.add(now_s, (clock_ns - stamp_ns(msg.header)) / NS_PER_MS)
         self.count += 1
 
-    def take_picture(self, serialized: bytes, now_s: float) -> None:
+    def take_image(self, serialized: bytes, now_s: float) -> None:
         """Take an annotated image as it comes over the wire; it is read only when it is shown."""
-        self._picture = serialized
-        self._pictures.add(now_s, 0.0)
+        self._image = serialized
+        self._image_rate.add(now_s, 0.0)
         self.count += 1
 
     def take_timing(self, msg: Timing, now_s: float) -> None:
@@ -179,28 +174,28 @@ class CameraFeed:
         for stage in STAGES:
             self._stages[stage].add(now_s, getattr(msg, f"{stage}_ms"))
 
-    def picture(self) -> NDArray[np.uint8] | None:
+    def image(self) -> NDArray[np.uint8] | None:
         """Return the newest annotated image, (height, width, 3) RGB; None where there is none.
 
         Raises:
             CdrError: the message is not one.
             ImageError: its pixels cannot be read.
         """
-        if self._picture is None:
+        if self._image is None:
             return None
-        rgb = images.to_rgb(cdr.read_image(self._picture))
+        rgb = images.to_rgb(cdr.read_image(self._image))
         height, width = rgb.shape[:2]
         if width <= MAX_WIDTH_PX:
             return rgb
         size = MAX_WIDTH_PX, max(1, round(height * MAX_WIDTH_PX / width))
         return cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
 
-    def reading(self, now_s: float) -> CameraStatus:
+    def status(self, now_s: float) -> CameraStatus:
         """Return the rates and delays of the last seconds."""
         latency_ms = self._latency.median(now_s)
         return CameraStatus(
             poses_hz=self._latency.rate_hz(now_s),
-            images_hz=self._pictures.rate_hz(now_s),
+            images_hz=self._image_rate.rate_hz(now_s),
             latency_ms=latency_ms if abs(latency_ms) < OF_TODAY_MS else np.nan,
             stages_ms={stage: taken.median(now_s) for stage, taken in self._stages.items()},
             people=[describe(person, self.visibility_threshold) for person in self.people or ()],

@@ -29,7 +29,7 @@ from blazepose_ros.nodes.common.log_throttle import LogThrottle
 
 # The longest wait for a message: browsers and Ctrl-C wait as long.
 MOMENT_S = 0.02
-# How often the graph is looked at, and the text is written anew.
+# The period of looking at the graph and of writing the text.
 LOOK_PERIOD_S = 0.5
 
 
@@ -38,20 +38,20 @@ class _OpenPage:
     """A browser, its page, and which of a feed's messages it was sent last."""
 
     browser: Browser
-    page: Page
+    widgets: Page
     sent: tuple[CameraFeed | None, int] = (None, 0)
 
 
 @contextmanager
-def showing(browsers: WebServer) -> Iterator[Viewer]:
-    """Return a show whose node lives for the length of a block."""
+def viewing(server: WebServer) -> Iterator[Viewer]:
+    """Return a viewer whose node lives for the length of a block."""
     with held_back():
         rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
-        follower = GraphListener(PipelineOptions().visibility_threshold)
+        listener = GraphListener(PipelineOptions().visibility_threshold)
     try:
-        yield Viewer(follower, browsers)
+        yield Viewer(listener, server)
     finally:
-        follower.destroy_node()
+        listener.destroy_node()
         rclpy.try_shutdown()
 
 
@@ -59,63 +59,63 @@ class Viewer:
     """Sends each browser what is newest, once it has received what it was sent before.
 
     Args:
-        follower: hears the cameras.
-        browsers: look at them.
+        listener: receives the cameras' messages.
+        server: serves the page.
     """
 
-    def __init__(self, follower: GraphListener, browsers: WebServer) -> None:
-        self._follower = follower
-        self._browsers = browsers
-        self._viewers: dict[int, _OpenPage] = {}
-        self._throttled_log = LogThrottle(follower.get_logger())
+    def __init__(self, listener: GraphListener, server: WebServer) -> None:
+        self._listener = listener
+        self._server = server
+        self._pages: dict[int, _OpenPage] = {}
+        self._throttled_log = LogThrottle(listener.get_logger())
         self._looked_s = -LOOK_PERIOD_S
         self._executor = SingleThreadedExecutor()
-        self._executor.add_node(follower)
+        self._executor.add_node(listener)
 
     def step(self) -> None:
-        """Hear the next message, if one comes within a moment, and show what is new."""
+        """Receive the next message, if one comes within a moment, and show what is new."""
         self._executor.spin_once(timeout_sec=MOMENT_S)
         now_s = time.monotonic()
         if now_s - self._looked_s >= LOOK_PERIOD_S:
             self._looked_s = now_s
             self._look_around(now_s)
-        for viewer in self._viewers.values():
-            if viewer.browser.keeps_up:
-                self._send(viewer)
+        for page in self._pages.values():
+            if page.browser.keeps_up:
+                self._send(page)
 
     def _look_around(self, now_s: float) -> None:
-        """Notice who looks, and which cameras there are."""
-        connected = self._browsers.connected()
-        self._viewers = {
-            number: self._viewers.get(number) or _OpenPage(browser, Page(browser.client))
+        """Notice which browsers are connected, and which cameras there are."""
+        connected = self._server.connected()
+        self._pages = {
+            number: self._pages.get(number) or _OpenPage(browser, Page(browser.client))
             for number, browser in connected.items()
         }
-        cameras = self._follower.cameras()
-        for viewer in self._viewers.values():
-            viewer.page.offer(cameras)
-        self._follower.follow({viewer.page.camera for viewer in self._viewers.values()} - {""})
-        for viewer in self._viewers.values():
-            if viewer.browser.keeps_up:
-                feed = self._feed(viewer)
-                reading = CameraStatus() if feed is None else feed.reading(now_s)
-                viewer.page.write(reading, self._follower.diagnoses())
+        cameras = self._listener.cameras()
+        for page in self._pages.values():
+            page.widgets.offer(cameras)
+        self._listener.listen_to({page.widgets.camera for page in self._pages.values()} - {""})
+        for page in self._pages.values():
+            if page.browser.keeps_up:
+                feed = self._feed(page)
+                status = CameraStatus() if feed is None else feed.status(now_s)
+                page.widgets.write(status, self._listener.diagnoses())
 
-    def _feed(self, viewer: _OpenPage) -> CameraFeed | None:
-        return self._follower.feeds.get(viewer.page.camera)
+    def _feed(self, page: _OpenPage) -> CameraFeed | None:
+        return self._listener.feeds.get(page.widgets.camera)
 
-    def _send(self, viewer: _OpenPage) -> None:
-        feed = self._feed(viewer)
-        if feed is None or (feed, feed.count) == viewer.sent:
+    def _send(self, page: _OpenPage) -> None:
+        feed = self._feed(page)
+        if feed is None or (feed, feed.count) == page.sent:
             return
-        if feed is not viewer.sent[0]:
-            viewer.page.look_again()
-        viewer.sent = feed, feed.count
-        viewer.page.show(self._picture(feed), figures(feed.people or (), feed.visibility_threshold))
-        viewer.browser.ask()
+        if feed is not page.sent[0]:
+            page.widgets.look_again()
+        page.sent = feed, feed.count
+        page.widgets.show(self._image(feed), figures(feed.people or (), feed.visibility_threshold))
+        page.browser.ask()
 
-    def _picture(self, feed: CameraFeed) -> NDArray[np.uint8] | None:
+    def _image(self, feed: CameraFeed) -> NDArray[np.uint8] | None:
         try:
-            return feed.picture()
+            return feed.image()
         except (cdr.CdrError, images.ImageError) as err:
             self._throttled_log.error(f"annotated image left out: {err}")
             return None
@@ -125,7 +125,7 @@ HOST, PORT = "127.0.0.1", 8080
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run ``blazepose view`` until it is interrupted, which is how it ends well."""
+    """Run ``blazepose view`` until Ctrl-C, which is its regular end."""
     options = _parser().parse_args(arguments)
     try:
         with Interruption():
@@ -144,7 +144,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Serve a web page with the live annotated image, the people in 3D, rates, latency and"
         " diagnostics of every camera in the ROS graph. Ctrl-C ends it.",
         epilog="On a machine without a screen: ssh -L 8080:localhost:8080 ROBOT, then open"
-        " http://localhost:8080 here. Whoever reaches the port sees the images: there is no password.",
+        " http://localhost:8080 here. Every client of the port sees the images: there is no password.",
     )
     parser.add_argument(
         "--host", default=HOST, help=f"the address to listen on; 0.0.0.0 for all (default: {HOST})"
@@ -162,16 +162,15 @@ def _port(text: str) -> int:
 
 
 def _run(options: argparse.Namespace) -> None:
-    browsers = WebServer(options.host, options.port)
+    server = WebServer(options.host, options.port)
     try:
         host = "localhost" if options.host in (HOST, "0.0.0.0") else options.host
-        say(f"open http://{host}:{browsers.port}")
+        say(f"open http://{host}:{server.port}")
         use_image_profile()
         # This takes a second, in which the page can already be opened.
-
-        with showing(browsers) as show:
+        with viewing(server) as viewer:
             while True:
                 with held_back():
-                    show.step()
+                    viewer.step()
     finally:
-        browsers.close()
+        server.close()

@@ -1,4 +1,4 @@
-"""The page's own node: it finds cameras in the graph and listens to those that are looked at."""
+"""The page's own node: it finds cameras in the graph and listens to those that are shown."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from blazepose_ros.msg import Pose33Array, Timing
 
 POSES_TYPE = "blazepose_ros/msg/Pose33Array"
 
-# Nobody waits for the page: it takes what is newest, and misses what it has no time for.
+# The page takes what is newest and misses what it has no time for; no publisher waits for it.
 QOS = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
 # Statuses come once a second, several publishers one after another.
 DIAGNOSTICS_QOS = QoSProfile(depth=10)
@@ -26,10 +26,10 @@ DIAGNOSIS_LASTS_S = 5.0
 
 
 class GraphListener(Node):
-    """Keeps a feed for each camera that somebody looks at.
+    """Keeps a feed for each camera that is shown.
 
     A camera is known by its topic of poses; its other topics are the neighbours of that one,
-    as ``blazepose_node`` names them. Nothing is subscribed that nobody looks at.
+    as ``blazepose_node`` names them. What is not shown is not subscribed.
 
     Args:
         visibility_threshold: landmarks below it count as hidden.
@@ -47,11 +47,11 @@ class GraphListener(Node):
         self.create_subscription(DiagnosticArray, "/diagnostics", self._take_diagnostics, DIAGNOSTICS_QOS)
 
     def cameras(self) -> list[str]:
-        """Return the topics of poses that somebody publishes now."""
+        """Return the topics of poses that have a publisher now."""
         found = self.get_topic_names_and_types()
         return sorted(topic for topic, types in found if POSES_TYPE in types and self.count_publishers(topic))
 
-    def follow(self, topics: Set[str]) -> None:
+    def listen_to(self, topics: Set[str]) -> None:
         """Listen to these cameras and to no others."""
         for topic in self.feeds.keys() - topics:
             del self.feeds[topic]
@@ -82,7 +82,7 @@ class GraphListener(Node):
             self.create_subscription(
                 Image,
                 f"{base}/annotated_image",
-                lambda serialized: feed.take_picture(serialized, time.monotonic()),
+                lambda serialized: feed.take_image(serialized, time.monotonic()),
                 QOS,
                 raw=True,
             ),

@@ -16,16 +16,16 @@ if TYPE_CHECKING:
     import viser
 
 NO_CAMERA = "waiting for a camera"
-# Shown until there is a picture: (height, width, 3).
+# Shown until there is an image: (height, width, 3).
 NOTHING_YET = np.full((240, 320, 3), 235, np.uint8)
 JPEG_QUALITY = 80
 
 # Below this a window is a phone's: one column, whose lower part viser covers with the widgets.
 WIDE_PX = 800
-# How much of a wide window the picture takes at most, and the text at the other side.
-PICTURE_SHARE = 0.42
+# How much of a wide window the image takes at most, and the text at the other side.
+IMAGE_SHARE = 0.42
 TEXT_WIDTH_PX = 330
-# What stands above and beside the picture in its panel.
+# What stands above and beside the image in its panel.
 PANEL_HEIGHT_PX, PANEL_WIDTH_PX = 100, 22
 
 
@@ -53,38 +53,38 @@ class Page:
 
     @property
     def camera(self) -> str:
-        """The topic of poses that is looked at; empty as long as there is none."""
+        """The topic of poses that is shown; empty as long as there is none."""
         return "" if self._camera.value == NO_CAMERA else self._camera.value
 
     def offer(self, cameras: Sequence[str]) -> None:
-        """Let the user choose among cameras; one that is looked at stays, even while it is away."""
+        """Let the user choose among cameras; one that is shown stays, even while it is away."""
         options = tuple(sorted({*cameras, self.camera} - {""})) or (NO_CAMERA,)
         if options != tuple(self._camera.options):
             self._camera.options = options
 
-    def show(self, picture: NDArray[np.uint8] | None, figures: Sequence[Figure]) -> None:
+    def show(self, image: NDArray[np.uint8] | None, figures: Sequence[Figure]) -> None:
         """Show an image, (height, width, 3) RGB, and the people in it."""
-        if picture is not None:
-            self._image.image = picture
-            self._fit(picture.shape[1] / picture.shape[0])
+        if image is not None:
+            self._image.image = image
+            self._fit(image.shape[1] / image.shape[0])
         self._people.show(figures)
 
     def look_again(self) -> None:
         """Turn the scene to the first person who is shown next."""
         self._people.look_again()
 
-    def write(self, reading: CameraStatus, diagnoses: Sequence[Diagnosis]) -> None:
+    def write(self, status: CameraStatus, diagnoses: Sequence[Diagnosis]) -> None:
         """Write what is known about the camera."""
-        for widget, text in ((self._text, summary(reading, diagnoses)), (self._stages, stages(reading))):
+        for widget, text in ((self._text, summary(status, diagnoses)), (self._stages, stages(status))):
             if text != widget.content:
                 widget.content = text
 
     def _fit(self, aspect: float) -> None:
-        """Make the panel as wide as the whole picture needs, within its share of the window."""
+        """Make the panel as wide as the whole image needs, within its share of the window."""
         if self._panel is not None and aspect != self._aspect:
             width_px, height_px = self._window_px
             whole_px = aspect * (height_px - PANEL_HEIGHT_PX) + PANEL_WIDTH_PX
-            self._panel.set_width(min(PICTURE_SHARE * width_px, whole_px))
+            self._panel.set_width(min(IMAGE_SHARE * width_px, whole_px))
             self._aspect = aspect
 
 

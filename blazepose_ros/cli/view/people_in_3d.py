@@ -1,4 +1,4 @@
-"""People as a 3D scene: points and bones with their colours, in metres, in one browser.
+"""People as a 3D scene: points and bones with their colors, in meters, in one browser.
 
 The scene has the axes of the camera's optical frame: x right, y down, z away.
 """
@@ -28,7 +28,7 @@ _BONES = np.array(BONES)
 
 @dataclass(frozen=True)
 class Figure:
-    """One person on the stage.
+    """One person in the scene.
 
     Attributes:
         person_id: who it is.
@@ -36,7 +36,7 @@ class Figure:
         joint_colors: (J, 3), RGB 0 to 1.
         bones: (B, 2, 3), the ends of each bone whose landmarks are known.
         bone_colors: (B, 2, 3), RGB 0 to 1 at each end.
-        hips: (3,), the hip centre.
+        hips: (3,), the hip center.
         label: what is written above.
         label_at: (3,), where.
     """
@@ -53,11 +53,11 @@ class Figure:
 
 @dataclass(frozen=True)
 class Viewpoint:
-    """From where one looks at a figure.
+    """Where the scene is seen from.
 
     Attributes:
-        position_m: (3,), the eye, from the hip centre.
-        target_m: (3,), the middle of the picture and what one turns around, from the hip centre.
+        position_m: (3,), the eye, from the hip center.
+        target_m: (3,), the middle of the view and of its rotation, from the hip center.
     """
 
     position_m: NDArray[np.float64]
@@ -85,7 +85,7 @@ def figures(people: Sequence[Pose], visibility_threshold: float) -> list[Figure]
 
 
 def floor_y(shown: Sequence[Figure]) -> float | None:
-    """Return how deep under the camera the lowest landmark is, metres; None where nobody is."""
+    """Return how deep under the camera the lowest landmark is, meters; None without people."""
     return max((float(figure.joints[:, 1].max()) for figure in shown), default=None)
 
 
@@ -155,7 +155,7 @@ class PeopleIn3D:
 
     Args:
         client: viser's handle of the browser.
-        viewpoint: from where the user looks at somebody at first.
+        viewpoint: where the first person is seen from.
     """
 
     def __init__(self, client: viser.ClientHandle, viewpoint: Viewpoint) -> None:
@@ -163,18 +163,18 @@ class PeopleIn3D:
         self._viewpoint = viewpoint
         self._nodes: dict[int, _Nodes] = {}
         self._floor_y_m = np.inf
-        self._looks_at_somebody = False
+        self._looks_at_person = False
         client.scene.add_frame(
             "/camera", axes_length=CAMERA_AXES_M, axes_radius=CAMERA_AXES_M / 20, show_axes=True
         )
         client.scene.add_label("/camera/name", "camera")
 
     def look_again(self) -> None:
-        """Turn to whoever is shown next."""
-        self._looks_at_somebody = False
+        """Turn to the person who is shown next."""
+        self._looks_at_person = False
 
     def show(self, figures: Sequence[Figure]) -> None:
-        """Show these people and nobody else."""
+        """Show these people and no others."""
         with self._client.atomic():
             for gone in self._nodes.keys() - {figure.person_id for figure in figures}:
                 for node in self._nodes.pop(gone):
@@ -182,7 +182,7 @@ class PeopleIn3D:
             for figure in figures:
                 self._show(figure)
             self._lay_floor(figures)
-        if figures and not self._looks_at_somebody:
+        if figures and not self._looks_at_person:
             self._look_at(figures[0])
 
     def _show(self, figure: Figure) -> None:
@@ -235,14 +235,14 @@ class PeopleIn3D:
         with self._client.atomic():
             camera.position = figure.hips + self._viewpoint.position_m
             camera.look_at = figure.hips + self._viewpoint.target_m
-        self._looks_at_somebody = True
+        self._looks_at_person = True
 
 
 def _line_octets(colors: NDArray[np.float64]) -> NDArray[np.uint8]:
-    """Return the colours of lines as bytes; viser takes these, and only these, as linear."""
+    """Return the colors of lines as bytes; viser takes these, and only these, as linear."""
     return _octets(to_linear(colors))
 
 
 def _octets(colors: NDArray[np.float64]) -> NDArray[np.uint8]:
-    """Return colours from 0 to 1 as bytes."""
+    """Return colors from 0 to 1 as bytes."""
     return np.rint(255 * colors).astype(np.uint8)

@@ -1,8 +1,8 @@
 """The web server, and which browsers keep up with it.
 
 viser serves the page and its 3D scene. It does not tell whether a browser has received what
-was sent: the one thing this module takes from viser's inside is a browser's websocket, and
-asks it with a ping, which is answered after everything that was sent before.
+was sent. This module alone reaches into viser, for a browser's websocket, and sends a ping,
+which is answered after everything that was sent before.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import warnings
+from collections.abc import Mapping
 from concurrent.futures import Future
 from contextlib import redirect_stdout, suppress
 from io import StringIO
@@ -33,7 +34,7 @@ class Browser:
     Args:
         client: viser's handle.
         websocket: its connection.
-        loop: what the connection runs on.
+        loop: the event loop of the connection.
     """
 
     def __init__(self, client: viser.ClientHandle, websocket: Any, loop: asyncio.AbstractEventLoop) -> None:
@@ -48,7 +49,7 @@ class Browser:
         return self._answer is None or self._answer.done()
 
     def ask(self) -> None:
-        """Have it tell when everything that was sent so far has arrived."""
+        """Send a ping, which is answered when everything that was sent so far has arrived."""
         self._answer = asyncio.run_coroutine_threadsafe(self._round_trip(), self._loop)
 
     async def _round_trip(self) -> None:
@@ -66,7 +67,7 @@ class WebServer:
         port: the TCP port; 0 for any that is free.
 
     Raises:
-        ViewError: viser is not installed, or nobody can listen there.
+        ViewError: viser is not installed, or the address cannot be listened on.
     """
 
     def __init__(self, host: str, port: int) -> None:
@@ -75,7 +76,7 @@ class WebServer:
         except ImportError as err:
             raise ViewError(f"viser is not installed ({err}): pip install 'viser>=1.1,<1.2'") from err
         check_address(host, port)
-        # Between a browser's leaving and our noticing, it may be written to.
+        # Until a closed connection is noticed, it may be written to.
         warnings.filterwarnings("ignore", "Queued a .* on a closed connection")
         with redirect_stdout(StringIO()):  # viser's own banner
             self._server = viser.ViserServer(host, port, label="blazepose", verbose=False)
@@ -94,20 +95,24 @@ class WebServer:
         disconnected and left out: it could otherwise watch the camera.
         """
         browsers = {}
-        inside = self._server._websock_server
+        websockets, loop = self._inside()
         for number, client in self._server.get_clients().items():
-            websocket = inside._live_connections.get(number)
+            websocket = websockets.get(number)
             if websocket is None:
                 continue
-            browser = Browser(client, websocket, inside._background_event_loop)
             if is_own_page(websocket.request.headers):
-                browsers[number] = browser
+                browsers[number] = Browser(client, websocket, loop)
             else:
-                asyncio.run_coroutine_threadsafe(websocket.close(), inside._background_event_loop)
+                asyncio.run_coroutine_threadsafe(websocket.close(), loop)
         return browsers
 
+    def _inside(self) -> tuple[Mapping[int, Any], asyncio.AbstractEventLoop]:
+        """Return what viser does not give out: its websockets by the client's number, and their loop."""
+        inside = self._server._websock_server
+        return inside._live_connections, inside._background_event_loop
+
     def close(self) -> None:
-        """Disconnect everybody and free the port."""
+        """Disconnect all browsers and free the port."""
         self._server.stop()
 
 
@@ -118,7 +123,7 @@ def is_own_page(headers: Any) -> bool:
 
 
 def check_address(host: str, port: int) -> None:
-    """Make sure that somebody can listen there.
+    """Make sure that an address can be listened on.
 
     Raises:
         ViewError: the port is taken, or the address is not this machine's.

@@ -19,6 +19,8 @@ from blazepose_ros.core.types import Pose, Status
 WINDOW_S = 5.0
 
 MS_PER_S = 1000.0
+# What Timing.msg divides an image's way through the node into, in its order.
+STAGES = ("transport", "waiting", "decoding", "inference", "publishing")
 # An image that is older when it arrives comes from a recording, or from another clock.
 OF_TODAY_MS = 10_000.0
 

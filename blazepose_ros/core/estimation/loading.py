@@ -8,7 +8,7 @@ from blazepose_ros.core.estimation.estimator import Estimator, EstimatorOptions
 from blazepose_ros.core.estimation.factory import ChosenEstimator, choose_estimator, compiled_folder
 from blazepose_ros.core.estimation.runtimes.runtime import RuntimeOptions
 from blazepose_ros.core.logger import Logger
-from blazepose_ros.core.models.fetch import fetch
+from blazepose_ros.core.models.download import fetch
 from blazepose_ros.core.models.registry import ModelFile, resolve
 from blazepose_ros.core.person_pipeline import PipelineOptions
 from blazepose_ros.core.settings import NodeSettings

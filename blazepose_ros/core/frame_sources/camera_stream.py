@@ -2,7 +2,7 @@
 
 The frame stamped t shows the still image under ``affine_at(motion, t, width, height)``, so
 what stands at (x, y) in the still image stands at ``affine @ (x, y, 1)`` in the frame. With
-the phase p = 2 pi t / 8 s the image is, about its centre,
+the phase p = 2 pi t / 8 s the image is, about its center,
 
 - turned clockwise by ``angle_deg * sin(p)``,
 - enlarged by the factor ``1 + zoom * sin(2 p)``, and then
@@ -56,8 +56,8 @@ MOTIONS = {
 def affine_at(motion: Motion, stamp_ns: int, width: int, height: int) -> NDArray[np.float64]:
     """Return the (2, 3) affine, in pixels, from the still image to the frame stamped ``stamp_ns``.
 
-    The image has its centre at ((width - 1) / 2, (height - 1) / 2): whole numbers are pixel
-    centres.
+    The image has its center at ((width - 1) / 2, (height - 1) / 2): whole numbers are pixel
+    centers.
     """
     phase = 2 * math.pi * (stamp_ns % _PERIOD_NS) / _PERIOD_NS
     angle = math.radians(motion.angle_deg) * math.sin(phase)
@@ -108,7 +108,7 @@ class StreamOptions:
         motion: how a still image moves; None where it does not.
         width: width to fit the images into, in pixels; 0 for what their proportions give.
         height: height to fit the images into, in pixels; 0 for what their proportions give.
-        calibration: the camera that took the images; None where nobody calibrated it.
+        calibration: the camera that took the images; None where it is not calibrated.
         assumed_hfov_deg: its horizontal field of view in that case; 0 where there is no guess.
     """
 

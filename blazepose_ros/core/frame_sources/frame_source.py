@@ -1,4 +1,4 @@
-"""The contract between the camera and whatever it takes its images from."""
+"""The interface between the camera and the sources of its images."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ Size = tuple[int, int]  # width and height in pixels
 
 @dataclass(frozen=True)
 class FrameFit:
-    """An image scaled to be as large as fits into a size, centred between black borders.
+    """An image scaled to be as large as fits into a size, centered between black borders.
 
     Attributes:
         source: the image's width and height in pixels.
@@ -54,7 +54,7 @@ class FrameFit:
 
     @property
     def matrix(self) -> NDArray[np.float64]:
-        """(3, 3), from the source's pixels to the target's; whole numbers are pixel centres."""
+        """(3, 3), from the source's pixels to the target's; whole numbers are pixel centers."""
         sx, sy = self.inner[0] / self.source[0], self.inner[1] / self.source[1]
         left, top = self.offset
         return np.array([[sx, 0, (sx - 1) / 2 + left], [0, sy, (sy - 1) / 2 + top], [0, 0, 1]])

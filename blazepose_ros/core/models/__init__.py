@@ -1,1 +1,1 @@
-"""The model files: what there is, where it lies, how it is fetched."""
+"""The model files: their registry, their download."""

@@ -12,19 +12,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from blazepose_ros.core.models.download import DownloadError, download
-
 VIEW_TIMEOUT_S = 60.0
 PACK_TIMEOUT_S = 600.0
 
 
 class NpmError(RuntimeError):
-    """The package could not be had through npm, and why."""
+    """The package cannot be had through npm; the message says why."""
 
 
 @dataclass(frozen=True)
 class NpmPackage:
-    """A published package, every byte of it known beforehand.
+    """A published package, every byte of it known in advance.
 
     Attributes:
         spec: name and version, as npm takes them.
@@ -57,25 +55,24 @@ POSE_PACKAGE = NpmPackage(
 )
 
 
-def fetch_tarball(package: NpmPackage, folder: Path) -> Path:
-    """Return the package's tarball in a folder, downloaded unless it lies there already.
+def address(package: NpmPackage, folder: Path) -> str:
+    """Return where npm's registry keeps the package's tarball.
 
     Raises:
-        NpmError: npm is not installed or fails, or the tarball is another one.
-        OSError: the folder cannot be written to.
+        NpmError: npm is not installed or fails.
     """
-    tarball = folder / package.tarball
-    if _is_whole(tarball, package):
-        return tarball
-    address = _npm("view", package.spec, "dist.tarball", cwd=folder, timeout_s=VIEW_TIMEOUT_S).strip()
-    try:
-        download(address, tarball, sha256=package.sha256, size_bytes=package.size_bytes)
-    except DownloadError:
-        # A registry behind npm's own proxy, certificate or token: without progress, but it works.
-        _npm("pack", package.spec, cwd=folder, timeout_s=PACK_TIMEOUT_S)
-        if not _is_whole(tarball, package):
-            raise NpmError(f"`npm pack {package.spec}` gave another file than the known one") from None
-    return tarball
+    return _npm("view", package.spec, "dist.tarball", cwd=folder, timeout_s=VIEW_TIMEOUT_S).strip()
+
+
+def pack(package: NpmPackage, folder: Path) -> None:
+    """Have npm put the package's tarball into a folder.
+
+    Raises:
+        NpmError: npm fails, or the tarball is another one.
+    """
+    _npm("pack", package.spec, cwd=folder, timeout_s=PACK_TIMEOUT_S)
+    if not is_whole(folder / package.tarball, package):
+        raise NpmError(f"`npm pack {package.spec}` gave another file than the known one")
 
 
 def read_files(package: NpmPackage, tarball: Path) -> dict[str, bytes]:
@@ -99,7 +96,8 @@ def read_files(package: NpmPackage, tarball: Path) -> dict[str, bytes]:
     return contents
 
 
-def _is_whole(tarball: Path, package: NpmPackage) -> bool:
+def is_whole(tarball: Path, package: NpmPackage) -> bool:
+    """Tell whether a file is the package's tarball."""
     return tarball.exists() and hashlib.sha256(tarball.read_bytes()).hexdigest() == package.sha256
 
 

@@ -1,4 +1,4 @@
-"""The models in the user's cache: which there are, where they lie, and that they are whole."""
+"""The models in the user's cache: their names, paths and hashes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from blazepose_ros.core.types import ModelComplexity
 
 
 class ModelError(RuntimeError):
-    """A model cannot be used; the message says what mends it."""
+    """A model cannot be used; the message names the fix."""
 
 
 class ModelMissingError(ModelError):
@@ -25,7 +25,7 @@ class ModelDamagedError(ModelError):
 
 
 class ModelState(Enum):
-    """What became of a model in the cache."""
+    """The state of a model in the cache."""
 
     VERIFIED = "verified"
     DAMAGED = "damaged"
@@ -110,6 +110,19 @@ BUNDLES = {
 }
 
 
+def bundle_named(name: str) -> Bundle:
+    """Return the model of a name or number: 0, 1, 2, lite, full or heavy.
+
+    Raises:
+        ModelError: there is no such model.
+    """
+    for bundle in BUNDLES.values():
+        if name in (bundle.name, str(bundle.complexity.value)):
+            return bundle
+    names = ", ".join(f"{bundle.complexity.value} or {bundle.name}" for bundle in BUNDLES.values())
+    raise ModelError(f"there is no model {name!r}; these are: {names}")
+
+
 @dataclass(frozen=True)
 class ModelFile:
     """A model that was read and found whole.
@@ -135,7 +148,7 @@ def cache_folder() -> Path:
 def resolve(model_complexity: ModelComplexity, model_path: str = "") -> ModelFile:
     """Return the model at ``model_path``, or else the cached one of that complexity.
 
-    Every known model is welcome at an explicit path, whatever ``model_complexity`` says.
+    An explicit path may hold any known model, whatever ``model_complexity`` says.
 
     Raises:
         ModelMissingError: there is no such file.
@@ -154,7 +167,7 @@ def load_cached(bundle: Bundle) -> ModelFile:
     Raises:
         ModelError: as for ``resolve``.
     """
-    return _load(cache_folder() / bundle.file_name, [bundle], f"To mend it, {bundle.remedy}")
+    return _load(cache_folder() / bundle.file_name, [bundle], f"To fix it, {bundle.remedy}")
 
 
 def state_of(bundle: Bundle) -> ModelState:
@@ -190,5 +203,5 @@ def _read_file(path: Path, remedy: str) -> bytes:
         return path.expanduser().read_bytes()
     except FileNotFoundError as err:
         raise ModelMissingError(f"there is no model at {path}. {remedy}") from err
-    except (OSError, RuntimeError, ValueError) as err:  # also ~nobody, or a zero byte in the path
+    except (OSError, RuntimeError, ValueError) as err:  # also an unknown ~user, or a zero byte in the path
         raise ModelError(f"cannot read the model {path}: {err}") from err

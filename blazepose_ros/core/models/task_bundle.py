@@ -14,7 +14,7 @@ from blazepose_ros.core.models.tflite_metadata import with_image_input
 DETECTOR = "pose_detector.tflite"
 LANDMARKER = "pose_landmarks_detector.tflite"
 
-# Mean and standard deviation of 8 bit colour that map it to what the models were trained on.
+# Mean and standard deviation of 8 bit color that map it to what the models were trained on.
 _DETECTOR_NORMALIZATION = (127.5, 127.5)  # to [-1, 1]
 _LANDMARKER_NORMALIZATION = (0.0, 255.0)  # to [0, 1]
 

@@ -1,6 +1,6 @@
-"""TFLite models with a note of how their input image is normalised.
+"""TFLite models with a note of how their input image is normalized.
 
-MediaPipe reads the normalisation from TFLite metadata, which models published for the web lack.
+MediaPipe reads the normalization from TFLite metadata, which models published for the web lack.
 A flatbuffer refers forwards only. So the model stays as it is, byte for byte, and in front of it
 goes a new root that refers to the same parts, one more buffer and one more entry of metadata.
 """
@@ -45,8 +45,8 @@ def with_image_input(model: bytes, mean: float, std: float) -> bytes:
 
     Args:
         model: a TFLite file.
-        mean: of 8-bit colour.
-        std: of 8-bit colour.
+        mean: of 8-bit color.
+        std: of 8-bit color.
     """
     writer = _FlatbufferWriter(len(model))
     moved = writer.behind(model)

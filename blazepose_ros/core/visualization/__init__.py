@@ -1,1 +1,1 @@
-"""People as pictures: colours, overlay, plot, video."""
+"""People as pictures: colors, overlay, plot, video."""

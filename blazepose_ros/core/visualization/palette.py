@@ -1,4 +1,4 @@
-"""The colour of a landmark and the label of a person, the same in overlay, markers and plots.
+"""The color of a landmark and the label of a person, the same in overlay, markers and plots.
 
 Depth is a gradient from blue (closer) to green (further) and occluded landmarks are
 black, as in the figures of BlazePose GHUM 3D's model card.
@@ -19,17 +19,17 @@ CLOSER = (0.05, 0.25, 1.0, 1.0)
 FURTHER = (0.05, 0.85, 0.25, 1.0)
 OCCLUDED = (0.0, 0.0, 0.0, 1.0)
 
-# The gradient's half range in metres around the hips. It is fixed, so that a colour means
+# The gradient's half range in meters around the hips. It is fixed, so that a color means
 # the same depth in every frame; nine of ten landmarks of people in photographs lie inside.
 DEPTH_RANGE_M = 0.4
 
 
 def depth_colors(z_m: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Return the colours, (N, 4) RGBA 0 to 1, of N depths relative to the hips.
+    """Return the colors, (N, 4) RGBA 0 to 1, of N depths relative to the hips.
 
     Args:
-        z_m: (N,), metres, negative towards the camera. What lies outside of
-            ``DEPTH_RANGE_M`` has the colour of the gradient's end.
+        z_m: (N,), meters, negative towards the camera. What lies outside of
+            ``DEPTH_RANGE_M`` has the color of the gradient's end.
     """
     ends_m = (-DEPTH_RANGE_M, DEPTH_RANGE_M)
     channels = [np.interp(z_m, ends_m, ends) for ends in zip(CLOSER, FURTHER, strict=True)]
@@ -37,7 +37,7 @@ def depth_colors(z_m: NDArray[np.floating]) -> NDArray[np.float64]:
 
 
 def landmark_colors(pose: Pose, visibility_threshold: float) -> NDArray[np.float64]:
-    """Return the colours, (33, 4) RGBA 0 to 1, of a person's landmarks.
+    """Return the colors, (33, 4) RGBA 0 to 1, of a person's landmarks.
 
     A landmark is black when its visibility is below the threshold, or when its
     visibility or its depth is missing (NaN).
@@ -48,13 +48,13 @@ def landmark_colors(pose: Pose, visibility_threshold: float) -> NDArray[np.float
 
 
 def gradient(start: NDArray[np.floating], end: NDArray[np.floating], pieces: int) -> NDArray[np.float64]:
-    """Return (pieces, ..., channels): the colours between two, each in the middle of its piece."""
+    """Return (pieces, ..., channels): the colors between two, each in the middle of its piece."""
     knots: NDArray[np.float64] = np.linspace(start, end, 2 * pieces + 1)
     return knots[1::2]
 
 
 def to_linear(colors: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Return sRGB colours as linear ones, both 0 to 1 (IEC 61966-2-1)."""
+    """Return sRGB colors as linear ones, both 0 to 1 (IEC 61966-2-1)."""
     return np.where(colors <= 0.04045, colors / 12.92, ((colors + 0.055) / 1.055) ** 2.4)
 
 

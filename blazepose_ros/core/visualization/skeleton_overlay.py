@@ -1,6 +1,6 @@
 """Draws skeletons onto images.
 
-Depth is told by colour (see ``core.visualization.palette``), left and right by the joints: those
+Depth is told by color (see ``core.visualization.palette``), left and right by the joints: those
 of the person's right side have a white core. What is nearer covers what is further.
 """
 
@@ -35,7 +35,7 @@ CROWDED = 0.6
 # The radius of the white core as a share of its joint's.
 CORE = 0.45
 
-# How many pieces of one colour stand for a bone's gradient.
+# How many pieces of one color stand for a bone's gradient.
 BONE_PIECES = 8
 
 # Further away than this many image diagonals, a landmark is nonsense and left out.
@@ -86,9 +86,9 @@ class _DrawnSkeleton:
     Attributes:
         xy: (33, 2), pixels, origin at the image's upper left corner.
         drawable: (33,), which landmarks can be drawn.
-        rgb: (33, 3), colours, 0 to 255.
+        rgb: (33, 3), colors, 0 to 255.
         depth_rank: (33,), each landmark's place from the furthest, 0, to the nearest.
-        px_per_m: how large a metre of the body appears; 0 where that is unknown.
+        px_per_m: how large a meter of the body appears; 0 where that is unknown.
         bone_px: how wide the bones are.
     """
 
@@ -117,7 +117,7 @@ class _DrawnSkeleton:
 
 
 def _px_per_m(screen_px: NDArray[np.float64], world_m: NDArray[np.float32]) -> float:
-    """Return how far (N, 2) landmarks spread on the screen for each metre in the world.
+    """Return how far (N, 2) landmarks spread on the screen for each meter in the world.
 
     Unlike a bounding box, this does not change when a person crouches.
     """

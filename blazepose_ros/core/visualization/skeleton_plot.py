@@ -1,4 +1,4 @@
-"""A picture of one pose: on the screen, and in metres from three sides and in perspective."""
+"""A picture of one pose: on the screen, and in meters from three sides and in perspective."""
 
 from __future__ import annotations
 
@@ -61,11 +61,11 @@ class _PlottedBody:
     """What is plotted of a pose.
 
     Attributes:
-        points: (33, 3), metres right, away and up, origin at the hip centre, NaN for missing.
+        points: (33, 3), meters right, away and up, origin at the hip center, NaN for missing.
         colors: (33, 4), RGBA.
-        pieces: (N, 2, 3), the bones, cut into pieces of one colour.
+        pieces: (N, 2, 3), the bones, cut into pieces of one color.
         piece_colors: (N, 4), RGBA.
-        limits: (3, 2), metres, the least and greatest of a cube around the body.
+        limits: (3, 2), meters, the least and greatest of a cube around the body.
     """
 
     points: NDArray[np.float64]
@@ -131,7 +131,7 @@ def _plot_screen(figure: Figure, place: SubplotSpec, rgb_frame: NDArray[np.uint8
 
 
 def _plot_key(axes: Axes) -> None:
-    """Explain the colours of depth, and above them the kinds of joints."""
+    """Explain the colors of depth, and above them the kinds of joints."""
     depths = np.linspace(-DEPTH_RANGE_M, DEPTH_RANGE_M, 256)
     axes.imshow(depth_colors(depths)[None], extent=(0, 1, 0, 1), aspect="auto")
     axes.set_yticks([])

@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from blazepose_ros.core.frame_sources.resize import FrameFit, Size
 from blazepose_ros.core.timestamps import NS_PER_S
 
-# A longer pause between two images, or a clock that was set, is shortened to this.
+# A longer pause between two images, or a time jump, is shortened to this.
 MAX_HOLD_S = 1.0
 
 
 class RecordingError(RuntimeError):
-    """A picture cannot be written."""
+    """An image or a video cannot be written."""
 
 
 class VideoWriter:

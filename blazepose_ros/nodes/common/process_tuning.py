@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import ctypes
 import os
-import re
 import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from blazepose_ros.core.image_headers import MAX_PIXELS
+
+if TYPE_CHECKING:
+    import psutil
 
 # glibc's malloc.h, and the environment variable that says the same.
 _M_ARENA_MAX = -8
@@ -36,7 +38,7 @@ def leave_cores_to_the_model() -> None:
     """Keep threads from holding up the one that infers.
 
     OpenCV's own threads go on spinning for a while after each call, on the cores that the model
-    wants next; what they are used for here, one image's colours or one crop, is too short to gain.
+    wants next; what they are used for here, one image's colors or one crop, is too short to gain.
     """
     import cv2  # after configure_opencv, whose settings it reads when it is imported
 
@@ -46,50 +48,49 @@ def leave_cores_to_the_model() -> None:
 
 BYTES_PER_MB = 1_000_000
 
-# Fields of /proc/<pid>/stat after the name in brackets, which may hold anything.
-_UTIME, _STIME = 11, 12
-_RESIDENT_PAGES = 1  # field of /proc/<pid>/statm
 
-
-def cpu_s(pid: int, proc: Path = Path("/proc")) -> float:
+def cpu_s(pid: int) -> float:
     """Return the processor time of all threads of a process so far, in seconds.
 
     Raises:
-        OSError: there is no such process.
+        psutil.NoSuchProcess: there is no such process.
     """
-    fields = (proc / str(pid) / "stat").read_text().rpartition(")")[2].split()
-    return (int(fields[_UTIME]) + int(fields[_STIME])) / os.sysconf("SC_CLK_TCK")
+    times = _process(pid).cpu_times()
+    return times.user + times.system
 
 
-def rss_mb(pid: int, proc: Path = Path("/proc")) -> float:
+def rss_mb(pid: int) -> float:
     """Return the resident memory of a process, shared memory included, in millions of bytes.
 
     Raises:
-        OSError: there is no such process.
+        psutil.NoSuchProcess: there is no such process.
     """
-    pages = int((proc / str(pid) / "statm").read_text().split()[_RESIDENT_PAGES])
-    return pages * os.sysconf("SC_PAGE_SIZE") / BYTES_PER_MB
+    return _process(pid).memory_info().rss / BYTES_PER_MB
 
 
-def anonymous_mb(pid: int, proc: Path = Path("/proc")) -> float:
-    """Return the resident memory that a process has asked for, in millions of bytes.
+def anonymous_mb(pid: int) -> float:
+    """Return the resident memory that a process has allocated, in millions of bytes.
 
     Neither files count nor shared memory, whose segments are touched bit by bit.
 
     Raises:
-        OSError: there is no such process.
+        psutil.NoSuchProcess: there is no such process.
     """
-    (kibibytes,) = re.findall(
-        r"^RssAnon:\s*(\d+) kB$", (proc / str(pid) / "status").read_text(), re.MULTILINE
-    )
-    return int(kibibytes) * 1024 / BYTES_PER_MB
+    memory = _process(pid).memory_info()
+    return (memory.rss - memory.shared) / BYTES_PER_MB
 
 
-# OpenCV reads it when it is imported: a second line of defence for the node, the only one for
+def _process(pid: int) -> psutil.Process:
+    import psutil  # in here: a node starts without it
+
+    return psutil.Process(pid)
+
+
+# OpenCV reads it when it is imported: a second line of defense for the node, the only one for
 # the camera's files, whose headers can otherwise make it allocate six gigabytes.
 OPENCV_PIXEL_LIMIT = "OPENCV_IO_MAX_IMAGE_PIXELS"
 
-# OpenCV's own words for each damaged image: the node says it once, and what to do.
+# OpenCV's own line for each damaged image: the node logs it once, with the fix.
 OPENCV_LOG_LEVEL = "OPENCV_LOG_LEVEL"
 
 

@@ -126,7 +126,7 @@ def _get_to_know(rig: Harness, node: ChildProcess) -> None:
 
     rig.run(START_TIMEOUT_S, is_known)
     if rig.newest is None or not rig.newest.poses:
-        raise SoakError(node.complaint() or "the node sees nobody in the picture")
+        raise SoakError(node.failure() or "the node sees nobody in the picture")
     rig.ledger.landmarks, rig.cameras.landmarks = seen_landmarks(rig.newest, SEEN)
     rig.cameras.moving = True
 
@@ -154,7 +154,7 @@ def _trouble(
 
 def _end_of(node: ChildProcess) -> list[str]:
     """End the node, and return what was wrong with its life."""
-    problems = [] if node.exit_status is None else [f"the node has ended: {node.complaint()}"]
+    problems = [] if node.exit_status is None else [f"the node has ended: {node.failure()}"]
     node.signal(signal.SIGINT)
     deadline_s = time.monotonic() + END_TIMEOUT_S
     while node.exit_status is None and time.monotonic() < deadline_s:

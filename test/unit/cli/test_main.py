@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,14 @@ def test_help_names_every_command(capsys):
     assert all(name in shown for name in COMMANDS)
 
 
+def test_the_version_is_that_of_the_package(capsys):
+    with pytest.raises(SystemExit) as caught:
+        main(["--version"])
+    assert caught.value.code == 0
+    package = ElementTree.parse(ROOT / "package.xml").getroot()
+    assert capsys.readouterr().out == f"blazepose {package.findtext('version')}\n"
+
+
 def test_a_missing_library_is_named(monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "rosbags.rosbag2", None)
     for module in [name for name in sys.modules if name.startswith("blazepose_ros.cli.bag")]:
@@ -59,13 +68,14 @@ def test_list_shows_the_state_of_each_model(cache, capsys):
     cache.mkdir()
     (cache / "pose_landmarker_full.task").write_bytes(b"damaged")
     assert main(["models", "list"]) == 0
-    _, lite, full, heavy = capsys.readouterr().out.splitlines()
-    assert lite.split() == ["0", "lite", "missing", "-", str(cache / "pose_landmarker_lite.task")]
+    folder, _, lite, full, heavy = capsys.readouterr().out.splitlines()
+    assert folder == str(cache)
+    assert lite.split() == ["0", "lite", "missing", "-", "pose_landmarker_lite.task"]
     assert full.split()[:3] == ["1", "full", "damaged"]
     assert heavy.split()[:3] == ["2", "heavy", "missing"]
 
 
-def test_verify_fails_and_tells_what_mends_each_model(cache, capsys):
+def test_verify_fails_and_names_the_fix_of_each_model(cache, capsys):
     cache.mkdir()
     (cache / "pose_landmarker_full.task").write_bytes(b"damaged")
     assert main(["models", "verify"]) == 1
@@ -74,8 +84,9 @@ def test_verify_fails_and_tells_what_mends_each_model(cache, capsys):
         assert f"blazepose models fetch --model {value}" in problems
 
 
-def test_verify_looks_at_one_model_where_one_is_named(capsys):
-    assert main(["models", "verify", "--model", "lite"]) == 1
+@pytest.mark.parametrize("name", ["0", "lite"])
+def test_verify_looks_at_one_model_where_one_is_named(name, capsys):
+    assert main(["models", "verify", "--model", name]) == 1
     assert "heavy" not in capsys.readouterr().out
 
 
@@ -127,7 +138,7 @@ def test_ctrl_c_while_a_command_is_imported_is_no_failed_import(tmp_path, monkey
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["models", "list"], ["doctor"], ["view", "--port", "0"]])
-def test_a_command_whose_output_nobody_reads_ends_quietly(arguments, monkeypatch):
+def test_a_command_whose_reader_has_left_ends_quietly(arguments, monkeypatch):
     """As in ``blazepose doctor | head -1``."""
     monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)
     reader, writer = os.pipe()

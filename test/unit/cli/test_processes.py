@@ -5,8 +5,8 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
+import psutil
 import pytest
 
 from blazepose_ros.cli.processes import STOPPING, ChildProcess, ChildProcesses, last_error, stop
@@ -37,29 +37,29 @@ def wait_for(condition):
 
 def is_running(pid):
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except (FileNotFoundError, ProcessLookupError):
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
         return False
 
 
-def test_a_process_that_runs_or_ended_well_has_no_complaint(start):
+def test_a_process_that_runs_or_ended_well_has_no_failure(start):
     running, ended = start("sleep 60"), start("echo fine")
     wait_for(lambda: ended.exit_status == 0)
-    assert running.complaint() == ended.complaint() == ""
+    assert running.failure() == ended.failure() == ""
 
 
 @pytest.mark.parametrize(
-    ("script", "complaint"),
+    ("script", "failure"),
     [
         ("echo one; echo two >&2; exit 3", "two"),
         ("exit 3", "it ended with status 3"),
         ("echo fine; kill -KILL $$", "it was ended by SIGKILL"),
     ],
 )
-def test_a_process_that_failed_is_quoted(start, script, complaint):
+def test_a_process_that_failed_is_quoted(start, script, failure):
     child = start(script)
     wait_for(lambda: child.exit_status is not None)
-    assert child.complaint() == complaint
+    assert child.failure() == failure
 
 
 def test_what_is_asked_to_stop_stops(start):
@@ -116,7 +116,7 @@ def test_a_killed_parent_takes_its_children_along(tmp_path):
     [
         ("", ""),
         ("noise\nRuntimeError: broken\n\n", "RuntimeError: broken"),
-        ("[INFO] [1.5] [n]: hello\n[FATAL] [2.5] [n]: no model\nmend it\n", "no model\nmend it"),
+        ("[INFO] [1.5] [n]: hello\n[FATAL] [2.5] [n]: no model\nfetch it\n", "no model\nfetch it"),
         ("[ERROR] [1.5] [n]: first\n[ERROR] [2.5] [n]: second\n[INFO] [3.5] [n]: bye\n", "second"),
     ],
 )

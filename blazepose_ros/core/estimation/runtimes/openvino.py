@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from blazepose_ros.core.atomic_file import write_atomically
 from blazepose_ros.core.estimation.runtimes.runtime import BackendError, Model, Precision, RuntimeOptions
 
 # OpenVINO reports its import to its makers unless this package is missing: then it takes a stub.
@@ -59,24 +60,12 @@ class CompiledCache:
             return
         with contextlib.suppress(OSError):
             self._folder.mkdir(parents=True, exist_ok=True)
-            _write_at_once(self._path(self._folder, key), hashlib.sha256(blob).digest() + blob)
+            write_atomically(self._path(self._folder, key), hashlib.sha256(blob).digest() + blob)
             _make_room(self._folder)
 
     @staticmethod
     def _path(folder: Path, key: bytes) -> Path:
         return folder / f"{hashlib.sha256(key).hexdigest()}.blob"
-
-
-def _write_at_once(path: Path, content: bytes) -> None:
-    """Write a file that others see whole or not at all."""
-    handle, name = tempfile.mkstemp(dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        Path(name).replace(path)
-    except OSError:
-        Path(name).unlink(missing_ok=True)
-        raise
 
 
 def _make_room(folder: Path) -> None:

@@ -1,12 +1,17 @@
 """The parts that the benchmark's processes are made of."""
 
+import mmap
 import os
 import re
+import resource
 import socket
+import subprocess
+import sys
 import time
 from itertools import cycle, islice, pairwise
 
 import numpy as np
+import psutil
 import pytest
 
 from blazepose_ros.cli.bench.plan import forth_and_back, load_clip
@@ -14,15 +19,15 @@ from blazepose_ros.cli.bench.raw_loop import frames, raw_loop
 from blazepose_ros.cli.bench.runner import cpu_model, machine
 from blazepose_ros.cli.processes import (
     DOMAIN_PORTS,
+    DOMAINS,
     FIRST_PORT,
-    LAST_DOMAIN,
     NoFreeDomainError,
-    choose_domain,
+    next_free_domain,
 )
 from blazepose_ros.conversions.cdr import read_stamp_ns, write_stamp_ns
 from blazepose_ros.core.frame_sources.files import photograph
 from blazepose_ros.core.frame_sources.frame_source import SourceError
-from blazepose_ros.nodes.common.process_tuning import cpu_s, rss_mb
+from blazepose_ros.nodes.common.process_tuning import anonymous_mb, cpu_s, rss_mb
 
 STAMP_NS = 1_795_342_185_123_456_789
 
@@ -67,11 +72,11 @@ def test_a_stamp_is_written_in_place_and_read_again():
 
 
 def test_a_message_too_short_for_a_stamp_is_not_written_to():
-    with pytest.raises(ValueError, match="no message"):
+    with pytest.raises(ValueError, match="11 bytes are not a message"):
         write_stamp_ns(bytes(11), STAMP_NS)
 
 
-def test_a_camera_lists_the_stamps_of_what_somebody_listened_to():
+def test_a_camera_lists_the_stamps_of_what_has_a_subscriber():
     bench_camera = pytest.importorskip("blazepose_ros.cli.bench.camera", reason="ROS is not installed")
     published = []
 
@@ -119,27 +124,28 @@ class SleepingEstimator:
         return []
 
 
-def test_a_process_is_known_by_what_linux_tells_of_it(tmp_path):
-    process = tmp_path / "7"
-    process.mkdir()
-    (process / "stat").write_text("7 (a (strange) name) S " + " ".join(str(n) for n in range(4, 30)))
-    (process / "statm").write_text("1000 500 100 1 0 300 0\n")
-    ticks = os.sysconf("SC_CLK_TCK")
-    assert cpu_s(7, tmp_path) == pytest.approx((14 + 15) / ticks)
-    assert rss_mb(7, tmp_path) == pytest.approx(500 * os.sysconf("SC_PAGE_SIZE") / 1e6)
+def test_a_process_uses_processor_time_and_memory():
+    used = os.times()
+    assert cpu_s(os.getpid()) == pytest.approx(used.user + used.system, abs=0.1)
+    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
+    assert 1 < anonymous_mb(os.getpid()) < rss_mb(os.getpid()) <= peak_mb * 1.01
 
 
-def test_this_process_uses_something():
-    assert 1 < rss_mb(os.getpid()) < 100_000
-    before_s = cpu_s(os.getpid())
-    deadline_s = time.monotonic() + 20
-    while cpu_s(os.getpid()) <= before_s:
-        assert time.monotonic() < deadline_s
+@pytest.mark.parametrize(("kind", "counts"), [(mmap.MAP_PRIVATE, True), (mmap.MAP_SHARED, False)])
+def test_shared_memory_is_resident_but_not_anonymous(kind, counts):
+    resident_mb, allocated_mb = rss_mb(os.getpid()), anonymous_mb(os.getpid())
+    with mmap.mmap(-1, 50_000_000, kind | mmap.MAP_ANONYMOUS) as held:
+        held.write(bytes(len(held)))
+        assert rss_mb(os.getpid()) - resident_mb == pytest.approx(50, abs=5)
+        assert anonymous_mb(os.getpid()) - allocated_mb == pytest.approx(50 * counts, abs=5)
 
 
-def test_a_process_that_is_gone_is_an_error(tmp_path):
-    with pytest.raises(OSError, match="No such file"):
-        cpu_s(1, tmp_path)
+@pytest.mark.parametrize("measure", [cpu_s, rss_mb, anonymous_mb])
+def test_a_process_that_is_gone_is_an_error(measure):
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    with pytest.raises(psutil.NoSuchProcess):
+        measure(gone.pid)
 
 
 def test_the_machine_has_a_name():
@@ -160,21 +166,25 @@ def test_a_processor_is_named_after_its_model_or_its_architecture(tmp_path):
 
 def test_a_domain_in_use_is_passed_over():
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
-        domain = next(number for number in range(60, 100) if bound(taken, number))
-        chosen, sign = choose_domain(range(domain, LAST_DOMAIN))
-        sign.close()
-        assert chosen > domain
+        domain = next(number for number in DOMAINS[60:-1] if bound(taken, number))
+        assert next_free_domain(iter(DOMAINS[domain - 1 :])) > domain
         with pytest.raises(NoFreeDomainError):
-            choose_domain([domain])
+            next_free_domain(iter([domain]))
 
 
-def test_a_domain_that_somebody_has_chosen_is_passed_over_while_nothing_runs_in_it():
-    domain, sign = choose_domain(range(60, LAST_DOMAIN))
-    with sign, pytest.raises(NoFreeDomainError):
-        choose_domain([domain])
-    again, sign = choose_domain([domain])
-    sign.close()
-    assert again == domain
+def test_two_processes_that_isolate_themselves_are_in_two_domains():
+    program = (
+        "import os; from blazepose_ros.cli import processes\n"
+        "processes.random.sample = lambda domains, count: list(domains)[-20:]\n"
+        "processes.isolate(); print(os.environ['ROS_DOMAIN_ID'], flush=True); input()"
+    )
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    isolated = [subprocess.Popen([sys.executable, "-c", program], **pipes) for _ in range(2)]
+    domains = [int(process.stdout.readline()) for process in isolated]
+    for process in isolated:
+        process.communicate("\n")
+    assert len(set(domains)) == 2
+    assert set(domains) <= set(DOMAINS)
 
 
 def bound(probe, domain):

@@ -3,16 +3,17 @@ from dataclasses import replace
 import cv2
 import pytest
 from support.bench_cases import row, silent_row
+from support.consoles import printed
 
 from blazepose_ros.cli.bench.plan import Case
-from blazepose_ros.cli.bench.report import save_plot, table
+from blazepose_ros.cli.bench.report import save_plot, tables
 
 CASE = Case("mediapipe", "full", 640, 480)
 STOCK = replace(CASE, transport="stock")
 
 
 def lines(*rows):
-    return table(rows).splitlines()
+    return printed(*tables(rows)).rstrip().splitlines()
 
 
 def test_a_row_shows_its_figures():
@@ -32,6 +33,14 @@ def test_columns_stand_under_each_other():
     assert len({len(line) for line in shown}) == 1
 
 
+def test_on_a_narrow_terminal_columns_go_on_below_and_no_number_is_cut():
+    wide, narrow = (printed(*tables([row(poses_per_s=1234.5)]), width=width) for width in (300, 80))
+    assert max(map(len, narrow.splitlines())) <= 80
+    assert len(narrow.splitlines()) > len(wide.splitlines())
+    assert set(narrow.split()) == set(wide.split())
+    assert narrow.count("640x480 raw 30 Hz") > 1
+
+
 def test_what_is_not_known_is_a_dash():
     assert lines(silent_row(STOCK))[3].split()[-2] == "-"
 
@@ -42,7 +51,7 @@ def test_each_backend_and_model_has_a_block():
         row(replace(CASE, backend="openvino")),
         row(replace(CASE, backend="openvino", model="lite")),
     ]
-    assert [block.splitlines()[0] for block in table(rows).split("\n\n")] == [
+    assert [block.splitlines()[0] for block in printed(*tables(rows)).rstrip().split("\n\n")] == [
         "mediapipe, full",
         "openvino, full",
         "openvino, lite",

@@ -104,7 +104,7 @@ def test_without_answers_nothing_is_known_but_the_loss():
     assert all(map(math.isnan, unknown))
 
 
-def test_a_camera_that_nobody_subscribed_to_delivers_an_unknown_fraction():
+def test_a_camera_without_a_subscriber_delivers_an_unknown_fraction():
     assert math.isnan(measured(CameraRecord([], [])).delivered)
 
 

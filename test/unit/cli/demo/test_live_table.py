@@ -2,58 +2,72 @@
 
 import io
 import math
+import re
 
 import pytest
+from rich.console import Console
 from support.bodies import placed, pose_of
+from support.consoles import printed
 
-from blazepose_ros.cli.demo.report import HEADER, DemoSnapshot, LiveTable, row
+from blazepose_ros.cli.console import plain_console
+from blazepose_ros.cli.demo.report import HEAD, DemoSnapshot, LiveTable, cells, table
 
 NOTHING = DemoSnapshot(math.nan, math.nan, math.nan, None)
 
 
-def show(*, terminal):
-    """Return what is written where a row is shown every 50 ms for 2.5 s."""
-    stream = io.StringIO()
-    table = LiveTable(stream.write, terminal=terminal)
-    for step in range(51):
-        table.show(step / 20, NOTHING)
-    table.end()
-    return stream.getvalue()
+def show(console):
+    """Show a row every 50 ms for 2.5 s."""
+    with LiveTable(console) as live:
+        for step in range(51):
+            live.show(step / 20, NOTHING)
+
+
+def terminal():
+    return Console(file=io.StringIO(), force_terminal=True, width=80, highlight=False)
 
 
 def test_a_row_shows_the_rates_the_latency_and_the_person():
     pose = placed((0.0, 0.0, 2.5), score=0.987)
-    shown = row(3.2, DemoSnapshot(30.04, 14.96, 21.4, pose))
-    assert shown.split("  ")[1:] != []
-    for value in ("3 s", "30.0", "15.0", "21 ms", "0.99", "2.50 ± 0.55 m", "33 / 33"):
-        assert value in shown
+    shown = cells(3.2, DemoSnapshot(30.04, 14.96, 21.4, pose))
+    assert shown == ("3 s", "30.0", "15.0", "21 ms", "0.99", "2.50 ± 0.55 m", "33 / 33")
 
 
-def test_columns_stand_under_their_heads():
-    assert len(row(3.0, DemoSnapshot(30.0, 30.0, 20.0, placed()))) == len(row(0.0, NOTHING)) == len(HEADER)
+def test_columns_stand_under_their_heads_in_80_columns():
+    busy = DemoSnapshot(300.0, 30.0, 2000.0, placed((0, 0, 20), score=1.0))
+    rows = [cells(3600.0, busy), cells(0.0, NOTHING)]
+    whole = printed(table(rows), width=80).splitlines()
+    assert [line.split() for line in whole[1:]] == [" ".join(row).split() for row in rows]
+    assert {len(line.rstrip()) for line in whole} == {69}
+    one_by_one = [printed(table([row], head=False), width=80) for row in rows]
+    assert "".join(one_by_one).splitlines() == whole[1:]
 
 
 @pytest.mark.parametrize("pose", [pose_of(), None])
 def test_a_dash_stands_for_what_is_not_known(pose):
-    cells = row(0.0, DemoSnapshot(math.nan, math.nan, math.nan, pose)).split()
-    assert cells[2:7] == ["-"] * 5
+    shown = cells(0.0, DemoSnapshot(math.nan, math.nan, math.nan, pose))
+    assert shown[1:6] == ("-",) * 5
 
 
-def test_a_file_gets_a_line_a_second():
-    lines = show(terminal=False).splitlines()
-    assert lines[0] == HEADER
+def test_a_file_gets_a_line_a_second_of_plain_text(capsys):
+    show(plain_console())
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split() == " ".join(HEAD).split()
     assert [line.split()[0] for line in lines[1:]] == ["1", "2"]
+    assert not any("\x1b" in line for line in lines)
 
 
-def test_a_terminal_gets_one_line_that_changes():
-    shown = show(terminal=True)
-    assert shown.startswith(HEADER + "\n\r")
-    assert shown.count("\n") == 2
-    assert shown.endswith("\n")
-    assert shown.count("\r") > 5
+def test_a_terminal_gets_one_row_that_changes():
+    console = terminal()
+    show(console)
+    shown = console.file.getvalue()
+    assert shown.count("images/s") > 5
+    frames = re.sub(r"\x1b\[[^A-Za-z]*[A-Za-z]", "", shown).split("\r")
+    assert all(len(frame.strip().splitlines()) <= 2 for frame in frames)
+    assert shown.rstrip().endswith("\x1b[?25h")  # the cursor is back
 
 
 def test_no_table_is_drawn_where_nothing_came():
-    stream = io.StringIO()
-    LiveTable(stream.write, terminal=True).end()
-    assert stream.getvalue() == ""
+    console = terminal()
+    with LiveTable(console):
+        pass
+    assert console.file.getvalue() == ""

@@ -17,7 +17,7 @@ def image(color, width=64, height=48):
 
 
 def read_back(path):
-    """Return a video's rate and its frames' mean colours, red first."""
+    """Return a video's rate and its frames' mean colors, red first."""
     capture = cv2.VideoCapture(str(path))
     colors = []
     while (frame := capture.read())[0]:
@@ -26,7 +26,7 @@ def read_back(path):
 
 
 def film(path, *shown, rate=10.0):
-    """Write images, given as colour or image and time in seconds, and read the video back."""
+    """Write images, given as color or image and time in seconds, and read the video back."""
     video = VideoWriter(path, (64, 48), rate)
     for content, time_s in shown:
         rgb = content if isinstance(content, np.ndarray) else image(content)

@@ -14,13 +14,13 @@ POSE = pose_of()
 WHOLE = Chain("", "", camera_seen=True, node_seen=True, images=5, answers=4, poses=3)
 
 
-def play(tally, images, answered=(), nobody_in=()):
+def play(tally, images, answered=(), empty=()):
     """Let images come at 10 Hz and be answered 20 ms later."""
     for number in range(images):
         now_s = number / 10
         tally.image(number * PERIOD_NS, now_s)
         if number in answered:
-            pose = None if number in nobody_in else POSE
+            pose = None if number in empty else POSE
             tally.answer(number * PERIOD_NS, now_s + 0.02, 20.0 + number, pose)
     return tally
 
@@ -48,7 +48,7 @@ def test_the_latency_is_the_median_of_the_last_seconds():
 
 
 def test_an_answer_without_a_person_is_no_pose():
-    tally = play(Tally(), 30, answered=range(30), nobody_in=range(30))
+    tally = play(Tally(), 30, answered=range(30), empty=range(30))
     now = tally.snapshot(2.9)
     assert (tally.images, tally.answers, tally.poses) == (30, 30, 0)
     assert math.isnan(now.pose_rate)
@@ -63,7 +63,7 @@ def test_two_answers_to_one_image_count_once():
 
 
 def test_the_summary_leaves_out_the_first_image():
-    summary = play(Tally(), 11, answered=range(9), nobody_in=[1]).summary()
+    summary = play(Tally(), 11, answered=range(9), empty=[1]).summary()
     assert "A pose in 7 of the 10 images after the first (70.0 %); 8 were answered." in summary
     assert "24 ms in the median, 28 ms at the 95th percentile" in summary
 
@@ -95,15 +95,15 @@ def test_a_chain_that_gave_poses_has_no_failed_link():
     ("seen", "said"),
     [
         (
-            {"camera_complaint": "webcam 7 does not open", "poses": 0},
+            {"camera_error": "webcam 7 does not open", "poses": 0},
             "The camera failed: webcam 7 does not open",
         ),
-        ({"node_complaint": "there is no model at {path}"}, "The node failed: there is no model at {path}"),
+        ({"node_error": "there is no model at {path}"}, "The node failed: there is no model at {path}"),
         ({"camera_seen": False, "images": 0, "answers": 0, "poses": 0}, "The camera runs, but its topics"),
         ({"node_seen": False, "images": 0, "answers": 0, "poses": 0}, "The node runs, but its topics"),
         ({"images": 0, "answers": 0, "poses": 0}, "The camera runs, but no image came"),
         ({"answers": 0, "poses": 0}, "5 images came, but the node answered none."),
-        ({"poses": 0}, "The node looked at 4 images and saw nobody"),
+        ({"poses": 0}, "The node answered 4 images and found no person"),
     ],
 )
 def test_the_first_link_that_failed_is_named(seen, said):

@@ -3,10 +3,11 @@ import json
 import cv2
 import numpy as np
 import pytest
+from support.consoles import printed
 
 from blazepose_ros.cli.bench.estimators import AccuracyRow, SpeedRow, accuracy_table, speed_table
-from blazepose_ros.cli.eval.annotations import AnnotationsError, LabelledImage, read_coco, read_csv
-from blazepose_ros.cli.eval.image_reader import read_images, unlabelled
+from blazepose_ros.cli.eval.annotations import AnnotationsError, LabeledImage, read_coco, read_csv
+from blazepose_ros.cli.eval.image_reader import read_images, unlabeled
 from blazepose_ros.core.landmarks import Landmark
 
 
@@ -103,7 +104,7 @@ def test_a_table_may_speak_of_the_frames_of_a_video(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("content", "complaint"),
+    ("content", "error"),
     [
         ("", "holds no labels"),
         ("a,b\n1,2\n", "holds no labels"),
@@ -111,15 +112,15 @@ def test_a_table_may_speak_of_the_frames_of_a_video(tmp_path):
         ("frame,nose_x\nfirst,1\n", "line 2: invalid literal"),
     ],
 )
-def test_a_table_of_something_else_is_refused(tmp_path, content, complaint):
+def test_a_table_of_something_else_is_refused(tmp_path, content, error):
     path = tmp_path / "labels.csv"
     path.write_text(content)
-    with pytest.raises(AnnotationsError, match=complaint):
+    with pytest.raises(AnnotationsError, match=error):
         read_csv(path)
 
 
-def test_frames_of_a_video_that_nobody_labelled_come_without_labels(data):
-    shown = list(read_images(data / "videos" / "squats.mp4", [LabelledImage("", frame=3, groups={"a": "b"})]))
+def test_frames_of_a_video_that_are_not_labeled_come_without_labels(data):
+    shown = list(read_images(data / "videos" / "squats.mp4", [LabeledImage("", frame=3, groups={"a": "b"})]))
     assert len(shown) == 65
     assert [bool(each.labels.groups) for each in shown[:5]] == [False, False, False, True, False]
     assert shown[1].frame.stamp_ns > shown[0].frame.stamp_ns
@@ -127,15 +128,16 @@ def test_frames_of_a_video_that_nobody_labelled_come_without_labels(data):
 
 def test_a_folder_without_images_is_refused(tmp_path):
     with pytest.raises(AnnotationsError, match=r"holds no images"):
-        unlabelled(tmp_path)
+        unlabeled(tmp_path)
 
 
 def test_the_tables_stand_side_by_side():
-    speed = speed_table("full", [SpeedRow("mediapipe", 20.0, 1.0), SpeedRow("openvino f32", 8.0, 2.5)])
-    assert [line.split() for line in speed.splitlines()[1:]] == [
-        ["ms", "times", "faster"],
+    rows = [SpeedRow("mediapipe", 20.0, 1.0), SpeedRow("openvino f32", 8.0, 2.5)]
+    speed = printed(speed_table("full", rows))
+    assert [line.split() for line in speed.splitlines()] == [
+        ["estimators", "alone,", "full", "ms", "times", "faster"],
         ["mediapipe", "20.0", "1.00"],
         ["openvino", "f32", "8.0", "2.50"],
     ]
-    accuracy = accuracy_table("full", [AccuracyRow("openvino bf16", 0.85, 0.105)])
+    accuracy = printed(accuracy_table("full", [AccuracyRow("openvino bf16", 0.85, 0.105)]))
     assert accuracy.splitlines()[-1].split() == ["openvino", "bf16", "85.0", "10.50"]

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from support.bodies import FACING_M, pose_of
 
-from blazepose_ros.cli.eval.annotations import COCO_JOINTS, LabelledPerson, from_coco
+from blazepose_ros.cli.eval.annotations import COCO_JOINTS, LabeledPerson, from_coco
 from blazepose_ros.cli.eval.pdj import (
     HIDDEN,
-    UNLABELLED,
+    UNLABELED,
     VISIBLE,
     WITHOUT_VISIBILITY,
     Rule,
@@ -25,11 +25,11 @@ JOINTS = len(COCO_JOINTS)
 
 
 def person(x_px=0.0, torso_px=TORSO_PX):
-    """Return a labelled person whose joints are all at one height but the right hip."""
+    """Return a labeled person whose joints are all at one height but the right hip."""
     joints = np.column_stack([np.arange(JOINTS) + x_px, np.zeros(JOINTS), np.full(JOINTS, VISIBLE)])
-    labelled = from_coco(joints)
-    labelled[HIP, :2] = labelled[SHOULDER, :2] + (0, torso_px)
-    return labelled
+    labeled = from_coco(joints)
+    labeled[HIP, :2] = labeled[SHOULDER, :2] + (0, torso_px)
+    return labeled
 
 
 def pose_at(joints, off_px=0.0, visibility=1.0):
@@ -59,9 +59,9 @@ def test_the_reach_can_be_another_one():
     ],
 )
 def test_the_predicted_visibility_must_be_that_of_the_truth(truth, visibility, right):
-    labelled = person()
-    labelled[list(COCO_JOINTS), 2] = truth
-    assert (detected_joints(pose_at(labelled, visibility=visibility), labelled, Rule()) == right).all()
+    labeled = person()
+    labeled[list(COCO_JOINTS), 2] = truth
+    assert (detected_joints(pose_at(labeled, visibility=visibility), labeled, Rule()) == right).all()
 
 
 def test_visibility_can_be_left_out_of_it():
@@ -69,32 +69,32 @@ def test_visibility_can_be_left_out_of_it():
 
 
 def test_joints_without_a_label_do_not_count():
-    labelled = person()
-    labelled[[NOSE, Landmark.LEFT_EYE], 2] = UNLABELLED
-    assert len(detected_joints(pose_at(labelled), labelled, Rule())) == JOINTS - 2
+    labeled = person()
+    labeled[[NOSE, Landmark.LEFT_EYE], 2] = UNLABELED
+    assert len(detected_joints(pose_at(labeled), labeled, Rule())) == JOINTS - 2
 
 
-def test_the_percentage_is_that_of_the_labelled_joints():
+def test_the_percentage_is_that_of_the_labeled_joints():
     pose = pose_at(person())
     pose.screen[[NOSE, Landmark.LEFT_EYE, Landmark.LEFT_ANKLE], 1] = 500
-    percent = pdj_percent(pose, [LabelledPerson(person())], Rule())
+    percent = pdj_percent(pose, [LabeledPerson(person())], Rule())
     assert percent == pytest.approx(100 * (JOINTS - 3) / JOINTS)
 
 
-def test_nobody_found_means_no_joint_found():
-    assert pdj_percent(None, [LabelledPerson(person())], Rule()) == 0
+def test_no_person_found_means_no_joint_found():
+    assert pdj_percent(None, [LabeledPerson(person())], Rule()) == 0
 
 
-def test_without_a_labelled_torso_there_is_no_percentage():
-    labelled = person()
-    labelled[HIP, 2] = UNLABELLED
-    assert np.isnan(pdj_percent(pose_at(labelled), [LabelledPerson(labelled)], Rule()))
-    assert np.isnan(pdj_percent(None, [LabelledPerson(labelled)], Rule()))
+def test_without_a_labeled_torso_there_is_no_percentage():
+    labeled = person()
+    labeled[HIP, 2] = UNLABELED
+    assert np.isnan(pdj_percent(pose_at(labeled), [LabeledPerson(labeled)], Rule()))
+    assert np.isnan(pdj_percent(None, [LabeledPerson(labeled)], Rule()))
 
 
 def test_a_torso_of_no_length_is_none():
     flat = person(torso_px=0)
-    assert np.isnan(pdj_percent(pose_at(flat), [LabelledPerson(flat)], Rule()))
+    assert np.isnan(pdj_percent(pose_at(flat), [LabeledPerson(flat)], Rule()))
 
 
 def test_of_several_people_the_nearest_is_meant():

@@ -8,13 +8,14 @@ import cv2
 import numpy as np
 import pytest
 from support import model_card
+from support.consoles import printed
 
 from blazepose_ros.cli.eval.report import (
     document,
     fairness_line,
     image_rows,
     save_plot,
-    terminal_table,
+    tables,
     write_csv,
     write_json,
 )
@@ -151,7 +152,7 @@ def test_jitter_is_the_way_to_the_middle_of_the_neighbours():
     assert jitter_percent(walking(7.0, 1.0)) == pytest.approx(2.0)  # 2 of 100 pixels
 
 
-def test_frames_that_show_nobody_are_left_out_of_jitter():
+def test_frames_without_a_person_are_left_out_of_jitter():
     scores = walking(0.0, 1.0)
     scores[2] = score(0, place=2, screen_px=np.full((33, 2), np.nan))
     assert jitter_percent(scores) == pytest.approx(2.0)  # of frame 4 alone
@@ -174,7 +175,7 @@ def evaluated():
 
 
 def test_the_terminal_shows_groups_and_the_verdict(evaluated):
-    table = terminal_table(*evaluated)
+    table = printed(*tables(*evaluated))
     assert [line.split()[:6] for line in table.splitlines()[:4]] == [
         ["full", "on", "mediapipe", "images", "PDJ", "%"],
         ["all", "4", "85.0", "+/-", "7.1", "100"],
@@ -183,6 +184,7 @@ def test_the_terminal_shows_groups_and_the_verdict(evaluated):
     ]
     assert "spread 10.0: beyond" in table.splitlines()[4]
     assert "MPJPE" not in table  # nothing is known of it
+    assert max(map(len, printed(*tables(*evaluated), width=80).splitlines()[:4])) <= 80
 
 
 def test_json_holds_rows_images_and_verdicts(evaluated, tmp_path):

@@ -87,7 +87,7 @@ def test_a_person_without_any_landmark_is_not_shown():
     assert figures([pose_of(np.full((33, 3), np.nan), person_id=1)], THRESHOLD) == []
 
 
-def test_colours_are_those_of_the_markers():
+def test_colors_are_those_of_the_markers():
     visibility = np.ones(33)
     visibility[Landmark.NOSE] = 0.1
     world = FACING_M.copy()
@@ -104,7 +104,7 @@ def test_the_floor_is_under_the_lowest_foot():
     assert floor_y([]) is None
 
 
-def test_linear_colours_are_those_of_the_standard():
+def test_linear_colors_are_those_of_the_standard():
     np.testing.assert_allclose(
         to_linear(np.array([0.0, 0.02, 0.5, 1.0])), [0, 0.02 / 12.92, 0.2140, 1], atol=1e-4
     )
@@ -118,9 +118,9 @@ def test_rates_people_and_diagnostics_are_written():
 
 def test_silence_is_said():
     assert summary(CameraStatus(), []) == "**No poses are coming.**"
-    assert "Nobody is there." in summary(CameraStatus(poses_hz=30.0), [])
+    assert "No person is there." in summary(CameraStatus(poses_hz=30.0), [])
     assert "- ms" in summary(CameraStatus(poses_hz=30.0), [])
-    assert stages(CameraStatus()) == "The node tells nothing of it."
+    assert stages(CameraStatus()) == "The node publishes no timing."
 
 
 def test_texts_from_outside_cannot_change_the_page():

@@ -84,7 +84,7 @@ def test_matrices_that_only_stereo_cameras_need_may_be_missing(load, head_camera
 
 
 @pytest.mark.parametrize(
-    ("field", "value", "complaint"),
+    ("field", "value", "error"),
     [
         ("image_width", "wide", "image_width is 'wide', not an integer"),
         ("image_width", 0, "the image size is 0 x 480"),
@@ -116,8 +116,8 @@ def test_matrices_that_only_stereo_cameras_need_may_be_missing(load, head_camera
         ),
     ],
 )
-def test_a_wrong_field_is_named_with_its_file(load, head_camera, field, value, complaint):
-    with pytest.raises(CalibrationFileError, match=rf"camera\.yaml: .*{complaint}"):
+def test_a_wrong_field_is_named_with_its_file(load, head_camera, field, value, error):
+    with pytest.raises(CalibrationFileError, match=rf"camera\.yaml: .*{error}"):
         load(head_camera | {field: value})
 
 

@@ -22,7 +22,7 @@ def write_video(path, values, rate=7.0):
 
 
 def play(source):
-    """Return the mean colours of all frames, to the end."""
+    """Return the mean colors of all frames, to the end."""
     frames = itertools.takewhile(lambda frame: frame is not None, (source.read() for _ in itertools.count()))
     return [frame.bgr.mean(axis=(0, 1)).round().astype(int).tolist() for frame in frames]
 
@@ -62,7 +62,7 @@ def test_an_image_is_given_once_or_as_often_as_wanted(tmp_path):
     assert play(source) == [[*RED]] * 3
 
 
-def test_an_image_is_eight_bit_colour_whatever_the_file_holds(tmp_path):
+def test_an_image_is_eight_bit_color_whatever_the_file_holds(tmp_path):
     cv2.imwrite(str(tmp_path / "depth.png"), np.full((24, 32), 51400, np.uint16))
     frame = open_source(str(tmp_path / "depth.png")).read()
     assert frame.bgr.shape == (24, 32, 3)
@@ -115,17 +115,17 @@ def test_a_damaged_file_is_refused(tmp_path, name, content):
 
 
 @pytest.mark.parametrize(
-    ("source", "complaint"),
+    ("source", "error"),
     [
         ("", "is empty"),
         ("missing.mp4", "missing.mp4 does not exist"),
         ("notes.txt", "notes.txt is of no known"),
     ],
 )
-def test_what_is_no_source_is_refused_with_what_would_be_one(tmp_path, monkeypatch, source, complaint):
+def test_what_is_no_source_is_refused_with_what_would_be_one(tmp_path, monkeypatch, source, error):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "notes.txt").write_text("words\n" * 100)
-    with pytest.raises(SourceError, match=rf"{complaint}.*\.mp4 .*\.png .*a folder of images, or a webcam"):
+    with pytest.raises(SourceError, match=rf"{error}.*\.mp4 .*\.png .*a folder of images, or a webcam"):
         open_source(source)
 
 

@@ -32,7 +32,7 @@ def test_a_quarter_period_has_the_amplitudes_of_the_formula():
     motion = Motion(shift=0.1, angle_deg=30.0, zoom=0.2)
     affine = affine_at(motion, PERIOD_S * SECOND // 4, 101, 51)
     assert affine @ (50, 25, 1) == pytest.approx((50 + 10.1, 25))
-    # Clockwise on the screen: what is right of the centre goes down.
+    # Clockwise on the screen: what is right of the center goes down.
     right = affine @ (51, 25, 1) - affine @ (50, 25, 1)
     assert right == pytest.approx((math.cos(math.radians(30)), math.sin(math.radians(30))))
 

@@ -17,7 +17,7 @@ def test_one_length_keeps_the_proportions(width, height):
 @pytest.mark.parametrize(
     ("target", "offset"), [((200, 100), (50, 0)), ((100, 160), (0, 30)), ((50, 50), (0, 0))]
 )
-def test_the_image_is_centred_between_black_borders(target, offset):
+def test_the_image_is_centered_between_black_borders(target, offset):
     fitted = FrameFit((80, 80), target).apply(np.full((80, 80, 3), 255, np.uint8))
     assert fitted.shape == (target[1], target[0], 3)
     assert fitted.flags.c_contiguous

@@ -14,6 +14,7 @@ from blazepose_ros.core.models.registry import (
     ModelError,
     ModelMissingError,
     ModelState,
+    bundle_named,
     cache_folder,
     resolve,
     state_of,
@@ -57,7 +58,7 @@ def test_a_missing_model_is_named_with_the_command_that_fetches_it(cache):
     assert "blazepose models fetch --model 2" in str(caught.value)
 
 
-def test_a_damaged_model_is_named_with_the_command_that_mends_it(cache):
+def test_a_damaged_model_is_named_with_the_command_that_fixes_it(cache):
     path = cache / "pose_landmarker_full.task"
     path.write_bytes(PUBLISHED + b"ful!")
     with pytest.raises(ModelDamagedError) as caught:
@@ -104,7 +105,7 @@ def test_an_explicit_path_may_start_at_home(tmp_path, monkeypatch):
 @pytest.mark.usefixtures("cache")
 def test_an_unknown_model_at_an_explicit_path_is_refused_with_the_known_hashes(tmp_path):
     path = tmp_path / "mine.task"
-    path.write_bytes(b"somebody else's model")
+    path.write_bytes(b"another model")
     with pytest.raises(ModelDamagedError) as caught:
         resolve(ModelComplexity.FULL, str(path))
     for bundle in BUNDLES.values():
@@ -132,6 +133,18 @@ def test_without_an_absolute_xdg_cache_home_the_cache_is_in_the_home(configured,
     monkeypatch.setenv("XDG_CACHE_HOME", configured)
     monkeypatch.setenv("HOME", "/home/someone")
     assert cache_folder() == Path("/home/someone/.cache/blazepose_ros")
+
+
+@pytest.mark.parametrize("complexity", ModelComplexity)
+def test_a_model_has_a_name_and_a_number(complexity):
+    for name in (complexity.name.lower(), str(complexity.value)):
+        assert bundle_named(name).complexity is complexity
+
+
+@pytest.mark.parametrize("name", ["3", "-1", "", "medium", "Full", "all"])
+def test_an_unknown_model_is_refused_with_those_that_exist(name):
+    with pytest.raises(ModelError, match=r"no model .*0 or lite, 1 or full, 2 or heavy"):
+        bundle_named(name)
 
 
 def test_every_complexity_has_hashes_and_an_address_of_its_own():

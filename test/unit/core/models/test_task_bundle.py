@@ -15,11 +15,11 @@ import pytest
 from mediapipe.tasks.metadata import metadata_schema_py_generated as metadata_schema
 from mediapipe.tasks.metadata import schema_py_generated as schema
 
+from blazepose_ros.core.models.download import fetch_tarball
 from blazepose_ros.core.models.npm_source import (
     DETECTOR_FILE,
     POSE_PACKAGE,
     NpmError,
-    fetch_tarball,
     read_files,
 )
 from blazepose_ros.core.models.registry import BUNDLES

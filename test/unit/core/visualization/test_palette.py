@@ -1,4 +1,4 @@
-"""The colour of a landmark."""
+"""The color of a landmark."""
 
 import numpy as np
 import pytest
@@ -35,7 +35,7 @@ def test_what_is_near_is_blue_and_what_is_far_is_green():
     assert far[GREEN] == far[:3].max()
 
 
-def test_the_hips_have_the_colour_halfway():
+def test_the_hips_have_the_color_halfway():
     assert depth_colors(np.zeros(1))[0] == pytest.approx((np.array(CLOSER) + FURTHER) / 2)
 
 
@@ -67,14 +67,14 @@ def test_a_landmark_whose_depth_or_visibility_is_missing_is_black(z_m, visibilit
 
 
 @given(st.floats(width=32), st.floats(width=32), st.floats(0, 1))
-def test_every_colour_is_one_that_a_marker_can_have(z_m, visibility, threshold):
+def test_every_color_is_one_that_a_marker_can_have(z_m, visibility, threshold):
     colors = landmark_colors(pose_at(z_m, visibility), threshold)
     assert colors.shape == (33, 4)
     assert ((colors >= 0) & (colors <= 1)).all()
     assert (colors[:, ALPHA] == 1).all()
 
 
-def test_a_gradients_pieces_have_the_colours_of_their_middles():
+def test_a_gradients_pieces_have_the_colors_of_their_middles():
     assert gradient(np.array([0.0, 8.0]), np.array([4.0, 0.0]), 2) == pytest.approx(
         np.array([[1, 6], [3, 2]])
     )

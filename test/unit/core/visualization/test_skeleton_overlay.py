@@ -90,7 +90,7 @@ def test_joints_are_painted_where_the_landmarks_are(width, height):
         assert center == pytest.approx(pose.screen[joint, :2], abs=0.5)
 
 
-def test_a_left_joint_has_the_colour_of_its_landmark_and_a_right_one_a_white_core():
+def test_a_left_joint_has_the_color_of_its_landmark_and_a_right_one_a_white_core():
     pose = person(1920, 1080)
     annotated = annotate(grey(1920, 1080), [pose], 0.5)
     colors = 255 * landmark_colors(pose, 0.5)[:, :3]
@@ -100,7 +100,7 @@ def test_a_left_joint_has_the_colour_of_its_landmark_and_a_right_one_a_white_cor
     assert (annotated[y, x] == 255).all()
 
 
-def test_a_bone_is_painted_between_its_joints_with_the_colour_between_theirs():
+def test_a_bone_is_painted_between_its_joints_with_the_color_between_theirs():
     pose = person(1920, 1080)
     annotated = annotate(grey(1920, 1080), [pose], 0.5)
     ends = [Landmark.LEFT_SHOULDER, Landmark.RIGHT_SHOULDER]
@@ -183,8 +183,8 @@ def hip_center(*position):
 
 @pytest.mark.parametrize("known", [{"person_id": 7}, {"hip_center": hip_center(0, 0, 3.4)}])
 def test_a_label_stands_above_a_person_of_whom_something_is_known(known):
-    unlabelled = annotate(grey(), [person()], 0.5)
-    rows = np.nonzero(painted(unlabelled, annotate(grey(), [person(**known)], 0.5)))[0]
+    unlabeled = annotate(grey(), [person()], 0.5)
+    rows = np.nonzero(painted(unlabeled, annotate(grey(), [person(**known)], 0.5)))[0]
     assert len(rows) > 100
     assert rows.max() < person().screen[:, 1].min()
 

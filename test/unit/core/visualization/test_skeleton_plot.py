@@ -35,7 +35,7 @@ def saved(tmp_path):
 
 
 def blue_or_green(rgb):
-    """Return where the colours of depth are: little red, much of another."""
+    """Return where the colors of depth are: little red, much of another."""
     return (rgb[:, :, 0] < 60) & (rgb[:, :, 1:].max(axis=2) > 120)
 
 

@@ -1,0 +1,59 @@
+"""What the programs of the nodes answer without starting."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+import blazepose_ros
+from blazepose_ros.core.settings import NodeSettings
+from blazepose_ros.nodes.camera.settings import CameraSettings
+from blazepose_ros.nodes.common.command_line import answer
+from blazepose_ros.nodes.main import CAMERA, NODE
+
+SETTINGS = {NODE: NodeSettings, CAMERA: CameraSettings}
+WITHOUT_RCLPY = """
+import sys
+sys.modules["rclpy"] = None
+from blazepose_ros.nodes import main
+sys.exit(getattr(main, sys.argv.pop(1))())
+"""
+
+
+@pytest.mark.parametrize("program", SETTINGS, ids=lambda program: program.name)
+@pytest.mark.parametrize("option", ["--help", "-h"])
+def test_the_help_has_every_parameter_with_its_default_and_says_how_to_give_one(program, option):
+    text = answer(program, [option])
+    assert "--ros-args -p NAME:=VALUE" in text
+    words = " ".join(text.split())
+    for parameter in SETTINGS[program].parameters().values():
+        expected = f"{parameter.name} (default: {json.dumps(parameter.default)}) {parameter.description}"
+        assert f" {' '.join(expected.split())} Takes {parameter.takes}." in words
+
+
+def test_the_version_is_the_packages():
+    assert answer(NODE, ["--version"]) == f"blazepose_node {blazepose_ros.__version__}\n"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["--ros-args", "-p", "lazy:=false"],
+        ["--ros-args", "-r", "__node:=--help", "--", "--version"],
+        ["--vers"],
+        ["help"],
+    ],
+)
+def test_anything_else_is_for_the_node(arguments):
+    assert answer(NODE, arguments) == ""
+
+
+@pytest.mark.parametrize("function", ["node", "camera"])
+@pytest.mark.parametrize("option", ["--help", "--version"])
+def test_both_are_answered_before_rclpy_is_imported(function, option):
+    command = [sys.executable, "-c", WITHOUT_RCLPY, function, option]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert f"blazepose_{function}" in result.stdout
