@@ -138,11 +138,13 @@ def test_a_launch_file_exists_with_its_arguments(words):
 @called("pip")
 def test_what_pip_installs_exists(words):
     assert words[:2] == ["pip", "install"]
-    for word in words[2:]:
-        if extra := re.fullmatch(r"\.\[(\w+)\]", word):
-            assert (ROOT / "requirements" / f"{extra[1]}.in").exists()
-        elif word not in ("-r", "--no-deps", "."):
-            assert (ROOT / word).exists()
+    extras = [extra[1] for word in words if (extra := re.fullmatch(r"\.\[(\w+)\]", word))]
+    lists = [value for flag, value in pairwise(words) if flag == "-r"]
+    assert extras or lists or "." in words
+    # In a workspace of colcon the repository is src/blazepose_ros.
+    lists = [path.removeprefix("src/blazepose_ros/") for path in lists]
+    for path in (*lists, *(f"requirements/{extra}.in" for extra in extras)):
+        assert (ROOT / path).exists()
 
 
 @pytest.mark.usefixtures("models")
