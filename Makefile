@@ -80,7 +80,7 @@ lock: $(ENVIRONMENT)  ## pin all dependencies anew, for every distribution that 
 	done
 
 clean:  ## remove what was built and installed
-	rm -rf .venv .venv-* build bench_output demo_output soak_output *.egg-info
+	rm -rf .venv .venv-* build bench_output demo_output soak_output mutants *.egg-info
 
 $(ENVIRONMENT): $(LOCK)
 	$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13) \
@@ -93,3 +93,9 @@ $(ENVIRONMENT): $(LOCK)
 $(INSTALLED): $(ENVIRONMENT) $(INPUTS)
 	$(PIP) install --no-deps --no-build-isolation --force-reinstall .
 	@touch $@
+
+SAMPLE ?=
+PROCESSES ?= 2
+.PHONY: mutants
+mutants: $(INSTALLED)  ## count small changes to the code that its unit tests notice; SAMPLE=<changes per folder>
+	$(BIN)/python test/mutation.py --processes $(PROCESSES) $(if $(SAMPLE),--sample $(SAMPLE))

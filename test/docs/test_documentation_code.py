@@ -123,10 +123,11 @@ def test_a_target_of_make_exists(words):
         assert re.search(rf"^{variable} \?=", makefile, re.MULTILINE)
 
 
-@called("ros2")
+LAUNCHES = [words for _, words in all_commands() if words[:3] == ["ros2", "launch", "blazepose_ros"]]
+
+
+@pytest.mark.parametrize("words", LAUNCHES, ids=" ".join)
 def test_a_launch_file_exists_with_its_arguments(words):
-    if words[1:3] != ["launch", "blazepose_ros"]:
-        return
     launch_files = "".join(path.read_text() for path in ROOT.glob("launch/*.py"))
     launch_files += "".join(path.read_text() for path in ROOT.glob("blazepose_ros/launch_support/*.py"))
     assert (ROOT / "launch" / words[3]).exists()
@@ -135,9 +136,15 @@ def test_a_launch_file_exists_with_its_arguments(words):
 
 
 @called("pip")
-def test_an_extra_exists(words):
-    for extra in re.findall(r"^\.\[(\w+)\]$", "\n".join(words), re.MULTILINE):
-        assert (ROOT / "requirements" / f"{extra}.in").exists()
+def test_what_pip_installs_exists(words):
+    assert words[:2] == ["pip", "install"]
+    extras = [extra[1] for word in words if (extra := re.fullmatch(r"\.\[(\w+)\]", word))]
+    lists = [value for flag, value in pairwise(words) if flag == "-r"]
+    assert extras or lists or "." in words
+    # In a workspace of colcon the repository is src/blazepose_ros.
+    lists = [path.removeprefix("src/blazepose_ros/") for path in lists]
+    for path in (*lists, *(f"requirements/{extra}.in" for extra in extras)):
+        assert (ROOT / path).exists()
 
 
 @pytest.mark.usefixtures("models")

@@ -1,5 +1,6 @@
 """Image messages read from the wire, against rclpy's own serialization."""
 
+import re
 from contextlib import suppress
 
 import numpy as np
@@ -91,11 +92,32 @@ def test_a_message_that_ends_anywhere_too_early_is_refused(read):
             read(serialized[:length])
 
 
-@given(st.binary(max_size=80))
-def test_arbitrary_bytes_are_a_message_or_an_error(serialized):
+ENCAPSULATIONS = st.sampled_from([b"\0\0\0\0", b"\0\1\0\0"])
+
+
+@given(ENCAPSULATIONS, st.binary(max_size=80))
+def test_arbitrary_bytes_are_a_message_or_an_error(encapsulation, body):
     for read in READERS:
         with suppress(CdrError):
-            read(serialized)
+            read(encapsulation + body)
+
+
+@given(st.data())
+def test_a_damaged_message_is_a_message_of_its_type_or_an_error(data):
+    """A flag, a number or a text is another one, or a length does not fit: the reader never reads beyond."""
+    read = data.draw(st.sampled_from(list(READERS)))
+    damaged = bytearray(serialize_message(READERS[read]))
+    message_type = type(read(bytes(damaged)))
+    at = data.draw(st.integers(4, len(damaged) - 1))
+    damaged[at] = data.draw(st.integers(0, 255).filter(lambda value: value != damaged[at]))
+    try:
+        outcome = read(bytes(damaged))
+    except CdrError as err:
+        outcome = str(err)
+    if isinstance(outcome, str):
+        assert re.search("too early|a text has|not UTF-8", outcome)
+    else:
+        assert isinstance(outcome, message_type)
 
 
 def test_another_encapsulation_is_named():

@@ -177,6 +177,25 @@ def test_any_message_is_an_image_or_an_image_error(width, height, step, encoding
 
 
 @settings(deadline=None)
+@given(
+    st.integers(1, 6), st.integers(1, 6), st.integers(-2, 5), st.integers(-3, 3),
+    st.sampled_from(list(LAYOUTS)), st.booleans(),
+)  # fmt: skip
+def test_a_message_whose_numbers_nearly_fit_is_an_image_where_they_do(
+    width, height, padding, surplus, encoding, is_bigendian
+):
+    layout = LAYOUTS[encoding]
+    row = width * layout.bytes_per_pixel
+    data = bytes(max(0, (height - 1) * (row + padding) + row + surplus))
+    msg = raw_message(width, height, row + padding, encoding, data, is_bigendian)
+    if padding >= 0 and surplus >= 0 and not (layout.channels == 2 and width % 2):
+        assert to_rgb(msg).shape == (height, width, 3)
+    else:
+        with pytest.raises(ImageError):
+            to_rgb(msg)
+
+
+@settings(deadline=None)
 @given(st.integers(1, 6), st.integers(1, 6), st.integers(0, 5), st.sampled_from(list(LAYOUTS)))
 def test_the_smallest_images_are_read_too(width, height, padding, encoding):
     layout = LAYOUTS[encoding]

@@ -256,11 +256,13 @@ def test_furniture_whose_presence_comes_and_goes_is_no_person(scores):
 
 
 def test_a_sure_person_is_seen_at_once_beside_what_is_not():
-    setup = Setup(min_detection_confidence=0.4)
+    alone, setup = Setup(), Setup(min_detection_confidence=0.4)
     setup.detector.surest = 0.0
-    setup.see()
-    setup.detector.anchors, setup.detector.surest = [CENTERS[2], CENTERS[0]], 5.0
-    assert len(setup.see()) == 1
+    assert setup.see() == []
+    for each in (alone, setup):
+        each.detector.anchors, each.detector.surest = [CENTERS[2]], 5.0
+    (expected,), (person,) = alone.see(), setup.see()
+    np.testing.assert_array_equal(person.screen, expected.screen)
 
 
 def test_with_nothing_to_prove_weak_finds_are_seen_at_once():

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import assume, example, given, settings
+from hypothesis import assume, event, example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.spatial.transform import Rotation
@@ -185,3 +185,26 @@ def test_whatever_an_estimator_says_the_place_is_finite_or_none(screen, world, v
     if fit is not None:
         assert np.isfinite(fit.position).all()
         assert np.isfinite(fit.scatter).all()
+
+
+@settings(deadline=None)
+@given(
+    arrays(np.float32, (33, 3), elements=st.floats(-100, 100, width=32)),
+    arrays(np.float32, (33, 3), elements=st.floats(-0.5, 0.5, width=32)),
+    arrays(np.float32, 33, elements=st.floats(0.5, 1, width=32)),
+    st.lists(st.tuples(st.integers(0, 32), ANY_NUMBER), max_size=16),
+    st.sampled_from(list(CAMERAS)),
+)
+def test_a_body_half_of_which_is_anywhere_is_placed_at_finite_numbers(shifts, stretch, seen, torn, lens):
+    pose = seen_by(CAMERAS[lens], (0.2, 0.1, 3.0))
+    screen, world = (pose.screen + shifts).astype(np.float32), (pose.world + stretch).astype(np.float32)
+    for landmark, value in torn:
+        screen[landmark] = world[landmark] = value
+    fit = fit_translation(pose_of(world, screen, visibility=seen), CAMERAS[lens], THRESHOLD)
+    event("placed" if fit is not None else "nowhere")
+    if len(torn) < 6 and abs(shifts).max() < 30:
+        assert fit is not None
+    if fit is not None:
+        assert np.isfinite(fit.position).all()
+        assert (np.linalg.eigvalsh(fit.scatter) >= -1e-9).all()
+        assert fit.usable.sum() >= MIN_LANDMARKS

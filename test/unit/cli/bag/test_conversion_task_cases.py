@@ -1,0 +1,62 @@
+"""The video of a camera is as wide and as high as its images."""
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from rclpy.serialization import serialize_message
+
+from blazepose_ros.cli.bag import conversion_task
+from blazepose_ros.conversions.headers import header_message
+from blazepose_ros.conversions.images import compressed_message
+
+OTHER = 99
+
+
+class FakeVideo:
+    """Keeps what is written."""
+
+    def __init__(self, path, size, rate):
+        self.path, self.size, self.rate = path, size, rate
+        self.images, self.closed = [], False
+
+    def add(self, rgb, stamp_ns):
+        self.images.append((rgb, stamp_ns))
+
+    def close(self):
+        self.closed = True
+
+
+def record(output, width, height, stamp_ns):
+    """Return a record of a drawn image that is red."""
+    bgr = np.zeros((height, width, 3), np.uint8)
+    bgr[..., 2] = 200
+    message = compressed_message(bgr, header_message(stamp_ns, "camera"))
+    return SimpleNamespace(output=output, data=bytes(serialize_message(message)))
+
+
+def filmed(monkeypatch, records):
+    videos = []
+    monkeypatch.setattr(conversion_task, "read_spool", lambda _path: iter(records))
+    monkeypatch.setattr(
+        conversion_task, "VideoWriter", lambda *how: videos.append(FakeVideo(*how)) or videos[-1]
+    )
+    conversion_task._film(Path("spool"), Path("out.mp4"))
+    return videos
+
+
+@pytest.mark.parametrize(("width", "height"), [(64, 32), (32, 64)])
+def test_a_video_has_the_width_and_the_height_of_the_images(monkeypatch, width, height):
+    drawn = conversion_task.OUTPUT_NUMBERS[conversion_task.ANNOTATED]
+    records = [record(drawn, width, height, 7), record(OTHER, 8, 8, 8), record(drawn, width, height, 9)]
+    (video,) = filmed(monkeypatch, records)
+    assert (video.path, video.size, video.rate) == (Path("out.mp4"), (width, height), 30.0)
+    assert [stamp_ns for _, stamp_ns in video.images] == [7, 9]
+    assert video.images[0][0].shape == (height, width, 3)
+    assert video.images[0][0][..., 0].mean() > 150  # red comes first
+    assert video.closed
+
+
+def test_without_drawn_images_there_is_no_video(monkeypatch):
+    assert filmed(monkeypatch, [record(OTHER, 8, 8, 8)]) == []
