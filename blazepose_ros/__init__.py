@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from blazepose_ros.core.api import PoseEstimator, create_estimator, read_frames
     from blazepose_ros.core.camera_model import CameraModel
+    from blazepose_ros.core.errors import BlazePoseError
     from blazepose_ros.core.estimation.estimator import EstimatorError
     from blazepose_ros.core.landmarks import BONES, Landmark
     from blazepose_ros.core.models.registry import ModelError
@@ -32,6 +33,7 @@ __path__ = extend_path(__path__, __name__)
 
 __all__ = [
     "BONES",
+    "BlazePoseError",
     "CameraModel",
     "DepthImage",
     "EstimatorError",
@@ -58,6 +60,7 @@ __all__ = [
 _HOMES = {
     "core.api": ("PoseEstimator", "create_estimator", "read_frames"),
     "core.camera_model": ("CameraModel",),
+    "core.errors": ("BlazePoseError",),
     "core.estimation.estimator": ("EstimatorError",),
     "core.landmarks": ("BONES", "Landmark"),
     "core.models.registry": ("ModelError",),

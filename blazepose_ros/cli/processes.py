@@ -21,6 +21,7 @@ from ament_index_python.packages import get_package_prefix
 from domain_coordinator import domain_id
 
 from blazepose_ros.cli.signals import held_back, unblock_signals
+from blazepose_ros.core.errors import BlazePoseError
 
 
 def executable_path(name: str) -> str:
@@ -197,7 +198,7 @@ DOMAINS = range(1, 101)
 _kept = ExitStack()  # until the process ends
 
 
-class NoFreeDomainError(RuntimeError):
+class NoFreeDomainError(BlazePoseError, RuntimeError):
     """Every domain is in use."""
 
 

@@ -6,11 +6,12 @@ from sensor_msgs.msg import CameraInfo
 from std_msgs.msg import Header
 
 from blazepose_ros.core.camera_model import CameraModel
+from blazepose_ros.core.errors import BlazePoseError
 from blazepose_ros.core.frame_sources.calibration_file import Calibration
 from blazepose_ros.core.frame_sources.resize import Size
 
 
-class CameraInfoError(ValueError):
+class CameraInfoError(BlazePoseError, ValueError):
     """A CameraInfo that does not describe a camera; the message says what is wrong with it."""
 
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from sensor_msgs.msg import CameraInfo, RegionOfInterest
 from std_msgs.msg import Header
 
+from blazepose_ros.core.errors import BlazePoseError
 from blazepose_ros.core.timestamps import NS_PER_S
 
 ENCAPSULATION_BYTES = 4
@@ -28,7 +29,7 @@ NATIVE = LITTLE_ENDIAN if sys.byteorder == "little" else BIG_ENDIAN
 BYTE_ORDERS = {b"\x00\x00": BIG_ENDIAN, b"\x00\x01": LITTLE_ENDIAN}
 
 
-class CdrError(ValueError):
+class CdrError(BlazePoseError, ValueError):
     """Bytes that are not a message of this type."""
 
 

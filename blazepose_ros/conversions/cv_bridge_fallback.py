@@ -14,6 +14,8 @@ import subprocess
 import sys
 from typing import Any
 
+from blazepose_ros.core.errors import BlazePoseError
+
 _PROBE = """
 import numpy
 from cv_bridge.boost.cv_bridge_boost import cvtColor2
@@ -25,7 +27,7 @@ _BUILT_FOR_NUMPY_1 = re.compile(r"compiled using NumPy 1\S*|^\S.*_ARRAY_API.*", 
 _MAX_REASON = 200  # characters
 
 
-class CvBridgeFallbackError(ValueError):
+class CvBridgeFallbackError(BlazePoseError, ValueError):
     """cv_bridge does not convert an image; the message says why."""
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from std_msgs.msg import Header
 
+from blazepose_ros.core.errors import BlazePoseError
 from blazepose_ros.core.landmarks import Landmark
 from blazepose_ros.core.types import Pose
 
@@ -39,7 +40,7 @@ def hri_id(person_id: int) -> str:
     return f"b{person_id}"
 
 
-class HriMessagesError(ImportError):
+class HriMessagesError(BlazePoseError, ImportError):
     """``hri_msgs`` is not installed."""
 
 

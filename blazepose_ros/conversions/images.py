@@ -18,6 +18,7 @@ from std_msgs.msg import Header
 
 from blazepose_ros.conversions import cdr, cv_bridge_fallback
 from blazepose_ros.conversions.cdr import RawCompressedImage, RawImage
+from blazepose_ros.core.errors import BlazePoseError
 from blazepose_ros.core.frame_sources.frame_source import FrameError
 from blazepose_ros.core.image_headers import MAX_PIXELS, HeaderError, check_image_file
 
@@ -25,7 +26,7 @@ from blazepose_ros.core.image_headers import MAX_PIXELS, HeaderError, check_imag
 _SENSOR_ORIENTATION = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
 
 
-class ImageError(ValueError):
+class ImageError(BlazePoseError, ValueError):
     """An image message that cannot be read; the error says what is wrong with it."""
 
 

@@ -13,13 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation, Slerp
 
+from blazepose_ros.core.errors import BlazePoseError
 from blazepose_ros.core.timestamps import NS_PER_MS
 
 # As long as tf2 keeps transforms. A stamp that is further back means that a recording starts again.
 HISTORY_NS = 10_000_000_000
 
 
-class TransformError(LookupError):
+class TransformError(BlazePoseError, LookupError):
     """The transform between two frames is not known; the message says why."""
 
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import re
 
+from blazepose_ros.core.errors import BlazePoseError
+
 # More than any camera has: 8K takes a quarter of it.
 MAX_PIXELS = 1 << 27
 # A JPEG spends at least one bit on each block of 8 x 8.
@@ -24,7 +26,7 @@ _SEGMENT = re.compile(rb"\xff+([\xc0-\xcf\xda-\xfe])(..)", re.DOTALL)  # marker,
 _FRAME_HEADERS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # without DHT, JPG, DAC
 
 
-class HeaderError(ValueError):
+class HeaderError(BlazePoseError, ValueError):
     """This is no image to decode; the message says why, beginning with a verb."""
 
 

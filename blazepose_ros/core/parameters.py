@@ -9,6 +9,8 @@ from dataclasses import dataclass, field, fields, replace
 from enum import Enum
 from typing import TypeVar
 
+from blazepose_ros.core.errors import BlazePoseError
+
 Value = bool | int | float | str
 
 _KINDS = {bool: "true or false", int: "an integer", float: "a number", str: "a string"}
@@ -16,7 +18,7 @@ _KINDS = {bool: "true or false", int: "an integer", float: "a number", str: "a s
 _CONVERTIBLE = {(int, float), (int, str)}
 
 
-class ParameterError(ValueError):
+class ParameterError(BlazePoseError, ValueError):
     """A parameter does not exist or does not take a value; the message says what it takes."""
 
 

@@ -7,8 +7,10 @@ from pathlib import Path
 
 from ament_index_python.packages import PackageNotFoundError, get_package_prefix
 
+from blazepose_ros.core.errors import BlazePoseError
 
-class MissingPackageError(RuntimeError):
+
+class MissingPackageError(BlazePoseError, RuntimeError):
     """A package is not installed; the message says how to install it, or how to do without."""
 
 
@@ -37,7 +39,7 @@ def debian_name(package: str) -> str:
     return f"ros-{distro}-{package.replace('_', '-')}"
 
 
-class ParameterFileError(ValueError):
+class ParameterFileError(BlazePoseError, ValueError):
     """There is no such parameter file; the message says which there are."""
 
 

@@ -18,9 +18,10 @@ from rosbags.typesys import Stores, TypesysError, get_types_from_msg, get_typest
 from rosbags.typesys.store import Typestore
 
 from blazepose_ros import msg
+from blazepose_ros.core.errors import BlazePoseError
 
 
-class BagError(RuntimeError):
+class BagError(BlazePoseError, RuntimeError):
     """A recording cannot be read or written; the message says which, why, and what to do."""
 
 

@@ -12,12 +12,13 @@ import yaml
 from blazepose_ros.cli.bag.bag_files import STORAGES
 from blazepose_ros.cli.bag.conversion_task import OutputOptions
 from blazepose_ros.cli.models import MODEL_HELP, one_model
+from blazepose_ros.core.errors import BlazePoseError
 from blazepose_ros.core.estimation.factory import BACKENDS
 from blazepose_ros.core.parameters import ParameterError
 from blazepose_ros.core.settings import NodeSettings
 
 
-class SettingError(ValueError):
+class SettingError(BlazePoseError, ValueError):
     """A parameter does not exist or has a wrong value."""
 
 

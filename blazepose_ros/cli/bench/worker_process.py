@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from blazepose_ros.cli.processes import ChildProcess, ChildProcesses
+from blazepose_ros.core.errors import BlazePoseError
 
 # Between the end of what it writes and its own.
 STOP_TIMEOUT_S = 5.0
 
 
-class BenchError(RuntimeError):
+class BenchError(BlazePoseError, RuntimeError):
     """A case could not be measured; the message says what failed."""
 
 

@@ -25,10 +25,11 @@ from numpy.typing import NDArray
 
 from blazepose_ros.cli.eval.pdj import labeled
 from blazepose_ros.core.camera_model import CameraModel
+from blazepose_ros.core.errors import BlazePoseError
 from blazepose_ros.core.landmarks import NUM_LANDMARKS, Landmark
 
 
-class AnnotationsError(ValueError):
+class AnnotationsError(BlazePoseError, ValueError):
     """Annotations that cannot be read; the message says what is wrong with them."""
 
 

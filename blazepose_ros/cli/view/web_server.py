@@ -17,6 +17,8 @@ from io import StringIO
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from blazepose_ros.core.errors import BlazePoseError
+
 if TYPE_CHECKING:
     import viser
 
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 UP = "-y"
 
 
-class ViewError(RuntimeError):
+class ViewError(BlazePoseError, RuntimeError):
     """The page cannot be served; the message says what to change."""
 
 

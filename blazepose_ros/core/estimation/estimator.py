@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from blazepose_ros.core.errors import BlazePoseError
 from blazepose_ros.core.estimation.track_confirmation import SURE_CONFIDENCE
 from blazepose_ros.core.tracking.tracker import MAX_LOST_S
 from blazepose_ros.core.types import Frame, ModelComplexity, Pose
@@ -17,7 +18,7 @@ _CONFIDENCES = (
 )
 
 
-class EstimatorError(RuntimeError):
+class EstimatorError(BlazePoseError, RuntimeError):
     """One frame could not be processed; the estimator is ready for the next."""
 
 

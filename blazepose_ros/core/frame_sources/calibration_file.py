@@ -11,13 +11,14 @@ import yaml
 from numpy.typing import NDArray
 
 from blazepose_ros.core.camera_model import CameraModel
+from blazepose_ros.core.errors import BlazePoseError
 from blazepose_ros.core.frame_sources.resize import FrameFit, Size
 
 # Cameras deliver 853 or 854 pixels for 16:9 at a height of 480.
 _ASPECT_TOLERANCE = 0.01
 
 
-class CalibrationFileError(ValueError):
+class CalibrationFileError(BlazePoseError, ValueError):
     """A calibration that cannot be used; the message names the file and the field."""
 
 

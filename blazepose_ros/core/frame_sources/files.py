@@ -12,11 +12,12 @@ import matplotlib
 import numpy as np
 from numpy.typing import NDArray
 
+from blazepose_ros.core.errors import BlazePoseError
 from blazepose_ros.core.frame_sources.frame_source import Captured, FrameError, FrameSource, SourceError
 from blazepose_ros.core.frame_sources.webcam import Webcam
 
 
-class PhotographMissingError(RuntimeError):
+class PhotographMissingError(BlazePoseError, RuntimeError):
     """No installed package carries a photograph; the message says what else to show."""
 
 

@@ -7,12 +7,14 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from blazepose_ros.core.errors import BlazePoseError
 
-class SourceError(ValueError):
+
+class SourceError(BlazePoseError, ValueError):
     """Nothing can be played from this source; the message says what can."""
 
 
-class FrameError(RuntimeError):
+class FrameError(BlazePoseError, RuntimeError):
     """One frame could not be read; the next may succeed."""
 
 

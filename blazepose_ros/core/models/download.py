@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from filelock import FileLock, Timeout
 
 from blazepose_ros.core.atomic_file import write_atomically
+from blazepose_ros.core.errors import BlazePoseError
 from blazepose_ros.core.models import npm_source
 from blazepose_ros.core.models.npm_source import DETECTOR_FILE, NpmError, NpmPackage
 from blazepose_ros.core.models.registry import BUNDLES, Bundle, ModelError, ModelState, cache_folder, state_of
@@ -39,7 +40,7 @@ class ModelFetchError(ModelError):
     """A model could not be fetched; the message says what was tried and what else helps."""
 
 
-class DownloadError(RuntimeError):
+class DownloadError(BlazePoseError, RuntimeError):
     """The file cannot be had from this address; the message says why."""
 
 

@@ -12,11 +12,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from blazepose_ros.core.errors import BlazePoseError
+
 VIEW_TIMEOUT_S = 60.0
 PACK_TIMEOUT_S = 600.0
 
 
-class NpmError(RuntimeError):
+class NpmError(BlazePoseError, RuntimeError):
     """The package cannot be had through npm; the message says why."""
 
 

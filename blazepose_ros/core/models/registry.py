@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
+from blazepose_ros.core.errors import BlazePoseError
 from blazepose_ros.core.types import ModelComplexity
 
 
-class ModelError(RuntimeError):
+class ModelError(BlazePoseError, RuntimeError):
     """A model cannot be used; the message names the fix."""
 
 

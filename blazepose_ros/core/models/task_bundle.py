@@ -9,6 +9,7 @@ import io
 import struct
 import zipfile
 
+from blazepose_ros.core.errors import BlazePoseError
 from blazepose_ros.core.models.tflite_metadata import with_image_input
 
 DETECTOR = "pose_detector.tflite"
@@ -29,7 +30,7 @@ _UNIX = 3
 _REGULAR_FILE = 0o100644 << 16
 
 
-class BundleError(ValueError):
+class BundleError(BlazePoseError, ValueError):
     """These bytes are not a bundle."""
 
 

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from blazepose_ros.core.errors import BlazePoseError
 from blazepose_ros.core.frame_sources.resize import FrameFit, Size
 from blazepose_ros.core.timestamps import NS_PER_S
 
@@ -15,7 +16,7 @@ from blazepose_ros.core.timestamps import NS_PER_S
 MAX_HOLD_S = 1.0
 
 
-class RecordingError(RuntimeError):
+class RecordingError(BlazePoseError, RuntimeError):
     """An image or a video cannot be written."""
 
 

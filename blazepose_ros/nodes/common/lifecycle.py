@@ -16,6 +16,7 @@ from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackRet
 from rclpy.service import Service
 from rclpy.task import Future as Awaitable
 
+from blazepose_ros.core.errors import BlazePoseError
 from blazepose_ros.nodes.common.main import StartupError
 
 
@@ -71,7 +72,7 @@ SUCCESS, FAILURE, ERROR = (
 )
 
 
-class TransitionError(RuntimeError):
+class TransitionError(BlazePoseError, RuntimeError):
     """A step of the life cycle that is not possible now; the message says what to change."""
 
 

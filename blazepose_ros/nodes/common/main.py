@@ -14,6 +14,7 @@ from pkgutil import resolve_name
 from types import FrameType
 from typing import Any
 
+from blazepose_ros.core.errors import BlazePoseError
 from blazepose_ros.core.parameters import ParameterError
 
 # How long closing may take after a signal. Launchers wait 5 s until they insist, robots less.
@@ -21,7 +22,7 @@ _LEAVE_TIMEOUT_S = 1.5
 _LEAVING = "leaving"  # the thread that sees to it
 
 
-class StartupError(RuntimeError):
+class StartupError(BlazePoseError, RuntimeError):
     """The node cannot start; the message says in one line what to change."""
 
 
