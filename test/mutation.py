@@ -56,9 +56,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "folders", nargs="*", default=FOLDERS, help="of the package, of those in pyproject.toml"
     )
-    parser.add_argument(
-        "--sample", type=int, default=300, help="changes of each folder (default: %(default)s)"
-    )
+    parser.add_argument("--sample", type=int, help="so many changes of each folder (default: all)")
     parser.add_argument("--seed", default="0", help="which ones (default: %(default)s)")
     parser.add_argument("--processes", type=int, default=1, help="side by side (default: %(default)s)")
     return parser.parse_args()
