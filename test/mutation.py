@@ -41,7 +41,6 @@ settings.register_profile(
 def main() -> int:
     """Return 0 where each folder's tests notice enough of its changes."""
     options = arguments()
-    settings.load_profile("mutants")
     equivalent = {line for line in EQUIVALENT.read_text().splitlines() if line and not line.startswith("#")}
     generate(options.processes)
     chosen = {folder: sample(folder, options.sample, options.seed, equivalent) for folder in options.folders}

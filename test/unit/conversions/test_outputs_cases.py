@@ -6,17 +6,26 @@ from collections import Counter
 import numpy as np
 import pytest
 from builtin_interfaces.msg import Time
+from geometry_msgs.msg import TransformStamped
 from rclpy.serialization import deserialize_message
 from scipy.spatial.transform import Rotation
 from std_msgs.msg import ColorRGBA, Header
 from support.bodies import FACING_M, placed, pose_of
 from support.hri import hri_msgs  # noqa: F401 -- a fixture
+from tf2_msgs.msg import TFMessage
 from visualization_msgs.msg import Marker
 
 from blazepose_ros.conversions.diagnostics import figures, to_diagnostic_array
 from blazepose_ros.conversions.hri import SKELETON_2D, HriMessages, hri_id
 from blazepose_ros.conversions.markers import MarkerArrays
-from blazepose_ros.conversions.pose33 import from_pose33, serialize_pose33, to_joint_state
+from blazepose_ros.conversions.pose33 import (
+    from_pose33,
+    serialize_pose33,
+    serialize_pose33_array,
+    to_joint_state,
+)
+from blazepose_ros.conversions.target_frame import markers_in_frame, poses_in_frame, remember
+from blazepose_ros.conversions.tf_buffer import Rigid, TfBuffer, TransformError
 from blazepose_ros.conversions.tf_frames import to_tf_message
 from blazepose_ros.core.diagnostics.health import Health
 from blazepose_ros.core.diagnostics.statistics import Drop, Snapshot
@@ -24,7 +33,7 @@ from blazepose_ros.core.joint_angles import joint_angles
 from blazepose_ros.core.landmarks import BONES, Landmark
 from blazepose_ros.core.types import Frame, ModelComplexity, Status
 from blazepose_ros.core.visualization.palette import depth_colors
-from blazepose_ros.msg import Pose33
+from blazepose_ros.msg import Pose33, Pose33Array
 
 HEADER = Header(stamp=Time(sec=12, nanosec=345), frame_id="eye")
 WIDTH, HEIGHT = 640, 480
@@ -198,3 +207,44 @@ def test_frames_that_are_not_turned_have_the_unit_quaternion(hri):
             assert (q.x, q.y, q.z, q.w) == (0.0, 0.0, 0.0, 1.0)
             assert each.header.frame_id == ("eye" if name == "p/hip_center_4" else "p/body_4")
     assert ("p/body_b4" in frames) is hri
+
+
+def test_joints_are_as_high_and_as_deep_as_they_are_wide():
+    for number, marker in markers_of(placed()).items():
+        if number < 4:
+            assert marker.scale.x == marker.scale.y == marker.scale.z > 0
+
+
+def test_the_largest_number_of_a_person_is_written():
+    frame = Frame(np.zeros((4, 4, 3), np.uint8), 0)
+    written = serialize_pose33(placed(person_id=2**32 - 1), HEADER, frame, ModelComplexity.LITE)
+    assert deserialize_message(written, Pose33).person_id == 2**32 - 1
+
+
+def test_in_another_frame_people_and_markers_keep_their_stamp_and_the_originals_their_place():
+    turn = Rigid(Rotation.from_euler("z", 90, degrees=True).as_matrix(), np.array([1.0, 2.0, 3.0]))
+    frame = Frame(np.zeros((4, 4, 3), np.uint8), 0)
+    written = serialize_pose33_array([placed((0.5, 0.0, 4.0))], HEADER, frame, ModelComplexity.LITE)
+    msg = deserialize_message(written, Pose33Array)
+    moved = poses_in_frame(msg, "map", turn)
+    at = moved.poses[0].hip_center.pose.position
+    assert (at.x, at.y, at.z) == pytest.approx((1.0, 2.5, 7.0))
+    for each in (moved, moved.poses[0]):
+        assert (each.header.stamp, each.header.frame_id) == (HEADER.stamp, "map")
+    assert (msg.poses[0].hip_center.pose.position.x, msg.poses[0].header.frame_id) == (0.5, "eye")
+    markers = markers_in_frame(MarkerArrays().update([placed()], HEADER, 0.5), "map", turn)
+    assert {(marker.header.stamp.sec, marker.header.frame_id) for marker in markers.markers} == {(12, "map")}
+
+
+@pytest.mark.parametrize("static", [True, False])
+def test_a_static_transform_holds_at_any_time_and_another_one_at_its_own(static):
+    msg = TransformStamped(header=Header(stamp=Time(sec=5), frame_id="/map"), child_frame_id="/eye")
+    msg.transform.translation.x = 2.0
+    tree = TfBuffer()
+    remember(tree, TFMessage(transforms=[msg]), static=static)
+    assert tree.lookup("map", "eye", 5 * 10**9).translation[0] == 2.0
+    if static:
+        assert tree.lookup("map", "eye", 9 * 10**9).translation[0] == 2.0
+    else:
+        with pytest.raises(TransformError):
+            tree.lookup("map", "eye", 9 * 10**9)

@@ -50,6 +50,12 @@ def test_one_landmark_of_the_face_is_a_face(landmark, visibility, hidden):
     assert bool(status & Status.HEAD_NOT_VISIBLE) is hidden
 
 
+def test_a_hidden_face_of_a_person_far_away_is_said_besides():
+    status = quality_of(placed((0, 0, 9.0), visibility=np.zeros(33)), frame())
+    assert status & Status.TOO_FAR
+    assert status & Status.HEAD_NOT_VISIBLE
+
+
 @pytest.mark.parametrize("landmark", range(33))
 @pytest.mark.parametrize(("x", "y", "outside"), [
     (0, 0, False), (639.9, 479.9, False), (-0.1, 240, True), (640, 240, True),
@@ -164,6 +170,15 @@ def test_of_a_person_at_the_edge_what_is_inside_counts(edge):
     assert np.nanmax(appearance) == pytest.approx(77 / 255)
     outside = appearance_of(replace(WHOLE, screen=np.add(screen, (3 * shift[0], 3 * shift[1], 0))), frame(77))
     assert np.isnan(outside).all()
+
+
+@pytest.mark.parametrize(("x", "y", "inside"), [
+    (0, 0, True), (639, 479, True), (-0.1, 240, False), (640.01, 240, False),
+    (320, -0.1, False), (320, 480.01, False),
+])  # fmt: skip
+def test_the_first_pixels_of_an_image_are_inside_and_what_is_beyond_the_last_is_not(x, y, inside):
+    appearance = appearance_of(at(slice(None), x, y), frame(50))
+    np.testing.assert_allclose(appearance, 50 / 255 if inside else np.nan)
 
 
 def test_a_difference_is_the_larger_one_of_trunk_and_thighs():
