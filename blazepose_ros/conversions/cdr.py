@@ -1,4 +1,4 @@
-"""Reads, writes and stamps serialized messages, without copying pixels.
+"""Messages as bytes: reads and writes CDR in place, without copying pixels; stamps and frames of headers.
 
 The format is plain CDR as RTPS 2.5 (chapter 10) and OMG's DDS-XTypes 1.3 (7.4.1) define it:
 four bytes of encapsulation, then the fields, each aligned to its own size.
@@ -19,6 +19,19 @@ from std_msgs.msg import Header
 
 from blazepose_ros.core.errors import BlazePoseError
 from blazepose_ros.core.timestamps import NS_PER_S
+
+
+def stamp_ns(header: Header) -> int:
+    """Return a header's stamp in nanoseconds; unlike rclpy's Time, it may be before the epoch."""
+    return header.stamp.sec * NS_PER_S + header.stamp.nanosec
+
+
+def header_message(stamp_ns: int, frame_id: str) -> Header:
+    """Return a header for a stamp in nanoseconds."""
+    header = Header(frame_id=frame_id)
+    header.stamp.sec, header.stamp.nanosec = divmod(stamp_ns, NS_PER_S)
+    return header
+
 
 ENCAPSULATION_BYTES = 4
 _DOUBLE_BYTES = 8

@@ -9,11 +9,10 @@ from numpy.typing import NDArray
 from sensor_msgs.msg import Image
 
 from blazepose_ros.conversions.camera_info import CameraInfoError, to_camera_model
-from blazepose_ros.conversions.cdr import CdrError, read_camera_info, read_image
-from blazepose_ros.conversions.headers import stamp_ns
+from blazepose_ros.conversions.cdr import CdrError, read_camera_info, read_image, stamp_ns
 from blazepose_ros.conversions.images import ImageError, pixel_rows
 from blazepose_ros.core.camera_model import CameraModel
-from blazepose_ros.core.logger import Logger
+from blazepose_ros.core.errors import Logger
 from blazepose_ros.core.placement.depth_range import DepthImage, metres
 from blazepose_ros.core.timestamps import NS_PER_S
 

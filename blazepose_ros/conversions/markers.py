@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from std_msgs.msg import ColorRGBA, Header
 from visualization_msgs.msg import Marker, MarkerArray
 
-from blazepose_ros.conversions.headers import stamp_ns
+from blazepose_ros.conversions.cdr import stamp_ns
 from blazepose_ros.conversions.pose33 import to_points, to_quaternion
 from blazepose_ros.core.landmarks import BONES, FACE_AND_FINGERS, RIGHT_SIDE, Landmark
 from blazepose_ros.core.timestamps import NS_PER_S, FrameIntervalEstimator

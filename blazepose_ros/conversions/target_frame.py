@@ -12,7 +12,7 @@ from std_msgs.msg import Header
 from tf2_msgs.msg import TFMessage
 from visualization_msgs.msg import Marker, MarkerArray
 
-from blazepose_ros.conversions.headers import stamp_ns
+from blazepose_ros.conversions.cdr import stamp_ns
 from blazepose_ros.conversions.pose33 import to_points
 from blazepose_ros.conversions.tf_buffer import Rigid, TfBuffer
 from blazepose_ros.msg import Pose33, Pose33Array

@@ -1,13 +1,86 @@
-"""What the console scripts call; nothing heavy is imported before signals are handled."""
+"""What the console scripts call: the nodes' programs, with their help and version."""
 
 from __future__ import annotations
 
+import argparse
+import json
 import sys
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pkgutil import resolve_name
 
-from blazepose_ros.nodes.common.command_line import Program, answer
+from blazepose_ros.core.parameters import ParameterSpec, Settings
 from blazepose_ros.nodes.common.dds import use_image_profile
 from blazepose_ros.nodes.common.main import run_node
 from blazepose_ros.nodes.common.process_tuning import configure_opencv, use_one_arena
+
+ROS_ARGUMENTS = "--ros-args"
+WIDTH = 100
+
+
+@dataclass(frozen=True)
+class Program:
+    """A program that is a node.
+
+    Attributes:
+        name: what it is called.
+        purpose: what it does.
+        node: where the node's class is, as ``module:class``.
+        settings: where its `Settings` are; imported for the help only.
+    """
+
+    name: str
+    purpose: str
+    node: str
+    settings: str
+
+
+def answer(program: Program, arguments: Sequence[str]) -> str:
+    """Return what to print in place of starting the node, or nothing.
+
+    Args:
+        program: the program.
+        arguments: its command line; arguments from ``--ros-args`` on are ROS's.
+    """
+    own = arguments[: arguments.index(ROS_ARGUMENTS)] if ROS_ARGUMENTS in arguments else arguments
+    asked, _ = _parser(program).parse_known_args(own)
+    if asked.help:
+        settings: type[Settings] = resolve_name(program.settings)
+        return _parser(program, settings).format_help()
+    if asked.version:
+        from blazepose_ros import __version__
+
+        return f"{program.name} {__version__}\n"
+    return ""
+
+
+def _parser(program: Program, settings: type[Settings] = Settings) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog=program.name,
+        usage=f"{program.name} [--help] [--version] [{ROS_ARGUMENTS} -p NAME:=VALUE ...]",
+        description=program.purpose,
+        epilog="\n".join(
+            [
+                f"parameters, given as {ROS_ARGUMENTS} -p NAME:=VALUE or {ROS_ARGUMENTS} --params-file FILE:",
+                *map(_described, settings.parameters().values()),
+            ]
+        ),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        add_help=False,
+        allow_abbrev=False,
+    )
+    parser.add_argument("-h", "--help", action="store_true", help="show this and leave")
+    parser.add_argument("--version", action="store_true", help="show the version and leave")
+    return parser
+
+
+def _described(parameter: ParameterSpec) -> str:
+    text = f"{parameter.description} Takes {parameter.takes}."
+    indent = " " * 6
+    wrapped = textwrap.fill(text, WIDTH, initial_indent=indent, subsequent_indent=indent)
+    return f"  {parameter.name} (default: {json.dumps(parameter.default)})\n{wrapped}"
+
 
 NODE = Program(
     "blazepose_node",

@@ -15,7 +15,7 @@ from scipy.spatial.transform import Rotation
 from sensor_msgs.msg import JointState
 from support.pose_client import FRAME_ID, START_NS, image_message, pose_node, world_array
 
-from blazepose_ros.conversions.headers import stamp_ns
+from blazepose_ros.conversions.cdr import stamp_ns
 from blazepose_ros.conversions.target_frame import remember
 from blazepose_ros.conversions.tf_buffer import TfBuffer
 from blazepose_ros.core.body_frame import body_axes

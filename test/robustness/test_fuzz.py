@@ -28,9 +28,9 @@ from blazepose_ros.conversions.markers import MarkerArrays
 from blazepose_ros.conversions.pose33 import serialize_pose33_array
 from blazepose_ros.conversions.tf_frames import to_tf_message
 from blazepose_ros.core.diagnostics.statistics import Statistics
+from blazepose_ros.core.errors import FunctionLogger
 from blazepose_ros.core.estimation.loading import LoadedModel
 from blazepose_ros.core.frame_sources.files import photograph
-from blazepose_ros.core.logger import FunctionLogger
 from blazepose_ros.core.settings import NodeSettings
 from blazepose_ros.core.types import ModelComplexity
 from blazepose_ros.nodes.common.process_tuning import anonymous_mb

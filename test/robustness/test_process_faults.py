@@ -21,7 +21,7 @@ from sensor_msgs.msg import CameraInfo, CompressedImage
 from support.pose_client import START_NS, image_message, pose_node
 from support.processes import ros_arguments, running
 
-from blazepose_ros.conversions.headers import stamp_ns
+from blazepose_ros.conversions.cdr import stamp_ns
 from blazepose_ros.core.frame_sources.files import photograph
 from blazepose_ros.core.models.registry import BUNDLES, cache_folder
 from blazepose_ros.core.types import ModelComplexity

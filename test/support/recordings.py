@@ -12,7 +12,7 @@ from std_msgs.msg import Header
 
 from blazepose_ros.cli.bag.bag_files import typestore
 from blazepose_ros.cli.bag.outputs import type_name
-from blazepose_ros.conversions.headers import header_message
+from blazepose_ros.conversions.cdr import header_message
 from blazepose_ros.conversions.images import compressed_message
 from support.pose_client import image_message
 

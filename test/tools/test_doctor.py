@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from support.processes import executable
 
-from blazepose_ros.cli.doctor import machine, middleware, model_files, python_environment
+from blazepose_ros.cli.doctor import machine, middleware, python_environment
 from blazepose_ros.cli.doctor.check_result import CheckLevel, CheckResult, as_text
 from blazepose_ros.cli.doctor.command import examine
 from blazepose_ros.cli.doctor.graph import LiveImageTopic, check_cameras
@@ -51,8 +51,8 @@ ERRORS = [
     (machine.check_library("libEGL.so.1", "libegl1", False), "missing", "apt install libegl1"),
     (machine.check_shared_memory(None), "not there", "--shm-size"),
     (machine.check_video_devices(["/dev/video0"], ["/dev/video0"]), "permission denied", "usermod -aG video"),
-    (model_files.check_model(ModelComplexity.FULL, ModelState.MISSING), "missing", "models fetch --model 1"),
-    (model_files.check_model(ModelComplexity.HEAVY, ModelState.DAMAGED), "damaged", "models fetch --model 2"),
+    (machine.check_model(ModelComplexity.FULL, ModelState.MISSING), "missing", "models fetch --model 1"),
+    (machine.check_model(ModelComplexity.HEAVY, ModelState.DAMAGED), "damaged", "models fetch --model 2"),
     (middleware.check_rmw("rmw_zenoh_cpp", False), "no node starts", "ros-$ROS_DISTRO-rmw-zenoh-cpp"),
     (
         middleware.check_profile({FAST_DDS_2_VARIABLE: "/nowhere.xml"}, FAST_DDS_2_VARIABLE),
@@ -70,7 +70,7 @@ WARNINGS = [
         "pip install openvino",
     ),
     (machine.check_shared_memory(64 * MB), "64 MB are free", "--shm-size"),
-    (model_files.check_model(ModelComplexity.LITE, ModelState.MISSING), "missing", "models fetch --model 0"),
+    (machine.check_model(ModelComplexity.LITE, ModelState.MISSING), "missing", "models fetch --model 0"),
     (middleware.check_distro("foxy", "3.0"), "foxy is not tested", "jazzy"),
     (
         middleware.check_profile({FAST_DDS_2_VARIABLE: "a.xml"}, FAST_DDS_3_VARIABLE),
@@ -110,7 +110,7 @@ WELL = [
     machine.check_shared_memory(1024 * MB),
     machine.check_video_devices([], []),
     machine.check_video_devices(["/dev/video0"], []),
-    model_files.check_model(ModelComplexity.LITE, ModelState.VERIFIED),
+    machine.check_model(ModelComplexity.LITE, ModelState.VERIFIED),
     middleware.check_distro("", "7.1.6"),
     middleware.check_distro("humble", ""),
     middleware.check_rmw("rmw_fastrtps_cpp", True),
@@ -242,4 +242,4 @@ def test_a_node_that_cannot_hear_a_camera_is_found(ros):
 def test_the_model_that_must_be_there_is_the_nodes_default():
     from blazepose_ros.core.settings import NodeSettings
 
-    assert NodeSettings().model_complexity == model_files.DEFAULT
+    assert NodeSettings().model_complexity == machine.DEFAULT

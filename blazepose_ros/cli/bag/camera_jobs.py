@@ -17,9 +17,9 @@ from threading import Thread
 from typing import Any
 
 from blazepose_ros.cli.bag.bag_files import BagError
-from blazepose_ros.cli.bag.message_spool import SpooledMessage, writing_spool
 from blazepose_ros.cli.bag.outputs import OUTPUTS, Outputs
 from blazepose_ros.cli.bag.recorded_camera import RecordedFrame, Recording
+from blazepose_ros.cli.bag.work_folder import SpooledMessage, writing_spool
 from blazepose_ros.cli.signals import held_back, unblock_signals
 from blazepose_ros.core.estimation.estimator import EstimatorError
 from blazepose_ros.core.estimation.loading import load_model, pipeline_options

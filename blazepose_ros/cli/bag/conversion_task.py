@@ -26,12 +26,11 @@ from blazepose_ros.cli.bag.cameras import (
     probe_topic,
     registered_depth,
 )
-from blazepose_ros.cli.bag.message_spool import read_spool
 from blazepose_ros.cli.bag.outputs import ANNOTATED, OUTPUTS, POSES, type_name
 from blazepose_ros.cli.bag.recorded_camera import CameraRecording
 from blazepose_ros.cli.bag.tables import Row, rows, write_csv, write_parquet
-from blazepose_ros.cli.bag.work_folder import WorkFolder, fingerprint, publish
-from blazepose_ros.conversions.headers import stamp_ns
+from blazepose_ros.cli.bag.work_folder import WorkFolder, fingerprint, publish, read_spool
+from blazepose_ros.conversions.cdr import stamp_ns
 from blazepose_ros.conversions.images import decode
 from blazepose_ros.core.settings import NodeSettings
 from blazepose_ros.core.visualization.video_writer import VideoWriter

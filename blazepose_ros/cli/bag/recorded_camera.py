@@ -14,11 +14,10 @@ from std_msgs.msg import Header
 from blazepose_ros.cli.bag.bag_files import BagReader
 from blazepose_ros.cli.bag.cameras import COMPRESSED_IMAGE, IMAGE, CameraTopics
 from blazepose_ros.conversions.camera_info import CameraInfoError
-from blazepose_ros.conversions.cdr import CdrError, read_camera_info
+from blazepose_ros.conversions.cdr import CdrError, read_camera_info, stamp_ns
 from blazepose_ros.conversions.frame_context import FrameContextCollector
-from blazepose_ros.conversions.headers import stamp_ns
 from blazepose_ros.conversions.images import TRANSPORTS, ImageError
-from blazepose_ros.core.logger import FunctionLogger
+from blazepose_ros.core.errors import FunctionLogger
 from blazepose_ros.core.person_pipeline import FrameContext
 from blazepose_ros.core.settings import NodeSettings
 from blazepose_ros.core.types import Frame

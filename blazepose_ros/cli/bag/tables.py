@@ -10,7 +10,7 @@ from pathlib import Path
 from rclpy.serialization import deserialize_message
 
 from blazepose_ros.cli.bag.bag_files import BagError
-from blazepose_ros.conversions.headers import stamp_ns
+from blazepose_ros.conversions.cdr import stamp_ns
 from blazepose_ros.core.landmarks import Landmark
 from blazepose_ros.core.types import Placement
 from blazepose_ros.msg import Pose33, Pose33Array

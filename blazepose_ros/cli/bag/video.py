@@ -26,9 +26,10 @@ from blazepose_ros.cli.bag.recorded_camera import RecordedFrame
 from blazepose_ros.cli.bag.work_folder import WorkFolder, fingerprint
 from blazepose_ros.cli.console import number_above_0
 from blazepose_ros.conversions.camera_info import camera_info_message
+from blazepose_ros.conversions.cdr import header_message
 from blazepose_ros.conversions.frame_context import FrameContextCollector
-from blazepose_ros.conversions.headers import header_message
 from blazepose_ros.conversions.images import compressed_message
+from blazepose_ros.core.errors import FunctionLogger
 from blazepose_ros.core.frame_sources.calibration_file import (
     Calibration,
     CalibrationFileError,
@@ -37,7 +38,6 @@ from blazepose_ros.core.frame_sources.calibration_file import (
 from blazepose_ros.core.frame_sources.files import VideoFile
 from blazepose_ros.core.frame_sources.frame_source import SourceError
 from blazepose_ros.core.frame_sources.resize import FrameFit
-from blazepose_ros.core.logger import FunctionLogger
 from blazepose_ros.core.settings import NodeSettings
 from blazepose_ros.core.timestamps import NS_PER_S
 from blazepose_ros.core.types import Frame

@@ -19,8 +19,7 @@ from sensor_msgs.msg import CompressedImage, Image
 
 from blazepose_ros.cli.bench.plan import ENCODINGS, JPEG, forth_and_back, load_clip
 from blazepose_ros.cli.bench.worker_process import take_turns
-from blazepose_ros.conversions.cdr import write_stamp_ns
-from blazepose_ros.conversions.headers import header_message
+from blazepose_ros.conversions.cdr import header_message, write_stamp_ns
 from blazepose_ros.conversions.images import compressed_message, to_image
 
 FRAME_ID = "camera_optical_frame"

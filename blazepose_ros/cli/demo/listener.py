@@ -18,7 +18,7 @@ from sensor_msgs.msg import CameraInfo, Image
 from blazepose_ros.cli.demo.recorder import DemoFrame, Recorder
 from blazepose_ros.cli.demo.report import Tally
 from blazepose_ros.cli.signals import held_back
-from blazepose_ros.conversions.headers import stamp_ns
+from blazepose_ros.conversions.cdr import stamp_ns
 from blazepose_ros.conversions.images import to_rgb
 from blazepose_ros.conversions.pose33 import from_pose33
 from blazepose_ros.core.timestamps import NS_PER_MS

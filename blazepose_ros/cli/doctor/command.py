@@ -10,7 +10,7 @@ from blazepose_ros.cli.console import say
 from blazepose_ros.cli.doctor.check_result import CheckLevel, CheckResult, as_json, as_text, error
 
 # Modules with examine(), in the order of their results.
-WITHOUT_ROS = ("python_environment", "machine", "model_files")
+WITHOUT_ROS = ("python_environment", "machine")
 ROS, GRAPH = "middleware", "graph"
 
 NO_ROS = "sudo apt install ros-$ROS_DISTRO-rclpy and source /opt/ros/$ROS_DISTRO/setup.bash, or make install"

@@ -1,4 +1,4 @@
-"""The machine: libraries, shared memory, cameras that are plugged in."""
+"""The machine: libraries, shared memory, cameras that are plugged in, models in the cache."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from blazepose_ros.cli.doctor.check_result import CheckResult, error, ok, warn
+from blazepose_ros.core.models.registry import BUNDLES, ModelError, ModelState, cache_folder, state_of
+from blazepose_ros.core.types import ModelComplexity
 
 # What mediapipe links, on the processor too, and the Debian package that has it.
 LIBRARIES = {"libEGL.so.1": "libegl1", "libGLESv2.so.2": "libgles2"}
@@ -28,6 +30,7 @@ def examine() -> Iterator[CheckResult]:
         [str(device) for device in devices],
         [str(device) for device in devices if not os.access(device, os.R_OK | os.W_OK)],
     )
+    yield from examine_models()
 
 
 def check_library(library: str, package: str, loads: bool) -> CheckResult:
@@ -81,3 +84,32 @@ def free_bytes(folder: Path) -> int | None:
         return shutil.disk_usage(folder).free
     except FileNotFoundError:
         return None
+
+
+# The default of the node's parameter model_complexity.
+DEFAULT = ModelComplexity.FULL
+
+
+def examine_models() -> Iterator[CheckResult]:
+    """Yield the state of each model."""
+    for complexity, bundle in BUNDLES.items():
+        try:
+            yield check_model(complexity, state_of(bundle))
+        except ModelError as err:
+            yield error(_model_name(complexity), str(err), f"ls -l {cache_folder()}")
+
+
+def check_model(complexity: ModelComplexity, state: ModelState) -> CheckResult:
+    """Check that a model is there and whole; only the default's absence is an error."""
+    if state is ModelState.VERIFIED:
+        return ok(_model_name(complexity), "its hash is right")
+    fix = f"blazepose models fetch --model {complexity.value}"
+    if state is ModelState.DAMAGED or complexity is DEFAULT:
+        return error(_model_name(complexity), f"is {state.value} in {cache_folder()}", fix)
+    return warn(
+        _model_name(complexity), f"is missing: model_complexity {complexity.value} cannot be used", fix
+    )
+
+
+def _model_name(complexity: ModelComplexity) -> str:
+    return f"model {complexity.name.lower()}"

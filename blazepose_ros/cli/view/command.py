@@ -17,8 +17,7 @@ from rclpy.signals import SignalHandlerOptions
 
 from blazepose_ros.cli.console import say
 from blazepose_ros.cli.signals import Interruption, held_back
-from blazepose_ros.cli.view.camera_feed import CameraFeed, CameraStatus
-from blazepose_ros.cli.view.graph_listener import GraphListener
+from blazepose_ros.cli.view.camera_feed import CameraFeed, CameraStatus, GraphListener
 from blazepose_ros.cli.view.page import Page
 from blazepose_ros.cli.view.people_in_3d import figures
 from blazepose_ros.cli.view.web_server import Browser, ViewError, WebServer

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from blazepose_ros.core.errors import Logger
 from blazepose_ros.core.estimation.estimator import Estimator, EstimatorOptions
 from blazepose_ros.core.estimation.factory import ChosenEstimator, choose_estimator, compiled_folder
 from blazepose_ros.core.estimation.runtimes.runtime import RuntimeOptions
-from blazepose_ros.core.logger import Logger
 from blazepose_ros.core.models.download import fetch
 from blazepose_ros.core.models.registry import ModelFile, resolve
 from blazepose_ros.core.person_pipeline import PipelineOptions

@@ -12,7 +12,7 @@ from rclpy.qos import QoSProfile
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from blazepose_ros.conversions.camera_info import camera_info_message
-from blazepose_ros.conversions.headers import header_message
+from blazepose_ros.conversions.cdr import header_message
 from blazepose_ros.conversions.images import compressed_message, to_image
 from blazepose_ros.core.frame_sources.calibration_file import (
     Calibration,

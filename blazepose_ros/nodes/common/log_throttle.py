@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from blazepose_ros.core.logger import Logger
+from blazepose_ros.core.errors import Logger
 
 PERIOD_S = 5.0
 # A camera whose images all differ in what is wrong with them must not fill a disk.

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+from blazepose_ros.conversions.cdr import stamp_ns
 from blazepose_ros.conversions.frame_context import FrameContextCollector
-from blazepose_ros.conversions.headers import stamp_ns
 from blazepose_ros.core.diagnostics.statistics import Drop, Statistics
+from blazepose_ros.core.errors import Logger
 from blazepose_ros.core.estimation.loading import LoadedModel, pipeline_options
-from blazepose_ros.core.logger import Logger
 from blazepose_ros.core.person_pipeline import PersonPipeline
 from blazepose_ros.core.settings import NodeSettings
 from blazepose_ros.core.timestamps import NS_PER_MS, DurationEstimator, Stopwatch
 from blazepose_ros.core.types import Frame
-from blazepose_ros.nodes.pose.drop_log import DropLog
-from blazepose_ros.nodes.pose.inference import EstimatedPoses, Inference
+from blazepose_ros.nodes.pose.inference import DropLog, EstimatedPoses, Inference
 from blazepose_ros.nodes.pose.latest_worker import LatestItemWorker
 from blazepose_ros.nodes.pose.publishers import Publishers
 from blazepose_ros.nodes.pose.received_image import DecodedImage, SerializedImage

@@ -10,7 +10,7 @@ from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 
 from blazepose_ros.conversions.images import ImageTransport
-from blazepose_ros.core.logger import Logger
+from blazepose_ros.core.errors import Logger
 from blazepose_ros.nodes.common.message_receiver import MessageInfo, MessageReceiver
 from blazepose_ros.nodes.pose.image_pipeline import ImagePipeline
 from blazepose_ros.nodes.pose.received_image import SerializedImage

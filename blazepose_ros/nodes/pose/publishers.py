@@ -28,7 +28,7 @@ from blazepose_ros.conversions.pose33 import (
 from blazepose_ros.conversions.target_frame import markers_in_frame, poses_in_frame
 from blazepose_ros.conversions.tf_buffer import Rigid, TfBuffer, TransformError
 from blazepose_ros.conversions.tf_frames import to_tf_message
-from blazepose_ros.core.logger import Logger
+from blazepose_ros.core.errors import Logger
 from blazepose_ros.core.settings import NodeSettings
 from blazepose_ros.core.timestamps import MonotonicStampFilter
 from blazepose_ros.core.types import Frame, ModelComplexity, Pose

@@ -16,7 +16,7 @@ from blazepose_ros.conversions.frame_context import FrameContextCollector
 from blazepose_ros.conversions.images import TRANSPORTS
 from blazepose_ros.conversions.target_frame import remember
 from blazepose_ros.conversions.tf_buffer import TfBuffer
-from blazepose_ros.core.logger import Logger
+from blazepose_ros.core.errors import Logger
 from blazepose_ros.core.settings import NodeSettings
 from blazepose_ros.nodes.pose.image_pipeline import ImagePipeline
 from blazepose_ros.nodes.pose.image_receiver import ImageReceiver

@@ -6,9 +6,9 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future
 
+from blazepose_ros.core.errors import Logger
 from blazepose_ros.core.estimation.estimator import EstimatorError
 from blazepose_ros.core.estimation.loading import LoadedModel
-from blazepose_ros.core.logger import Logger
 from blazepose_ros.core.models.registry import ModelError
 from blazepose_ros.nodes.common.lifecycle import in_thread
 

@@ -15,7 +15,7 @@ from robustness.soak.picture import BREAKAGES, Look, Photograph, as_message
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import Header
 
-from blazepose_ros.conversions.headers import header_message
+from blazepose_ros.conversions.cdr import header_message
 from blazepose_ros.conversions.images import compressed_message
 from blazepose_ros.core.camera_model import CameraModel
 from blazepose_ros.core.timestamps import NS_PER_S

@@ -29,7 +29,7 @@ from tf2_msgs.msg import TFMessage
 from visualization_msgs.msg import Marker, MarkerArray
 
 from blazepose_ros.cli.signals import held_back
-from blazepose_ros.conversions.headers import stamp_ns
+from blazepose_ros.conversions.cdr import stamp_ns
 from blazepose_ros.conversions.pose33 import from_pose33
 from blazepose_ros.msg import Pose33, Pose33Array
 

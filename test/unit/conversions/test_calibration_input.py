@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 from sensor_msgs.msg import CameraInfo
 
-from blazepose_ros.conversions.calibration_input import CalibrationInput
-from blazepose_ros.conversions.camera_info import CameraInfoError, to_camera_model
-from blazepose_ros.core.logger import FunctionLogger
+from blazepose_ros.conversions.camera_info import CalibrationInput, CameraInfoError, to_camera_model
+from blazepose_ros.core.errors import FunctionLogger
 
 K = [525.0, 0.0, 319.5, 0.0, 520.0, 239.5, 0.0, 0.0, 1.0]
 POINTS = np.array([[0.1, 0.2, 3.0], [-0.4, 0.1, 2.0], [0.0, 0.0, 1.0]])

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from blazepose_ros.conversions.camera_info import camera_info_message
-from blazepose_ros.conversions.headers import header_message
+from blazepose_ros.conversions.cdr import header_message
 from blazepose_ros.conversions.images import compressed_message, to_image
 from blazepose_ros.core.camera_model import CameraModel
 from blazepose_ros.core.frame_sources.calibration_file import Calibration

@@ -12,13 +12,14 @@ from blazepose_ros.conversions.cdr import (
     MAX_TEXT_BYTES,
     CdrError,
     CdrReader,
+    header_message,
     read_camera_info,
     read_compressed_image,
     read_image,
     read_stamp_ns,
+    stamp_ns,
     write_stamp_ns,
 )
-from blazepose_ros.conversions.headers import header_message, stamp_ns
 
 BYTE_ORDERS = {"<": b"\x00\x01\x00\x00", ">": b"\x00\x00\x00\x00"}
 

@@ -14,7 +14,8 @@ from sensor_msgs.msg import Image
 
 from blazepose_ros.conversions import cv_bridge_fallback
 from blazepose_ros.conversions.cv_bridge_fallback import cv_bridge_failure
-from blazepose_ros.conversions.images import MAX_PIXELS, ImageError, to_rgb
+from blazepose_ros.conversions.images import ImageError, to_rgb
+from blazepose_ros.core.image_headers import MAX_PIXELS
 
 PIXELS = np.arange(2 * 4 * 3, dtype=np.uint8).reshape(2, 4, 3)
 

@@ -10,7 +10,7 @@ from support.bodies import CAMERA
 
 from blazepose_ros.conversions.depth_input import DEPTH_IMAGES_KEPT, DepthInput, to_meters
 from blazepose_ros.conversions.images import ImageError
-from blazepose_ros.core.logger import FunctionLogger
+from blazepose_ros.core.errors import FunctionLogger
 
 MS = 1_000_000
 START_NS = 1_000_000_000_000

@@ -6,8 +6,8 @@ pytest.importorskip("vision_msgs", reason="vision_msgs is not installed")
 
 from support.detections import STAMP_NS, detections
 
-from blazepose_ros.conversions.detection_input import DetectionInput
-from blazepose_ros.core.logger import FunctionLogger
+from blazepose_ros.conversions.frame_context import DetectionInput
+from blazepose_ros.core.errors import FunctionLogger
 from blazepose_ros.core.types import Box
 
 

@@ -8,11 +8,10 @@ from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import Header
 from vision_msgs.msg import Detection2D, Detection2DArray
 
-from blazepose_ros.conversions.calibration_input import CalibrationInput
-from blazepose_ros.conversions.camera_info import camera_info_message, to_camera_model
+from blazepose_ros.conversions.camera_info import CalibrationInput, camera_info_message, to_camera_model
+from blazepose_ros.conversions.cdr import header_message
 from blazepose_ros.conversions.depth_input import DepthInput
 from blazepose_ros.conversions.frame_context import FrameContextCollector
-from blazepose_ros.conversions.headers import header_message
 from blazepose_ros.conversions.images import compressed_message
 from blazepose_ros.conversions.tf_buffer import HISTORY_NS, Rigid, TfBuffer, TransformError
 from blazepose_ros.core.camera_model import CameraModel

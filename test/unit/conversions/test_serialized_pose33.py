@@ -12,11 +12,7 @@ from geometry_msgs.msg import Point, PoseWithCovariance
 from rclpy.serialization import deserialize_message
 from std_msgs.msg import Header
 
-from blazepose_ros.conversions.pose33 import (
-    serialize_pose33,
-    serialize_pose33_array,
-    serialize_timing,
-)
+from blazepose_ros.conversions.pose33 import serialize_pose33, serialize_pose33_array, serialize_timing
 from blazepose_ros.core.body_frame import body_axes_covariance
 from blazepose_ros.core.types import Frame, ModelComplexity, Status
 from blazepose_ros.msg import Pose33, Pose33Array, ScreenLandmark, Timing

@@ -10,8 +10,8 @@ from sensor_msgs.msg import CameraInfo, Image
 from support.bodies import CAMERA, seen_by
 from support.waiting import DEADLINE_S, wait_until
 
+from blazepose_ros.conversions.cdr import header_message
 from blazepose_ros.conversions.frame_context import FrameContextCollector
-from blazepose_ros.conversions.headers import header_message
 from blazepose_ros.conversions.images import TRANSPORTS
 from blazepose_ros.core.diagnostics.statistics import WINDOW_S, Drop, Statistics
 from blazepose_ros.core.estimation.estimator import EstimatorError

@@ -10,7 +10,7 @@ from sensor_msgs.msg import Image
 from support.waiting import DEADLINE_S, wait_until
 
 from blazepose_ros.conversions.images import TRANSPORTS
-from blazepose_ros.core.logger import FunctionLogger
+from blazepose_ros.core.errors import FunctionLogger
 from blazepose_ros.core.timestamps import NS_PER_S
 from blazepose_ros.nodes.pose.image_receiver import BEST_EFFORT, ImageReceiver
 

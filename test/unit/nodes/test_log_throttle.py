@@ -4,7 +4,7 @@ import pytest
 from rclpy.logging import get_logger
 from support.clock import Clock
 
-from blazepose_ros.core.logger import FunctionLogger
+from blazepose_ros.core.errors import FunctionLogger
 from blazepose_ros.nodes.common.log_throttle import AND_MORE, MAX_DIFFERENT, PERIOD_S, LogThrottle
 
 

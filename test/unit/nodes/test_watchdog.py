@@ -4,8 +4,8 @@ import threading
 
 import pytest
 
+from blazepose_ros.core.errors import FunctionLogger
 from blazepose_ros.core.estimation.estimator import EstimatorError
-from blazepose_ros.core.logger import FunctionLogger
 from blazepose_ros.nodes.pose.watchdog import RETRY_S, Watchdog
 
 TIMEOUT_S = 10.0

@@ -8,7 +8,7 @@ import pytest
 from rclpy.serialization import serialize_message
 
 from blazepose_ros.cli.bag import conversion_task
-from blazepose_ros.conversions.headers import header_message
+from blazepose_ros.conversions.cdr import header_message
 from blazepose_ros.conversions.images import compressed_message
 
 OTHER = 99

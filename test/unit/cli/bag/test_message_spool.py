@@ -1,6 +1,6 @@
 import pytest
 
-from blazepose_ros.cli.bag.message_spool import SpooledMessage, read_spool, writing_spool
+from blazepose_ros.cli.bag.work_folder import SpooledMessage, read_spool, writing_spool
 
 MESSAGES = [SpooledMessage(-5, 0, b"one"), SpooledMessage(7, 3, b""), SpooledMessage(7, 1, bytes(1000))]
 

@@ -17,13 +17,7 @@ import pytest
 from blazepose_ros.cli.bench.plan import forth_and_back, load_clip
 from blazepose_ros.cli.bench.raw_loop import frames, raw_loop
 from blazepose_ros.cli.bench.runner import cpu_model, machine
-from blazepose_ros.cli.processes import (
-    DOMAIN_PORTS,
-    DOMAINS,
-    FIRST_PORT,
-    NoFreeDomainError,
-    next_free_domain,
-)
+from blazepose_ros.cli.processes import DOMAIN_PORTS, DOMAINS, FIRST_PORT, NoFreeDomainError, next_free_domain
 from blazepose_ros.conversions.cdr import read_stamp_ns, write_stamp_ns
 from blazepose_ros.core.frame_sources.files import photograph
 from blazepose_ros.core.frame_sources.frame_source import SourceError

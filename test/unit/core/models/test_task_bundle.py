@@ -16,12 +16,7 @@ from mediapipe.tasks.metadata import metadata_schema_py_generated as metadata_sc
 from mediapipe.tasks.metadata import schema_py_generated as schema
 
 from blazepose_ros.core.models.download import fetch_tarball
-from blazepose_ros.core.models.npm_source import (
-    DETECTOR_FILE,
-    POSE_PACKAGE,
-    NpmError,
-    read_files,
-)
+from blazepose_ros.core.models.npm_source import DETECTOR_FILE, POSE_PACKAGE, NpmError, read_files
 from blazepose_ros.core.models.registry import BUNDLES
 from blazepose_ros.core.models.task_bundle import (
     DETECTOR,

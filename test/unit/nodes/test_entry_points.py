@@ -9,8 +9,7 @@ import pytest
 import blazepose_ros
 from blazepose_ros.core.settings import NodeSettings
 from blazepose_ros.nodes.camera.settings import CameraSettings
-from blazepose_ros.nodes.common.command_line import answer
-from blazepose_ros.nodes.main import CAMERA, NODE
+from blazepose_ros.nodes.main import CAMERA, NODE, answer
 
 SETTINGS = {NODE: NodeSettings, CAMERA: CameraSettings}
 WITHOUT_RCLPY = """
