@@ -28,9 +28,9 @@ ifneq ($(PYTHON_VERSION),$(shell cat $(ENVIRONMENT) 2>/dev/null))
 .PHONY: $(ENVIRONMENT)
 endif
 
-.PHONY: help install models demo bench soak fuzz test lint docs lock clean
+.PHONY: help install models demo bench soak fuzz test test-fast lint docs lock clean
 help:  ## show this
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
 
 install: $(INSTALLED)  ## make .venv and install the package into it
 
@@ -56,7 +56,11 @@ fuzz: $(INSTALLED)  ## send the node damaged messages; COUNT=<how many>
 
 test: lint models  ## run all checks and tests
 	$(BIN)/python -m pip check
-	cd test && ../$(BIN)/pytest $(PYTEST_ARGS)
+	cd test && ../$(BIN)/pytest -n 2 $(PYTEST_ARGS) unit
+	cd test && ../$(BIN)/pytest $(PYTEST_ARGS) --ignore=unit
+
+test-fast: $(INSTALLED)  ## run the unit tests, which need no models, side by side
+	cd test && ../$(BIN)/pytest -n auto unit
 
 lint: $(ENVIRONMENT)  ## check style and types
 	$(BIN)/ruff check .
