@@ -5,7 +5,7 @@ import signal
 from pathlib import Path
 
 import pytest
-from support.paths import DATA, LOOPBACK_PROFILE
+from support.paths import DATA, LOOPBACK_PROFILE, TESTS
 from support.shared_memory import remove_unused, shared_memory
 
 from blazepose_ros.cli.processes import isolate
@@ -37,6 +37,14 @@ def _ctrl_c_reaches_children():
     """Undo what a shell does to tests in the background: they, and their children, ignore SIGINT."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _children_import_support():
+    """Let processes that tests start import what the tests share."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(TESTS), prepend=os.pathsep)
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)

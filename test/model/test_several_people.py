@@ -102,7 +102,8 @@ def test_a_failure_beside_others_is_one_failed_frame(backend, models, person, mo
         patch.setattr("blazepose_ros.core.estimation.landmark_model.decode", fail)
         with pytest.raises(EstimatorError, match="in the middle of it"):
             estimator.estimate(Frame(rgb, FRAME_NS))
-    assert len(estimator.estimate(Frame(rgb, 2 * FRAME_NS))) == PANES
+    for number in range(2, 12):  # the lanes beside the failed one may be at work until then
+        assert len(estimator.estimate(Frame(rgb, number * FRAME_NS))) == PANES
     estimator.close()
 
 

@@ -29,7 +29,7 @@ class Images:
 
     def __init__(self, node):
         self.spare_s = 0.0
-        self.asked = threading.Event()
+        self.asked, self.superseded = threading.Event(), threading.Event()
         self.received = []
         self.subscription = ImageReceiver(
             node,
@@ -43,6 +43,7 @@ class Images:
 
     def _ask(self):
         self.asked.set()
+        assert self.superseded.wait(DEADLINE_S)
         return self.spare_s
 
     def waited_ns(self, came_ns):
@@ -55,6 +56,7 @@ class Images:
 def images(node):
     images = Images(node)
     yield images
+    images.superseded.set()
     images.subscription.end()
 
 
@@ -67,6 +69,7 @@ def test_images_that_make_way_for_a_newer_one_are_counted(node, images):
     assert images.asked.wait(DEADLINE_S)
     for _ in range(3):
         publisher.publish(Image())
+    images.superseded.set()
     wait_until(lambda: images.received)
     _, waited_ns, superseded = images.received[0]
     assert superseded == 3
