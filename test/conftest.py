@@ -5,6 +5,7 @@ import signal
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from support.paths import DATA, LOOPBACK_PROFILE, TESTS
 from support.shared_memory import remove_unused, shared_memory
 
@@ -12,6 +13,10 @@ from blazepose_ros.cli.processes import isolate
 from blazepose_ros.core.models.registry import ModelError, resolve
 from blazepose_ros.core.types import ModelComplexity
 from blazepose_ros.nodes.common.dds import profile_variable
+
+# How long an example takes is the machine's matter: the first one imports the messages.
+settings.register_profile("tests", deadline=None)
+settings.load_profile("tests")
 
 
 @pytest.hookimpl(tryfirst=True)
