@@ -138,7 +138,7 @@ def labels(name, width, height):
 
 def write_clip(path, images):
     height, width = images[0].shape[:2]
-    clip = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"mp4v"), 30, (width, height))
+    clip = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), 30, (width, height))
     for rgb in images:
         clip.write(rgb[..., ::-1])
     clip.release()

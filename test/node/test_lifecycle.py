@@ -51,10 +51,11 @@ def managed_node(client, **parameters):
         finally:
             node.send_signal(signal.SIGINT)
             try:
-                node.output, _ = node.communicate(timeout=STOP_TIMEOUT_S)
+                output, _ = node.communicate(timeout=STOP_TIMEOUT_S)
             finally:
                 node.kill()
-    assert node.returncode == 0, node.output
+    assert node.returncode == 0, output
+    vars(node)["output"] = output
 
 
 def steps(client, *labels):

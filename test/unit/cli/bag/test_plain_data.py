@@ -15,6 +15,8 @@ from blazepose_ros.core.types import Frame, ModelComplexity, Status
 
 FRAME_NS = 33_000_000
 
+PAIR = namedtuple("Pair", "a b")
+
 
 def there_and_back(value):
     return from_plain(json.loads(json.dumps(to_plain(value))))
@@ -80,7 +82,7 @@ def test_a_pipeline_that_comes_back_goes_on_as_if_nothing_had_been():
 
 @pytest.mark.parametrize(
     "value",
-    [object(), print, lambda: 0, b"bytes", namedtuple("Pair", "a b")(1, 2), np.array([object()]), len],
+    [object(), print, lambda: 0, b"bytes", PAIR(1, 2), np.array([object()]), len],
     ids=lambda value: type(value).__name__,
 )
 def test_nothing_else_is_made_plain(value):
