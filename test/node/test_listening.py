@@ -76,20 +76,22 @@ def test_a_node_that_nobody_listens_to_hears_one_calibration_and_then_nothing(ro
         client.close()
 
 
-@pytest.mark.parametrize("output", ["pose", "markers", "tf", "annotated_image"])
-def test_any_output_alone_wakes_a_lazy_node(ros, bgr, output):
+def test_any_output_alone_wakes_a_lazy_node(ros, bgr):
+    stamps = iter(range(START_NS, 2 * START_NS, 100_000_000))
     client = PoseClient(ros)
-    client.listen(output)
+
+    def answered(output):
+        client.image.publish(image_message(bgr, "bgr8", next(stamps)))
+        return client.received[output]
+
     try:
         with running("blazepose_node", *ros_arguments({"model_complexity": 0})):
-            client.wait_for(lambda: subscribers(client) == 1, "the node's subscription")
-            stamps = iter(range(START_NS, 2 * START_NS, 100_000_000))
-
-            def answered():
-                client.image.publish(image_message(bgr, "bgr8", next(stamps)))
-                return client.received[output]
-
-            client.wait_for(answered, output)
+            for output in ("pose", "markers", "tf", "annotated_image"):
+                client.listen(output)
+                client.wait_for(lambda: subscribers(client) == 1, f"a subscription for {output}")
+                client.wait_for(lambda output=output: answered(output), output)
+                client.node.destroy_subscription(next(iter(client.node.subscriptions)))
+                client.wait_for(lambda: subscribers(client) == 0, "the end of the subscription")
     finally:
         client.close()
 
