@@ -15,6 +15,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 LOCK := requirements/$(ROS_DISTRO).lock
 ENVIRONMENT := $(VENV)/.environment
 INSTALLED := $(VENV)/.installed
+SIDE_BY_SIDE := model node docs
 COVERED := $(if $(COVERAGE),--cov --cov-config=../.coveragerc)
 INPUTS := $(shell find blazepose_ros cmake config interfaces launch msg -type f -not -name '*.pyc') \
 	CMakeLists.txt package.xml pyproject.toml setup.py
@@ -56,12 +57,12 @@ soak: $(INSTALLED)  ## give the node trouble of every kind, and watch it; DURATI
 fuzz: $(INSTALLED)  ## send the node damaged messages; COUNT=<how many>
 	cd test && FUZZ_COUNT=$(COUNT) ../$(BIN)/pytest -rP robustness/test_fuzz.py
 
-# Nodes, commands and what is timed come last, one after the other.
+# Each process of pytest has a ROS domain of its own. What is timed comes last, one after the other.
 test: lint models  ## run all checks and tests; COVERAGE=1 to see what the unit tests run
 	$(BIN)/python -m pip check
 	cd test && ../$(BIN)/pytest -n 2 $(COVERED) $(PYTEST_ARGS) unit
-	cd test && ../$(BIN)/pytest -n 2 --dist worksteal $(PYTEST_ARGS) model
-	cd test && ../$(BIN)/pytest $(PYTEST_ARGS) --ignore=unit --ignore=model
+	cd test && ../$(BIN)/pytest -n 2 --dist worksteal $(PYTEST_ARGS) $(SIDE_BY_SIDE)
+	cd test && ../$(BIN)/pytest $(PYTEST_ARGS) $(addprefix --ignore=,unit $(SIDE_BY_SIDE))
 
 test-fast: $(INSTALLED)  ## run the unit tests, which need no models, side by side
 	cd test && ../$(BIN)/pytest -n auto unit
