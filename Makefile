@@ -7,6 +7,7 @@ MODEL ?= 1
 DURATION ?=
 BENCH_ARGS ?=
 COUNT ?= 200000
+COVERAGE ?=
 
 VENV := .venv$(if $(filter-out jazzy,$(ROS_DISTRO)),-$(ROS_DISTRO))
 BIN := $(VENV)/bin
@@ -14,6 +15,8 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 LOCK := requirements/$(ROS_DISTRO).lock
 ENVIRONMENT := $(VENV)/.environment
 INSTALLED := $(VENV)/.installed
+SIDE_BY_SIDE := model node docs
+COVERED := $(if $(COVERAGE),--cov --cov-config=../.coveragerc)
 INPUTS := $(shell find blazepose_ros cmake config interfaces launch msg -type f -not -name '*.pyc') \
 	CMakeLists.txt package.xml pyproject.toml setup.py
 export ROS_DISTRO
@@ -28,9 +31,9 @@ ifneq ($(PYTHON_VERSION),$(shell cat $(ENVIRONMENT) 2>/dev/null))
 .PHONY: $(ENVIRONMENT)
 endif
 
-.PHONY: help install models demo bench soak fuzz test lint docs lock clean
+.PHONY: help install models demo bench soak fuzz test test-fast lint docs lock clean
 help:  ## show this
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
 
 install: $(INSTALLED)  ## make .venv and install the package into it
 
@@ -54,9 +57,15 @@ soak: $(INSTALLED)  ## give the node trouble of every kind, and watch it; DURATI
 fuzz: $(INSTALLED)  ## send the node damaged messages; COUNT=<how many>
 	cd test && FUZZ_COUNT=$(COUNT) ../$(BIN)/pytest -rP robustness/test_fuzz.py
 
-test: lint models  ## run all checks and tests
+# Each process of pytest has a ROS domain of its own. What is timed comes last, one after the other.
+test: lint models  ## run all checks and tests; COVERAGE=1 to see what the unit tests run
 	$(BIN)/python -m pip check
-	cd test && ../$(BIN)/pytest $(PYTEST_ARGS)
+	cd test && ../$(BIN)/pytest -n 2 $(COVERED) $(PYTEST_ARGS) unit
+	cd test && ../$(BIN)/pytest -n 2 --dist worksteal $(PYTEST_ARGS) $(SIDE_BY_SIDE)
+	cd test && ../$(BIN)/pytest $(PYTEST_ARGS) $(addprefix --ignore=,unit $(SIDE_BY_SIDE))
+
+test-fast: $(INSTALLED)  ## run the unit tests, which need no models, side by side
+	cd test && ../$(BIN)/pytest -n auto unit
 
 lint: $(ENVIRONMENT)  ## check style and types
 	$(BIN)/ruff check .

@@ -1,22 +1,22 @@
 """What all tests share: the data with known answers, the models, and a DDS of their own."""
 
 import os
-import re
 import signal
-from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from support.paths import DATA, LOOPBACK_PROFILE
+from hypothesis import settings
+from support.paths import DATA, LOOPBACK_PROFILE, TESTS
+from support.shared_memory import remove_unused, shared_memory
 
 from blazepose_ros.cli.processes import isolate
 from blazepose_ros.core.models.registry import ModelError, resolve
 from blazepose_ros.core.types import ModelComplexity
 from blazepose_ros.nodes.common.dds import profile_variable
 
-SHARED_MEMORY = Path("/dev/shm")
-FAST_DDS = re.compile("fastrtps_|fastdds_")
+# How long an example takes is the machine's matter: the first one imports the messages.
+settings.register_profile("tests", deadline=None)
+settings.load_profile("tests")
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -30,6 +30,13 @@ def pytest_pycollect_makemodule(module_path, parent):
     return None
 
 
+def pytest_terminal_summary(terminalreporter):
+    """Say under CI that the tests with known answers did not run: a clone has no data for them."""
+    if os.environ.get("CI") and not DATA.is_dir():
+        terminalreporter.section("WARNING: NO TEST DATA", sep="!", red=True, bold=True)
+        terminalreporter.line(f"Every test with photographs or clips was skipped: {DATA} is missing.")
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _ctrl_c_reaches_children():
     """Undo what a shell does to tests in the background: they, and their children, ignore SIGINT."""
@@ -38,34 +45,19 @@ def _ctrl_c_reaches_children():
 
 
 @pytest.fixture(scope="session", autouse=True)
+def _children_import_support():
+    """Let processes that tests start import what the tests share."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(TESTS), prepend=os.pathsep)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
 def _no_shared_memory_is_left():
-    """Remove what the middleware of killed processes has left, and nothing that anybody uses."""
+    """Remove what the middleware of killed processes has left, and nothing that is in use."""
     before = shared_memory()
     yield
-    left = shared_memory() - before
-    for path in left - in_use(left):
-        path.unlink(missing_ok=True)
-
-
-def shared_memory() -> set[Path]:
-    """Return Fast DDS's files in shared memory: segments, ports, their locks and semaphores."""
-    return {path for path in SHARED_MEMORY.glob("*") if FAST_DDS.search(path.name)}
-
-
-def in_use(paths: set[Path]) -> set[Path]:
-    """Return those that a process has mapped or open."""
-    files = {name for process in Path("/proc").glob("[0-9]*") for name in files_of(process)}
-    return {path for path in paths if str(path) in files}
-
-
-def files_of(process: Path) -> Iterator[str]:
-    """Yield what a process has mapped and open, as far as it still runs."""
-    with suppress(OSError):
-        yield from re.findall(r"/dev/shm/\S+", (process / "maps").read_text())
-    with suppress(OSError):
-        for descriptor in (process / "fd").iterdir():
-            with suppress(OSError):
-                yield str(descriptor.readlink())
+    remove_unused(shared_memory() - before)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -47,7 +47,8 @@ def watched(data, clip):
     """Yield some images of a clip, their camera and where the hips are."""
     truth = json.loads((data / "expected" / f"{clip}.json").read_text())
     k = np.reshape(truth["K"], (3, 3))
-    camera = CameraModel(*truth["image_size_px"], k, tuple(truth["distortion_plumb_bob"]))
+    width, height = truth["image_size_px"]
+    camera = CameraModel(width, height, k, tuple(truth["distortion_plumb_bob"]))
     images = clip_bgr(data / "videos" / f"{clip}.mp4")
     for number, (bgr, hips_m) in enumerate(zip(images, truth["hip_center_camera_m"], strict=True)):
         if number % EVERY == 0:

@@ -106,8 +106,8 @@ def test_tf2_finds_the_body_and_every_landmark(ros, person):
         }
         assert len(frames) > 30
         for frame, place in frames.items():
-            found = look_up(frame).translation
-            np.testing.assert_allclose((found.x, found.y, found.z), place, atol=1e-6)
+            offset = look_up(frame).translation
+            np.testing.assert_allclose((offset.x, offset.y, offset.z), place, atol=1e-6)
         listener.unregister()
 
 

@@ -46,19 +46,23 @@ def restless(clips, rng):
         yield Frame(np.ascontiguousarray(rgb), stamp_ns)
 
 
+@pytest.fixture(scope="module")
+def clips(data):
+    return [
+        list(itertools.islice(frames(data / "videos" / name, 30), 60))
+        for name in ("squats.mp4", "pose2sim_cam02.mp4", "one_by_one.mp4")
+    ]
+
+
 @pytest.mark.parametrize(
     "options", [{}, {"num_poses": 3, "enable_segmentation": True}], ids=["one", "several"]
 )
 @pytest.mark.parametrize("backend", ["openvino", "litert"])
-def test_restless_frames_do_no_harm(backend, options, models, data):
+def test_restless_frames_do_no_harm(backend, options, models, clips):
     pytest.importorskip({"openvino": "openvino", "litert": "ai_edge_litert"}[backend])
     estimator = choose_estimator(
         backend, EstimatorOptions(models[ModelComplexity.LITE], **options), RuntimeOptions()
     ).estimator
-    clips = [
-        list(itertools.islice(frames(data / "videos" / name, 30), 60))
-        for name in ("squats.mp4", "pose2sim_cam02.mp4", "one_by_one.mp4")
-    ]
     seen, before = 0, 0
     stream = itertools.islice(restless(clips, np.random.default_rng(0)), WARM_UP_FRAMES + SOAK_FRAMES)
     for number, frame in enumerate(stream):

@@ -46,6 +46,7 @@ MAX_GROWTH_MB = 20.0
 OVER_DDS = 10
 BETWEEN_GOOD_IMAGES = 100
 MAX_ERROR_PX = 5.0
+IMAGES = 10  # within which landmarks settle
 
 
 class AtOnce:
@@ -155,10 +156,16 @@ def good_image(transport, stamp_ns):
     return image_message(bgr, "bgr8", stamp_ns) if transport == "raw" else jpeg_message(bgr, stamp_ns)
 
 
-def settled(client, transport, start_ns):
-    """Return the landmarks, (33, 2) pixels, that the node finds in the photograph, going back in time."""
-    answers = [client.ask(good_image(transport, start_ns + number * 10**8)) for number in range(3)]
-    return screen_array(answers[-1].poses[0])[:, :2]
+def landmarks(client, transport, start_ns):
+    """Yield the landmarks, (33, 2) pixels, that the node finds in the photograph, going back in time."""
+    for number in range(IMAGES):
+        answer = client.ask(good_image(transport, start_ns + number * 10**8))
+        yield screen_array(answer.poses[0])[:, :2]
+
+
+def is_found_again(reference, found):
+    """Tell whether landmarks settle where they were; an image that was sent again begins anew."""
+    return any(np.median(np.linalg.norm(each - reference, axis=1)) < MAX_ERROR_PX for each in found)
 
 
 @pytest.mark.usefixtures("models")
@@ -167,14 +174,14 @@ def test_a_node_that_is_sent_fuzzed_messages_goes_on(ros, capfd, transport, kind
     count = max(FUZZ_COUNT // OVER_DDS // 2, BETWEEN_GOOD_IMAGES)
     sizes_mb = []
     with pose_node(ros, image_transport=transport, model_complexity=0) as client:
-        reference = settled(client, transport, START_NS)
+        *_, reference = landmarks(client, transport, START_NS)
         for number in range(1, count + 1):
             client.image.publish(fuzzed(kind, Random(number)))
             client.camera_info.publish(fuzzed("calibration", Random(number)))
             client.executor.spin_once(timeout_sec=0.001)
             if number % BETWEEN_GOOD_IMAGES == 0:
-                found = settled(client, transport, START_NS - number * 10**9)
-                assert np.median(np.linalg.norm(found - reference, axis=1)) < MAX_ERROR_PX
+                found = landmarks(client, transport, START_NS - number * 10**9)
+                assert is_found_again(reference, found)
                 sizes_mb.append(anonymous_mb(client.process.pid))
     assert "Traceback" not in capfd.readouterr().err
     print(f"{2 * count} messages over DDS: {sizes_mb[0]:.0f} MB at first, {sizes_mb[-1]:.0f} MB at last")  # noqa: T201

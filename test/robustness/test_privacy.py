@@ -91,7 +91,7 @@ def test_nothing_that_is_read_is_run_or_unpickled(path):
     ],
 )  # fmt: skip
 def test_the_scan_finds_what_it_looks_for(line):
-    assert runs_data(ast.parse(line).body[0].value)
+    assert runs_data(ast.parse(line, mode="eval").body)
 
 
 def test_the_scan_finds_imports_too():

@@ -168,8 +168,7 @@ def test_an_image_that_memory_does_not_suffice_for_is_dropped_and_the_next_one_a
 
         client.wait_for(is_refused, "a complaint about memory")
         assert client.ask(as_jpeg(small, START_NS + 1)).poses
-    log = "".join(log) + capfd.readouterr().err
-    assert "Traceback" not in log
+    assert "Traceback" not in "".join(log) + capfd.readouterr().err
 
 
 def as_jpeg(bgr, stamp_ns):

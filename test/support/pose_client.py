@@ -1,8 +1,10 @@
 """A client of `blazepose_node`: sends it images and waits for what it makes of them."""
 
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 from diagnostic_msgs.msg import DiagnosticArray
@@ -46,14 +48,8 @@ class PoseClient:
         ]
         self.image = self.node.create_publisher(message_type, topic, qos)
         self.camera_info = self.node.create_publisher(CameraInfo, "camera_info", qos)
-        self.received = {
-            "poses": [],
-            "pose": [],
-            "markers": [],
-            "tf": [],
-            "annotated_image": [],
-            "diagnostics": [],
-        }
+        self.received: dict[str, list[Any]] = {name: [] for name in OUTPUTS}
+        self.process: subprocess.Popen | None = None
 
     def listen(self, *names: str):
         """Subscribe to outputs of the node, by their names in OUTPUTS."""
@@ -63,7 +59,7 @@ class PoseClient:
                 message_type, topic, self.received[name].append, QoSProfile(depth=50)
             )
 
-    def wait_for(self, condition: Callable[[], object], what: str) -> object:
+    def wait_for(self, condition: Callable[[], Any], what: str) -> Any:
         """Spin until a condition holds."""
         deadline = time.monotonic() + TIMEOUT_S
         while not (result := condition()):

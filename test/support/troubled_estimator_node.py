@@ -7,6 +7,7 @@ from blazepose_ros.core.estimation import mediapipe_estimator
 from blazepose_ros.nodes import main
 from support.fake_estimator_node import POSE, FakeEstimator
 
+TROUBLE = "here is trouble"
 RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
 
 
@@ -38,6 +39,8 @@ class TroubledEstimator(FakeEstimator):
         trouble = TROUBLES.get(tuple(frame.rgb[0, 0].tolist()))
         if trouble:
             self._broken = True
+            sys.stderr.write(f"{TROUBLE}\n")
+            sys.stderr.flush()
             trouble()
         assert not self._broken
         return [POSE]

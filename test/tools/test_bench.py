@@ -2,6 +2,7 @@
 
 import json
 import sys
+from functools import partial
 
 import pytest
 
@@ -9,6 +10,7 @@ pytest.importorskip("rclpy", reason="rclpy is not installed")
 from support.paths import SUPPORT
 
 from blazepose_ros.cli.bench import command as bench
+from blazepose_ros.cli.bench.estimators import speed_rows
 from blazepose_ros.cli.bench.plan import Case
 from blazepose_ros.cli.bench.runner import Bench
 from blazepose_ros.cli.bench.worker_process import BenchError
@@ -23,6 +25,12 @@ def _domain_as_before(monkeypatch):
     """`isolate` changes this process's environment."""
     for name in ("ROS_DOMAIN_ID", "ROS_AUTOMATIC_DISCOVERY_RANGE"):
         monkeypatch.setenv(name, "1")
+
+
+@pytest.fixture(autouse=True)
+def _one_round(monkeypatch):
+    """How fast the estimators are is no matter here."""
+    monkeypatch.setattr(bench, "speed_rows", partial(speed_rows, rounds=1))
 
 
 @pytest.mark.parametrize(

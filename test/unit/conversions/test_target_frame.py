@@ -1,13 +1,12 @@
 """People in a frame of the robot's."""
 
-import cv2
 import numpy as np
 import pytest
-from geometry_msgs.msg import TransformStamped
 from rclpy.serialization import deserialize_message
 from scipy.spatial.transform import Rotation
 from std_msgs.msg import Header
 from support.bodies import placed
+from support.transforms import STAMP_NS, transform, vector
 from tf2_msgs.msg import TFMessage
 
 from blazepose_ros.conversions.markers import MarkerArrays
@@ -22,7 +21,6 @@ CAMERA_IN_MAP = Rigid(TURN.as_matrix(), np.array([1.0, 2, 3]))
 COVARIANCE = np.array([[1.0, 0.1, 0.2], [0.1, 2.0, 0.3], [0.2, 0.3, 3.0]])
 FRAME = Frame(np.zeros((4, 4, 3), np.uint8), 0)
 HEADER = Header(frame_id="eye")
-STAMP_NS = 5_000_000_000
 
 
 def message(**fields):
@@ -34,10 +32,6 @@ def moved_to_map(msg):
     moved = poses_in_frame(Pose33Array(header=msg.header, poses=[msg]), "map", CAMERA_IN_MAP)
     assert moved.header == Header(stamp=msg.header.stamp, frame_id="map")
     return moved.poses[0]
-
-
-def vector(point):
-    return np.array([point.x, point.y, point.z])
 
 
 def test_landmarks_of_a_moved_person_are_where_the_camera_saw_them():
@@ -89,16 +83,6 @@ def turn(marker):
     return Rotation.from_quat(parts).as_matrix() if any(parts) else np.eye(3)
 
 
-def transform(parent, child, translation, quaternion=(0.0, 0, 0, 1), stamp_ns=STAMP_NS):
-    msg = TransformStamped(child_frame_id=child)
-    msg.header.frame_id = parent
-    msg.header.stamp.sec, msg.header.stamp.nanosec = divmod(stamp_ns, 1_000_000_000)
-    t, q = msg.transform.translation, msg.transform.rotation
-    t.x, t.y, t.z = (float(value) for value in translation)
-    q.x, q.y, q.z, q.w = (float(value) for value in quaternion)
-    return msg
-
-
 def test_messages_of_tf_are_remembered():
     tree = TfBuffer()
     remember(tree, TFMessage(transforms=[transform("map", "base", (1, 0, 0))]), static=False)
@@ -117,55 +101,3 @@ def test_a_transform_that_is_none_is_passed_over(wrong):
     remember(tree, TFMessage(transforms=[transform("map", "eye", **fields)]), static=True)
     with pytest.raises(TransformError):
         tree.lookup("map", "eye", STAMP_NS)
-
-
-@pytest.mark.usefixtures("models")
-def test_the_node_expresses_people_and_markers_in_the_target_frame(ros, data, capfd):
-    from rclpy.qos import DurabilityPolicy, QoSProfile
-    from support.pose_client import FRAME_ID, START_NS, image_message, pose_node
-    from visualization_msgs.msg import MarkerArray
-
-    person = cv2.imread(str(data / "images" / "mp_pose.jpg"))
-    with pose_node(ros, target_frame="map") as client:
-        target = {"poses": [], "markers": []}
-        for name, message_type in (("poses", Pose33Array), ("markers", MarkerArray)):
-            topic = f"blazepose/target/{name}"
-            client.node.create_subscription(message_type, topic, target[name].append, QoSProfile(depth=10))
-            client.wait_for(lambda topic=topic: client.node.count_publishers(topic), topic)
-        kept = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
-        static = client.node.create_publisher(TFMessage, "/tf_static", kept)
-        moving = client.node.create_publisher(TFMessage, "/tf", QoSProfile(depth=100))
-        client.ask(image_message(person, "bgr8", START_NS))
-        assert not target["poses"]  # the camera's pose in the map is not known yet
-
-        mount = transform("base", FRAME_ID, CAMERA_IN_MAP.translation - (1, 0, 0), TURN.as_quat())
-        static.publish(TFMessage(transforms=[mount]))
-        stamps_ns = iter(range(START_NS + 1, START_NS + 10**12, 33_000_000))
-
-        def seen_in_map():
-            stamp_ns = next(stamps_ns)
-            # Before and after the image: it is halfway.
-            around = [
-                transform("map", "base", (x, 0, 0), stamp_ns=stamp_ns + off_ns)
-                for x, off_ns in ((0, -2000), (2, 2000))
-            ]
-            moving.publish(TFMessage(transforms=around))
-            client.ask(image_message(person, "bgr8", stamp_ns))
-            return target["poses"] and target["markers"]
-
-        client.wait_for(seen_in_map, "people in the map")
-        in_map = target["poses"][-1]
-        (before,) = next(
-            each.poses for each in client.received["poses"] if each.header.stamp == in_map.header.stamp
-        )
-    (after,) = in_map.poses
-    assert in_map.header.frame_id == after.header.frame_id == "map"
-    assert all(marker.header.frame_id == "map" for marker in target["markers"][-1].markers)
-    expected = TURN.apply(vector(before.hip_center.pose.position)) + CAMERA_IN_MAP.translation
-    np.testing.assert_allclose(vector(after.hip_center.pose.position), expected, atol=1e-6)
-    log = capfd.readouterr().err
-    assert (
-        "people are not expressed in map (target_frame): no transform connects test_optical_frame with map"
-        in log
-    )
-    assert "Traceback" not in log

@@ -221,6 +221,7 @@ class _Lane:
         return self._request.infer(share_outputs=True).to_tuple()
 
     def start(self, image: NDArray[np.float32]) -> None:
+        self._request.wait()  # it is still at work where decoding failed for the lane before it
         self._bind(image)
         self._request.start_async()
 

@@ -1,6 +1,7 @@
 """What the demo shows for what a user names."""
 
 import cv2
+import matplotlib
 import numpy as np
 import pytest
 
@@ -35,7 +36,7 @@ def test_without_scikit_image_there_is_another_photograph(monkeypatch):
 
 def test_without_any_photograph_the_user_is_asked_for_one(monkeypatch, tmp_path):
     monkeypatch.setattr(demo_photograph, "find_spec", lambda _: None)
-    monkeypatch.setattr(demo_photograph.matplotlib, "get_data_path", lambda: str(tmp_path))
+    monkeypatch.setattr(matplotlib, "get_data_path", lambda: str(tmp_path))
     with pytest.raises(PhotographMissingError, match="name a source of your own"):
         Show.of("", None)
 

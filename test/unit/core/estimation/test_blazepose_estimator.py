@@ -1,5 +1,7 @@
 """The pipeline with fake models: what runs when, what is remembered, what failure does."""
 
+from typing import Any
+
 import cv2
 import numpy as np
 import pytest
@@ -62,7 +64,7 @@ class FakeLandmarks(Model):
 
 class FakeRuntime:
     def __init__(self):
-        self.models = {b"detector": FakeDetector(), b"landmarks": FakeLandmarks()}
+        self.models: dict[bytes, Any] = {b"detector": FakeDetector(), b"landmarks": FakeLandmarks()}
         self.unused, self.most_images = {}, {}
 
     def load(self, content, unused=(), most_images=1):

@@ -30,7 +30,7 @@ class Images:
 
     def __init__(self, node):
         self.rest_s = 0.0
-        self.asked = threading.Event()
+        self.asked, self.superseded = threading.Event(), threading.Event()
         self.received = []
         self.subscription = ImageReceiver(node, TRANSPORTS["raw"], "best_effort", self, FunctionLogger(print))
 
@@ -39,6 +39,7 @@ class Images:
 
     def spare_s(self):
         self.asked.set()
+        assert self.superseded.wait(DEADLINE_S)
         return self.rest_s
 
     def waited_ns(self, came_ns):
@@ -51,6 +52,7 @@ class Images:
 def images(node):
     images = Images(node)
     yield images
+    images.superseded.set()
     images.subscription.end()
 
 
@@ -63,6 +65,7 @@ def test_images_that_make_way_for_a_newer_one_are_counted(node, images):
     assert images.asked.wait(DEADLINE_S)
     for _ in range(3):
         publisher.publish(Image())
+    images.superseded.set()
     wait_until(lambda: images.received)
     image = images.received[0]
     assert image.superseded == 3

@@ -99,16 +99,18 @@ def test_a_topic_can_be_received_again(node, publisher):
 
 
 def test_a_message_that_is_not_urgent_makes_way_for_a_newer_one(node, publisher):
-    received, asked = [], threading.Event()
+    received, asked, superseded = [], threading.Event(), threading.Event()
 
     def spare_s():
         asked.set()
+        assert superseded.wait(DEADLINE_S)
         return 0.0 if received else LATER_S
 
     receiver = MessageReceiver(node, String, "words", QoSProfile(depth=1), into(received), spare_s)
     publish_to(publisher, "old")
     assert asked.wait(DEADLINE_S)
     publisher.publish(String(data="new"))
+    superseded.set()
     wait_until(lambda: received)
     publisher.publish(String(data="urgent"))
     wait_until(lambda: len(received) == 2)

@@ -1,0 +1,153 @@
+"""Choosing a backend, and what each makes of the models."""
+
+import builtins
+import importlib.util
+import sys
+
+import cv2
+import numpy as np
+import pytest
+
+from blazepose_ros.core.estimation.blazepose_estimator import BlazePoseEstimator
+from blazepose_ros.core.estimation.estimator import EstimatorError, EstimatorOptions
+from blazepose_ros.core.estimation.factory import AUTO, RUNTIMES, choose_estimator
+from blazepose_ros.core.estimation.runtimes.runtime import BackendError, Precision, RuntimeOptions
+from blazepose_ros.core.models.task_bundle import DETECTOR, LANDMARKER, split_bundle
+from blazepose_ros.core.types import Frame, ModelComplexity
+
+LIBRARIES = {"openvino": "openvino", "litert": "ai_edge_litert"}
+INSTALLED = [name for name, library in LIBRARIES.items() if importlib.util.find_spec(library)]
+PLAIN = RuntimeOptions()
+
+
+@pytest.fixture(scope="module")
+def options(models):
+    return EstimatorOptions(models[ModelComplexity.LITE])
+
+
+@pytest.fixture(scope="module")
+def frame(data):
+    return Frame(cv2.cvtColor(cv2.imread(str(data / "images" / "mp_pose.jpg")), cv2.COLOR_BGR2RGB), 0)
+
+
+@pytest.fixture
+def missing(monkeypatch):
+    """Return a function that makes libraries look as if they were not installed."""
+    original = builtins.__import__
+
+    def hide(*libraries):
+        def import_others(name, *args, **kwargs):
+            if name.partition(".")[0] in libraries:
+                raise ImportError(f"No module named {name!r}")
+            return original(name, *args, **kwargs)
+
+        monkeypatch.setattr(builtins, "__import__", import_others)
+        for module in ("openvino", "litert"):
+            monkeypatch.delitem(
+                sys.modules, f"blazepose_ros.core.estimation.runtimes.{module}", raising=False
+            )
+
+    return hide
+
+
+def screen(estimator, frame):
+    (pose,) = estimator.estimate(frame)
+    return pose.screen
+
+
+@pytest.mark.skipif(len(INSTALLED) < 2, reason="OpenVINO and LiteRT are not both installed")
+@pytest.mark.parametrize(
+    ("hidden", "chosen"),
+    [((), "openvino"), (("openvino",), "litert"), (("openvino", "ai_edge_litert"), "mediapipe")],
+)
+def test_auto_takes_the_fastest_that_loads_and_says_why_not_the_others(
+    options, frame, missing, hidden, chosen
+):
+    missing(*hidden)
+    choice = choose_estimator(AUTO, options, PLAIN)
+    assert choice.backend == chosen
+    assert len(choice.passed_over) == len(hidden)
+    assert all("pip install" in reason for reason in choice.passed_over)
+    assert len(choice.estimator.estimate(frame)) == 1
+    choice.estimator.close()
+
+
+def test_with_nothing_installed_all_reasons_are_given(options, missing):
+    missing("openvino", "ai_edge_litert", "mediapipe")
+    with pytest.raises(EstimatorError, match=r"(?s)openvino.*litert.*MediaPipe"):
+        choose_estimator(AUTO, options, PLAIN)
+
+
+@pytest.mark.parametrize("backend", INSTALLED)
+def test_a_backend_asked_for_by_name_is_not_replaced(options, missing, backend):
+    missing(LIBRARIES[backend])
+    with pytest.raises(EstimatorError, match=rf"pip install 'blazepose_ros\[{backend}\]'"):
+        choose_estimator(backend, options, PLAIN)
+
+
+@pytest.mark.parametrize("backend", INSTALLED)
+@pytest.mark.parametrize("keep", [0, 1000, -1000], ids=["empty", "the head", "without the tail"])
+def test_a_damaged_bundle_is_refused(options, backend, keep):
+    with pytest.raises(EstimatorError, match="does not take the model"):
+        choose_estimator(backend, EstimatorOptions(options.model[:keep]), PLAIN)
+
+
+@pytest.mark.parametrize("backend", INSTALLED)
+def test_models_in_the_wrong_places_are_refused(options, backend):
+    models = split_bundle(options.model)
+    with pytest.raises(BackendError, match="this is no person detector"):
+        BlazePoseEstimator(RUNTIMES[backend](PLAIN), models[LANDMARKER], models[DETECTOR], options)
+    with pytest.raises(BackendError, match="this is no landmark model"):
+        BlazePoseEstimator(RUNTIMES[backend](PLAIN), models[DETECTOR], models[DETECTOR], options)
+
+
+@pytest.mark.parametrize("backend", INSTALLED)
+@pytest.mark.parametrize("num_threads", [1, 2])
+def test_the_number_of_threads_does_not_change_the_result(options, frame, backend, num_threads):
+    expected = screen(choose_estimator(backend, options, PLAIN).estimator, frame)
+    runtime = RuntimeOptions(num_threads=num_threads)
+    found = screen(choose_estimator(backend, options, runtime).estimator, frame)
+    np.testing.assert_allclose(found, expected, atol=0.05)
+
+
+@pytest.mark.parametrize("backend", INSTALLED)
+def test_the_fastest_precision_finds_the_same_person(options, frame, backend):
+    expected = screen(choose_estimator(backend, options, PLAIN).estimator, frame)
+    runtime = RuntimeOptions(precision=Precision.AUTO)
+    found = screen(choose_estimator(backend, options, runtime).estimator, frame)
+    assert np.median(np.abs(found - expected)[:, :2]) < 5
+
+
+@pytest.mark.skipif("litert" not in INSTALLED, reason="LiteRT is not installed")
+def test_a_precision_that_a_backend_lacks_is_refused(options):
+    with pytest.raises(EstimatorError, match="f32 only"):
+        choose_estimator("litert", options, RuntimeOptions(precision=Precision.BF16))
+
+
+@pytest.mark.skipif("openvino" not in INSTALLED, reason="OpenVINO is not installed")
+@pytest.mark.parametrize("damage", [b"", b"nonsense", None], ids=["empty", "nonsense", "one bit"])
+def test_a_damaged_compiled_model_is_compiled_again(options, frame, tmp_path, damage):
+    runtime = RuntimeOptions(cache_dir=tmp_path)
+    expected = screen(choose_estimator("openvino", options, runtime).estimator, frame)
+    blobs = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    for path, blob in blobs.items():
+        middle = len(blob) // 2
+        flipped = blob[:middle] + bytes([blob[middle] ^ 1]) + blob[middle + 1 :]
+        path.write_bytes(flipped if damage is None else damage)
+    np.testing.assert_array_equal(
+        screen(choose_estimator("openvino", options, runtime).estimator, frame), expected
+    )
+    assert {path: path.stat().st_size for path in tmp_path.iterdir()} == {
+        path: len(blob) for path, blob in blobs.items()
+    }
+
+
+@pytest.mark.skipif("openvino" not in INSTALLED, reason="OpenVINO is not installed")
+def test_a_compiled_model_that_was_kept_gives_the_same_poses(options, frame, tmp_path):
+    runtime = RuntimeOptions(cache_dir=tmp_path / "new")
+    first = screen(choose_estimator("openvino", options, runtime).estimator, frame)
+    written = {path: path.stat().st_ino for path in (tmp_path / "new").iterdir()}
+    second = screen(choose_estimator("openvino", options, runtime).estimator, frame)
+    np.testing.assert_array_equal(first, second)
+    assert len(written) == 2
+    assert written == {path: path.stat().st_ino for path in (tmp_path / "new").iterdir()}

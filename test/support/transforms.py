@@ -1,0 +1,21 @@
+"""Messages of /tf, and what they hold as arrays."""
+
+import numpy as np
+from geometry_msgs.msg import TransformStamped
+
+STAMP_NS = 5_000_000_000
+
+
+def transform(parent, child, translation, quaternion=(0.0, 0, 0, 1), stamp_ns=STAMP_NS):
+    msg = TransformStamped(child_frame_id=child)
+    msg.header.frame_id = parent
+    msg.header.stamp.sec, msg.header.stamp.nanosec = divmod(stamp_ns, 1_000_000_000)
+    t, q = msg.transform.translation, msg.transform.rotation
+    t.x, t.y, t.z = (float(value) for value in translation)
+    q.x, q.y, q.z, q.w = (float(value) for value in quaternion)
+    return msg
+
+
+def vector(point):
+    """Return a point or a translation, (3,), meters."""
+    return np.array([point.x, point.y, point.z])
