@@ -2,7 +2,9 @@
 
 import os
 import signal
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -20,7 +22,7 @@ settings.load_profile("tests")
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_pycollect_makemodule(module_path, parent):
+def pytest_pycollect_makemodule(module_path: Any, parent: Any) -> Any:
     """Keep launch_testing's plugin off what is no launch test.
 
     It imports every file to see, and one that skips itself then takes the whole folder along.
@@ -30,7 +32,7 @@ def pytest_pycollect_makemodule(module_path, parent):
     return None
 
 
-def pytest_terminal_summary(terminalreporter):
+def pytest_terminal_summary(terminalreporter: Any) -> None:
     """Say under CI that the tests with known answers did not run: a clone has no data for them."""
     if os.environ.get("CI") and not DATA.is_dir():
         terminalreporter.section("WARNING: NO TEST DATA", sep="!", red=True, bold=True)
@@ -38,14 +40,14 @@ def pytest_terminal_summary(terminalreporter):
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _ctrl_c_reaches_children():
+def _ctrl_c_reaches_children() -> None:
     """Undo what a shell does to tests in the background: they, and their children, ignore SIGINT."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _children_import_support():
+def _children_import_support() -> Iterator[None]:
     """Let processes that tests start import what the tests share."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", str(TESTS), prepend=os.pathsep)
@@ -53,7 +55,7 @@ def _children_import_support():
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _no_shared_memory_is_left():
+def _no_shared_memory_is_left() -> Iterator[None]:
     """Remove what the middleware of killed processes has left, and nothing that is in use."""
     before = shared_memory()
     yield
@@ -61,7 +63,7 @@ def _no_shared_memory_is_left():
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _own_ros_domain():
+def _own_ros_domain() -> Iterator[None]:
     """Keep the tests' traffic apart from other ROS processes and on this machine."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(profile_variable(), str(LOOPBACK_PROFILE))
@@ -89,7 +91,7 @@ def models() -> dict[ModelComplexity, bytes]:
 
 
 @pytest.fixture(scope="session")
-def ros():
+def ros() -> Iterator[Any]:
     """A rclpy context for the test's own nodes."""
     rclpy = pytest.importorskip("rclpy", reason="rclpy is not installed")
     from rclpy.signals import SignalHandlerOptions

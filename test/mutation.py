@@ -67,7 +67,7 @@ def generate(processes: int) -> None:
     set_mutant_under_test("mutant_generation")
     Path("mutants").mkdir(exist_ok=True)
     with mutmut.CatchOutput():
-        mutmut.copy_src_dir()
+        mutmut.copy_src_dir()  # type: ignore[attr-defined]
         mutmut.create_mutants(processes)
 
 

@@ -3,6 +3,8 @@
 import importlib.util
 import json
 import re
+from types import ModuleType
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
@@ -35,46 +37,46 @@ GLOBAL = {"/tf", "/diagnostics"}
 OF_EVERY_NODE = {"/parameter_events", "/rosout", "/blazepose/transition_event"}
 
 
-def section(page, title):
+def section(page: Any, title: Any) -> Any:
     """Return a second-level section of a page."""
     return page.partition(f"\n## {title}\n")[2].partition("\n## ")[0]
 
 
 @pytest.mark.parametrize("path", generate.generated(), ids=lambda path: path.name)
-def test_what_is_generated_is_the_declarations(path):
+def test_what_is_generated_is_the_declarations(path: Any) -> None:
     assert path.read_text() == generate.generated()[path], "run `make docs`"
 
 
 @pytest.mark.parametrize(
     ("node", "parameters"), [("blazepose_node", PARAMETERS), ("blazepose_camera", CAMERA_PARAMETERS)]
 )
-def test_the_page_of_parameters_has_every_one_with_its_default(node, parameters):
+def test_the_page_of_parameters_has_every_one_with_its_default(node: str, parameters: Any) -> None:
     page = (ROOT / "docs" / "parameters.md").read_text()
     rows = re.findall(r"^\| `(.+?)` \| `(.*?)` \|", section(page, node), re.MULTILINE)
     assert rows == [(parameter.name, json.dumps(parameter.default)) for parameter in parameters]
 
 
-def test_the_page_of_parameters_says_what_each_takes():
+def test_the_page_of_parameters_says_what_each_takes() -> None:
     page = (ROOT / "docs" / "parameters.md").read_text()
     for parameter in (*PARAMETERS, *CAMERA_PARAMETERS):
         assert f"| `{parameter.name}` | `{json.dumps(parameter.default)}` | {parameter.description} |" in page
         assert f" {parameter.takes} |" in page
 
 
-def test_the_yaml_holds_every_default():
+def test_the_yaml_holds_every_default() -> None:
     content = yaml.safe_load((ROOT / "config" / "blazepose.yaml").read_text())
     expected = {parameter.name: parameter.default for parameter in PARAMETERS}
     assert content == {"/**": {"ros__parameters": expected}}
 
 
-def documented(direction):
+def documented(direction: Any) -> Any:
     """Return the topics of a direction, in or out, in the page's tables."""
     table = section(TOPICS, {"in": "Subscribed topics", "out": "Published topics"}[direction])
     return set(re.findall(r"^\| `([^`]+)` \|", table, re.MULTILINE))
 
 
 @pytest.mark.usefixtures("models")
-def test_the_table_of_topics_is_what_the_node_has(ros):
+def test_the_table_of_topics_is_what_the_node_has(ros: ModuleType) -> None:
     client = PoseClient(ros)
     client.listen("poses")
     settings = {
@@ -101,15 +103,15 @@ def test_the_table_of_topics_is_what_the_node_has(ros):
     assert topics["out"] == documented("out")
 
 
-def published(client):
+def published(client: Any) -> Any:
     return names(client.node.get_publisher_names_and_types_by_node("blazepose", "/"))
 
 
-def subscribed(client):
+def subscribed(client: Any) -> Any:
     return names(client.node.get_subscriber_names_and_types_by_node("blazepose", "/"))
 
 
-def names(names_and_types):
+def names(names_and_types: Any) -> Any:
     """Return topics as the page writes them."""
     found = {name for name, _ in names_and_types} - OF_EVERY_NODE
     return {
@@ -118,13 +120,13 @@ def names(names_and_types):
     } | (found & GLOBAL)
 
 
-def test_every_field_of_the_messages_is_described():
+def test_every_field_of_the_messages_is_described() -> None:
     for message in (Pose33, Timing):
         for field in message.get_fields_and_field_types():
             assert f"`{field}`" in TOPICS, field
 
 
-def test_frames_are_named_as_the_code_names_them():
+def test_frames_are_named_as_the_code_names_them() -> None:
     text = (ROOT / "docs" / "frames.md").read_text()
     assert f"`{Landmark.LEFT_SHOULDER.frame_name}_1`" in text
     assert "`body_<id>`" in text
@@ -132,7 +134,7 @@ def test_frames_are_named_as_the_code_names_them():
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_every_file_that_a_page_names_exists(page):
+def test_every_file_that_a_page_names_exists(page: Any) -> None:
     text = page.read_text()
     for link in re.findall(r"\]\(([^)#]+)", text):
         assert "://" in link or (page.parent / link).exists(), link
@@ -141,18 +143,18 @@ def test_every_file_that_a_page_names_exists(page):
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_every_section_that_a_page_links_to_exists(page):
+def test_every_section_that_a_page_links_to_exists(page: Any) -> None:
     for link, anchor in re.findall(r"\]\(([^):#]*)#([^)]+)\)", page.read_text()):
         assert anchor in anchors(page.parent / link if link else page), f"{link}#{anchor}"
 
 
-def anchors(page):
+def anchors(page: Any) -> Any:
     """Return the anchors that GitHub gives to a page's titles."""
     titles = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
     return {re.sub(r"[^\w -]", "", title).lower().replace(" ", "-") for title in titles}
 
 
-def test_every_page_is_in_the_readmes_list():
+def test_every_page_is_in_the_readmes_list() -> None:
     for page in (ROOT / "docs").glob("*.md"):
         assert f"](docs/{page.name})" in README
 
@@ -160,14 +162,14 @@ def test_every_page_is_in_the_readmes_list():
 PACKAGE = ElementTree.parse(ROOT / "package.xml")
 
 
-def test_the_citation_names_this_version_and_license():
+def test_the_citation_names_this_version_and_license() -> None:
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
     assert citation["version"] == PACKAGE.findtext("version")
     assert citation["license"] == PACKAGE.findtext("license")
     assert citation["repository-code"] == PACKAGE.findtext("url[@type='repository']")
 
 
-def test_the_changelog_is_one_that_ros_releases_take():
+def test_the_changelog_is_one_that_ros_releases_take() -> None:
     catkin_changelog = pytest.importorskip("catkin_pkg.changelog", reason="catkin_pkg is not installed")
     text = (ROOT / "CHANGELOG.rst").read_text()
     versions = catkin_changelog.populate_changelog_from_rst(

@@ -6,6 +6,7 @@ import shlex
 import subprocess
 import sys
 from itertools import pairwise
+from typing import Any
 
 import pytest
 import yaml
@@ -31,18 +32,18 @@ EXECUTABLES = {"blazepose", *NODES}
 ALL = list(blocks())
 
 
-def of(*languages):
+def of(*languages: Any) -> Any:
     chosen = [block for block in ALL if block.language in languages]
     return pytest.mark.parametrize("block", chosen, ids=[f"{block.page}:{block.line}" for block in chosen])
 
 
-def commands(block):
+def commands(block: Any) -> Any:
     """Return the commands of a shell block as lists of words."""
     lines = [shlex.split(line, comments=True) for line in command_lines(block)]
     return [_plain(words) for words in lines if words]
 
 
-def _plain(words):
+def _plain(words: Any) -> Any:
     """Return a command without what goes before it: ros2 run, a folder, environment variables."""
     while words and re.fullmatch(r"[A-Z_]+=.*", words[0]):
         words = words[1:]
@@ -51,27 +52,27 @@ def _plain(words):
     return [words[0].rpartition("/")[2], *words[1:]] if words else words
 
 
-def all_commands():
+def all_commands() -> Any:
     return [(block, words) for block in ALL if block.language == "bash" for words in commands(block) if words]
 
 
-def called(*names):
+def called(*names: Any) -> Any:
     chosen = [(block, words) for block, words in all_commands() if words[0] in names]
     ids = [f"{block.page}:{block.line}:{' '.join(words)[:40]}" for block, words in chosen]
     return pytest.mark.parametrize("words", [words for _, words in chosen], ids=ids)
 
 
-def test_every_block_is_in_a_language_that_is_tested():
+def test_every_block_is_in_a_language_that_is_tested() -> None:
     assert {block.language for block in ALL} <= {"bash", "cmake", "cpp", "python", "text", "yaml"}
 
 
 @of("bash")
-def test_a_shell_block_parses(block):
+def test_a_shell_block_parses(block: Any) -> None:
     subprocess.run(["bash", "-n"], input=block.text, text=True, check=True)
 
 
 @of("python")
-def test_a_python_block_runs_or_is_part_of_an_example(block):
+def test_a_python_block_runs_or_is_part_of_an_example(block: Any) -> None:
     if block.text in EXAMPLES or block.page in RUN_IN_ORDER:  # test_python_api.py runs the latter
         return
     ast.parse(block.text)
@@ -79,12 +80,12 @@ def test_a_python_block_runs_or_is_part_of_an_example(block):
 
 
 @of("cpp", "cmake")
-def test_a_cpp_block_is_part_of_an_example(block):
+def test_a_cpp_block_is_part_of_an_example(block: Any) -> None:
     assert block.text in EXAMPLES
 
 
 @of("yaml")
-def test_a_parameter_file_is_one_that_the_node_takes(block):
+def test_a_parameter_file_is_one_that_the_node_takes(block: Any) -> None:
     by_name = NodeSettings.parameters()
     for node in yaml.safe_load(block.text).values():
         for name, value in node["ros__parameters"].items():
@@ -92,7 +93,7 @@ def test_a_parameter_file_is_one_that_the_node_takes(block):
 
 
 @called("blazepose")
-def test_a_command_of_the_package_exists_with_its_options(words):
+def test_a_command_of_the_package_exists_with_its_options(words: Any) -> None:
     command, *arguments = words[1:] if len(words) > 1 else ["--help"]
     assert command in {*COMMANDS, "--help"}
     usage = [executable("blazepose"), command]
@@ -106,7 +107,7 @@ def test_a_command_of_the_package_exists_with_its_options(words):
 
 
 @called(*NODES)
-def test_a_node_is_given_parameters_that_it_takes(words):
+def test_a_node_is_given_parameters_that_it_takes(words: Any) -> None:
     by_name = NODES[words[0]]
     for flag, value in pairwise(words):
         if flag == "-p":
@@ -115,7 +116,7 @@ def test_a_node_is_given_parameters_that_it_takes(words):
 
 
 @called("make")
-def test_a_target_of_make_exists(words):
+def test_a_target_of_make_exists(words: Any) -> None:
     makefile = (ROOT / "Makefile").read_text()
     for target in (word for word in words[1:] if "=" not in word):
         assert re.search(rf"^{target}:", makefile, re.MULTILINE)
@@ -127,7 +128,7 @@ LAUNCHES = [words for _, words in all_commands() if words[:3] == ["ros2", "launc
 
 
 @pytest.mark.parametrize("words", LAUNCHES, ids=" ".join)
-def test_a_launch_file_exists_with_its_arguments(words):
+def test_a_launch_file_exists_with_its_arguments(words: Any) -> None:
     launch_files = "".join(path.read_text() for path in ROOT.glob("launch/*.py"))
     launch_files += "".join(path.read_text() for path in ROOT.glob("blazepose_ros/launch_support/*.py"))
     assert (ROOT / "launch" / words[3]).exists()
@@ -136,7 +137,7 @@ def test_a_launch_file_exists_with_its_arguments(words):
 
 
 @called("pip")
-def test_what_pip_installs_exists(words):
+def test_what_pip_installs_exists(words: Any) -> None:
     assert words[:2] == ["pip", "install"]
     extras = [extra[1] for word in words if (extra := re.fullmatch(r"\.\[(\w+)\]", word))]
     lists = [value for flag, value in pairwise(words) if flag == "-r"]
@@ -148,7 +149,7 @@ def test_what_pip_installs_exists(words):
 
 
 @pytest.mark.usefixtures("models")
-def test_the_doctor_of_the_pages_runs():
+def test_the_doctor_of_the_pages_runs() -> None:
     assert ["blazepose", "doctor"] in [words for _, words in all_commands()]
     done = subprocess.run(
         [executable("blazepose"), "doctor"], capture_output=True, text=True, check=False, timeout=DEADLINE_S

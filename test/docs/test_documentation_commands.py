@@ -7,7 +7,9 @@ import shutil
 import socket
 import subprocess
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import cv2
 import pytest
@@ -99,18 +101,18 @@ NOT_RUN = {
 needs_models = pytest.mark.usefixtures("models")
 
 
-def test_every_command_is_run_or_has_a_reason_not_to():
+def test_every_command_is_run_or_has_a_reason_not_to() -> None:
     run = {*ENDING, *LASTING, *ASKING}
     assert [line for line in COMMANDS if line not in run and not line.startswith(tuple(NOT_RUN))] == []
 
 
-def test_every_entry_here_is_for_a_command_on_a_page():
+def test_every_entry_here_is_for_a_command_on_a_page() -> None:
     assert [line for line in (*ENDING, *LASTING, *ASKING) if line not in COMMANDS] == []
     assert [start for start in NOT_RUN if not any(line.startswith(start) for line in COMMANDS)] == []
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """A copy of the repository's top with the files that the pages speak of."""
     folder = tmp_path_factory.mktemp("pages")
     for name in ("Makefile", "config", "requirements"):
@@ -128,7 +130,7 @@ def folder(tmp_path_factory):
     return folder
 
 
-def labels(name, width, height):
+def labels(name: Any, width: Any, height: Any) -> Any:
     """Return COCO's labels for a person almost all of whose joints are in the middle."""
     keypoints = [width / 2, height / 2, 2] * 17
     keypoints[3 * LEFT_SHOULDER] = 0.0  # apart from the hip: a torso has a size
@@ -139,13 +141,13 @@ def labels(name, width, height):
 
 
 @pytest.fixture
-def shell(folder, monkeypatch):
+def shell(folder: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the commands of this package are found, as in an environment that is activated."""
     monkeypatch.chdir(folder)
     monkeypatch.setenv("PATH", str(Path(executable("blazepose")).parent), prepend=os.pathsep)
 
 
-def needed(line):
+def needed(line: Any) -> None:
     """Skip where a program that a command needs is missing."""
     for program in {"ros2", "make"} & set(re.findall(r"\w+", line)):
         if shutil.which(program) is None:
@@ -157,7 +159,7 @@ def needed(line):
         pytest.skip(f"port {VIEW_PORT} is taken")
 
 
-def is_taken(port):
+def is_taken(port: Any) -> Any:
     with socket.socket() as client:
         return client.connect_ex(("localhost", port)) == 0
 
@@ -165,12 +167,12 @@ def is_taken(port):
 @needs_models
 @pytest.mark.usefixtures("shell")
 @pytest.mark.parametrize("line", ENDING)
-def test_a_command_ends_well(line):
+def test_a_command_ends_well(line: str) -> None:
     needed(line)
     subprocess.run(["bash", "-euc", line], check=True, timeout=DEADLINE_S)
 
 
-def start(line, log):
+def start(line: Any, log: Any) -> Any:
     with log.open("w") as output:
         return subprocess.Popen(["bash", "-c", f"exec {line}"], stdout=output, stderr=subprocess.STDOUT)
 
@@ -178,7 +180,7 @@ def start(line, log):
 @needs_models
 @pytest.mark.usefixtures("shell")
 @pytest.mark.parametrize("line", LASTING)
-def test_a_command_works_until_ctrl_c(line, tmp_path):
+def test_a_command_works_until_ctrl_c(line: str, tmp_path: Path) -> None:
     needed(line)
     log = tmp_path / "log"
     with stopped_after(start(line, log)) as process:
@@ -191,7 +193,7 @@ def test_a_command_works_until_ctrl_c(line, tmp_path):
 
 
 @pytest.fixture
-def daemon():
+def daemon() -> Iterator[None]:
     """End the daemon that the first of ros2's commands starts."""
     yield
     subprocess.run(["ros2", "daemon", "stop"], check=True, timeout=DEADLINE_S)
@@ -199,7 +201,7 @@ def daemon():
 
 @needs_models
 @pytest.mark.usefixtures("shell")
-def test_a_node_does_what_it_is_asked(request):
+def test_a_node_does_what_it_is_asked(request: pytest.FixtureRequest) -> None:
     needed("ros2")
     request.getfixturevalue("daemon")
     with running("blazepose_node", *ros_arguments({"autostart": False})):
@@ -208,7 +210,7 @@ def test_a_node_does_what_it_is_asked(request):
             assert "uccessful" in said, said
 
 
-def answer(line):
+def answer(line: Any) -> Any:
     """Return what a command says once the node is found."""
     deadline_s = time.monotonic() + DEADLINE_S
     while True:

@@ -4,8 +4,11 @@ import os
 import subprocess
 import sys
 import sysconfig
+from collections.abc import Iterator
 from pathlib import Path
 from shutil import which
+from types import ModuleType
+from typing import Any
 
 import cv2
 import numpy as np
@@ -33,42 +36,42 @@ OUTPUTS = {"hand_raised": Bool, "right_wrist": PointStamped, "too_close": Bool}
 WHAT = Header(frame_id="camera"), Frame(np.zeros((480, 640, 3), np.uint8), 0), ModelComplexity.FULL
 
 
-def example(name, *arguments):
+def example(name: Any, *arguments: Any) -> Any:
     return stopped_after(subprocess.Popen([sys.executable, str(EXAMPLES / name), *arguments]))
 
 
 @pytest.fixture
-def client(ros):
+def client(ros: ModuleType) -> Iterator[PoseClient]:
     client = PoseClient(ros)
     yield client
     client.close()
 
 
-def heard(client, topic):
+def heard(client: Any, topic: Any) -> Any:
     received = []
     client.node.create_subscription(OUTPUTS[topic], topic, received.append, 10)
     return received
 
 
-def answer(client, publisher, msg, received):
+def answer(client: Any, publisher: Any, msg: Any, received: Any) -> Any:
     """Publish until something comes back."""
     client.wait_for(lambda: publisher.get_subscription_count(), "the example")
     received.clear()
     return client.wait_for(lambda: publisher.publish(msg) or received, "its answer")[0]
 
 
-def message(person):
+def message(person: Any) -> Any:
     return serialize_pose33(person, *WHAT)
 
 
-def with_wrist_at(height_px):
+def with_wrist_at(height_px: Any) -> Any:
     screen = np.full((33, 3), 200.0)
     screen[[Landmark.LEFT_WRIST, Landmark.RIGHT_WRIST], 1] = 300.0
     screen[Landmark.LEFT_WRIST, 1] = height_px
     return placed(screen=screen)
 
 
-def test_a_hand_above_the_nose_is_raised(client):
+def test_a_hand_above_the_nose_is_raised(client: PoseClient) -> None:
     received = heard(client, "hand_raised")
     publisher = client.node.create_publisher(Pose33, "blazepose/pose", 10)
     with example("raised_hand.py"):
@@ -78,7 +81,7 @@ def test_a_hand_above_the_nose_is_raised(client):
         )
 
 
-def test_the_wrist_is_where_hips_and_landmark_say(client):
+def test_the_wrist_is_where_hips_and_landmark_say(client: PoseClient) -> None:
     received = heard(client, "right_wrist")
     publisher = client.node.create_publisher(Pose33, "blazepose/pose", 10)
     with example("wrist_position.py"):
@@ -92,7 +95,9 @@ def test_the_wrist_is_where_hips_and_landmark_say(client):
     ("depth_m", "deviation_m", "is_near"),
     [(3.0, 0.1, False), (3.0, 0.6, True), (1.5, 0.1, True), (None, 0, False)],
 )
-def test_a_person_is_too_close_who_may_be_nearer_than_two_meters(client, depth_m, deviation_m, is_near):
+def test_a_person_is_too_close_who_may_be_nearer_than_two_meters(
+    client: PoseClient, depth_m: float | None, deviation_m: float, is_near: bool
+) -> None:
     received = heard(client, "too_close")
     publisher = client.node.create_publisher(Pose33Array, "blazepose/poses", 10)
     people = []
@@ -114,7 +119,7 @@ class CvBridge:
 
 
 @pytest.fixture
-def cv_bridge(tmp_path, monkeypatch):
+def cv_bridge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The real one, a stand-in where it is not installed or does not work."""
     if cv_bridge_failure() != "":
         (tmp_path / "cv_bridge.py").write_text(STAND_IN)
@@ -122,13 +127,13 @@ def cv_bridge(tmp_path, monkeypatch):
 
 
 @pytest.mark.usefixtures("cv_bridge")
-def test_the_annotated_image_is_saved_in_its_colors(client, tmp_path):
+def test_the_annotated_image_is_saved_in_its_colors(client: PoseClient, tmp_path: Path) -> None:
     path = tmp_path / "saved.png"
     publisher = client.node.create_publisher(Image, "blazepose/annotated_image", 10)
     rgb = np.random.default_rng(0).integers(0, 256, (48, 64, 3)).astype(np.uint8)
     msg = to_image(rgb, "rgb8", Header(frame_id="camera"))
 
-    def saved():
+    def saved() -> Any:
         publisher.publish(msg)
         return path.exists() and cv2.imread(str(path)) is not None
 
@@ -138,7 +143,7 @@ def test_the_annotated_image_is_saved_in_its_colors(client, tmp_path):
 
 
 @pytest.mark.usefixtures("models", "cv_bridge")
-def test_all_examples_work_beside_the_node(ros, data, tmp_path):
+def test_all_examples_work_beside_the_node(ros: ModuleType, data: Path, tmp_path: Path) -> None:
     path = tmp_path / "annotated.png"
     bgr = cv2.imread(str(data / "images" / "mp_pose.jpg"))
     with (
@@ -193,14 +198,14 @@ int main()
 """
 
 
-def include_folders():
+def include_folders() -> Any:
     """Return the folders of the generated headers: one for each package, in the environment or ROS."""
     chosen = filter(None, os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep))
     prefixes = map(Path, (sysconfig.get_paths()["data"], *chosen))
     return [folder for prefix in prefixes for folder in (prefix / "include").glob("*") if folder.is_dir()]
 
 
-def compiled(tmp_path, source):
+def compiled(tmp_path: Path, source: Any) -> Path:
     compiler = which("c++") or which("g++")
     if compiler is None:
         pytest.skip("there is no C++ compiler")
@@ -211,14 +216,14 @@ def compiled(tmp_path, source):
     return program
 
 
-def test_the_cpp_example_compiles_against_the_generated_headers_and_computes_the_same(tmp_path):
+def test_the_cpp_example_compiles_against_the_generated_headers_and_computes_the_same(tmp_path: Path) -> None:
     source = tmp_path / "main.cpp"
     source.write_text(CPP_MAIN)
     program = compiled(tmp_path, source)
     assert subprocess.run([program], capture_output=True, text=True, check=True).stdout == "0.25 0.00 3.00"
 
 
-def test_the_cpp_node_builds_where_rclcpp_is_installed(tmp_path):
+def test_the_cpp_node_builds_where_rclcpp_is_installed(tmp_path: Path) -> None:
     if not any((folder / "rclcpp" / "rclcpp.hpp").exists() for folder in include_folders()):
         pytest.skip("rclcpp is not installed")
     build = tmp_path / "build"

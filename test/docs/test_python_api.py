@@ -3,6 +3,8 @@
 import re
 import subprocess
 import sys
+from pathlib import Path
+from typing import Any
 
 import cv2
 import pytest
@@ -21,13 +23,13 @@ NUMBER = re.compile(r"\d+(?:\.\d+)?")
 PORTRAIT = "astronaut.png"  # whose figures the page shows
 
 
-def blocks_of(page, language):
+def blocks_of(page: Any, language: Any) -> Any:
     """Return the blocks of a page in a language, one after the other."""
     return "".join(block.text for block in blocks() if (block.page, block.language) == (page, language))
 
 
 @pytest.fixture
-def folder(tmp_path):
+def folder(tmp_path: Path) -> Any:
     """A folder with the files that the blocks name."""
     rgb = read_rgb(photograph())
     cv2.imwrite(str(tmp_path / "photo.jpg"), rgb[..., ::-1])
@@ -37,7 +39,7 @@ def folder(tmp_path):
 
 @pytest.mark.usefixtures("models")
 @pytest.mark.parametrize("page", RUN_IN_ORDER)
-def test_the_blocks_of_a_page_print_what_it_shows(page, folder):
+def test_the_blocks_of_a_page_print_what_it_shows(page: Any, folder: Any) -> None:
     program = [sys.executable, "-c", blocks_of(page, "python")]
     said = subprocess.run(
         program, cwd=folder, stdout=subprocess.PIPE, text=True, check=True, timeout=DEADLINE_S
@@ -51,11 +53,11 @@ def test_the_blocks_of_a_page_print_what_it_shows(page, folder):
         assert numbers(said[: len(shown)]) == pytest.approx(numbers(shown), rel=0.02)
 
 
-def numbers(lines):
+def numbers(lines: Any) -> Any:
     return [float(number) for line in lines for number in NUMBER.findall(line)]
 
 
-def test_the_page_names_everything_that_is_public():
+def test_the_page_names_everything_that_is_public() -> None:
     page = (ROOT / "docs" / "python_api.md").read_text()
     first_cells = re.findall(r"^\| (`.+?`) \|", page, re.MULTILINE)
     assert {name for cell in first_cells for name in re.findall(r"`(\w+)`", cell)} == set(

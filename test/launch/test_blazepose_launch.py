@@ -3,6 +3,7 @@
 import tempfile
 import unittest
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,7 +28,7 @@ LASTING = tempfile.TemporaryDirectory()  # until the node, which reads it, has e
 
 
 @pytest.mark.launch_test
-def generate_test_description():
+def generate_test_description() -> Any:
     settings = Path(LASTING.name, "settings.yaml")
     settings.write_text(SETTINGS)
     return description(
@@ -44,14 +45,14 @@ def generate_test_description():
 
 
 class TestNode(LaunchedTest):
-    def test_the_person_in_the_photograph_has_the_published_landmarks(self):
+    def test_the_person_in_the_photograph_has_the_published_landmarks(self) -> None:
         (pose,) = self.people(self.listen(Pose33Array, "/robot/blazepose/poses"))
         self.assert_is_mp_pose(pose)
         assert pose.header.frame_id == "eye_optical_frame"
         assert pose.model_complexity == Pose33.LITE
         assert pose.placement == Pose33.NONE
 
-    def test_parameters_come_from_the_file_and_arguments_win(self):
+    def test_parameters_come_from_the_file_and_arguments_win(self) -> None:
         names = ["visibility_threshold", "model_complexity", "tf_prefix", "num_poses"]
         request = GetParameters.Request(names=names)
         threshold, model, prefix, people = self.call(
@@ -65,5 +66,5 @@ class TestNode(LaunchedTest):
 
 @launch_testing.post_shutdown_test()
 class TestAfterwards(unittest.TestCase):
-    def test_all_ended_cleanly(self, proc_info):
+    def test_all_ended_cleanly(self, proc_info: Any) -> None:
         assertExitCodes(proc_info)

@@ -1,6 +1,7 @@
 """camera.launch.py plays a photograph as the topics of a camera, with frames."""
 
 import unittest
+from typing import Any
 
 import pytest
 
@@ -17,20 +18,20 @@ LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 
 
 @pytest.mark.launch_test
-def generate_test_description():
+def generate_test_description() -> Any:
     camera = included("camera", camera_namespace="robot/eye", source=photograph("mp_pose.jpg"))
     return description(camera)
 
 
 class TestCamera(LaunchedTest):
-    def test_images_and_calibration_come_in_the_cameras_namespace_and_frame(self):
+    def test_images_and_calibration_come_in_the_cameras_namespace_and_frame(self) -> None:
         images = self.listen(Image, "/robot/eye/image_raw")
         infos = self.listen(CameraInfo, "/robot/eye/camera_info")
         image, info = self.first(images), self.first(infos)
         assert image.header.frame_id == info.header.frame_id == "robot_eye_optical_frame"
         assert (image.width, image.height) == (info.width, info.height)
 
-    def test_the_optical_frame_hangs_on_the_cameras_body(self):
+    def test_the_optical_frame_hangs_on_the_cameras_body(self) -> None:
         (transform,) = self.first(self.listen(TFMessage, "/tf_static", LATCHED)).transforms
         assert transform.header.frame_id == "robot_eye_link"
         assert transform.child_frame_id == "robot_eye_optical_frame"
@@ -40,5 +41,5 @@ class TestCamera(LaunchedTest):
 
 @launch_testing.post_shutdown_test()
 class TestAfterwards(unittest.TestCase):
-    def test_all_ended_cleanly(self, proc_info):
+    def test_all_ended_cleanly(self, proc_info: Any) -> None:
         assertExitCodes(proc_info)

@@ -3,6 +3,7 @@
 import os
 import signal
 import unittest
+from typing import Any
 
 import pytest
 
@@ -19,12 +20,12 @@ CAMERA, NODE = "blazepose_camera", "blazepose_node"
 
 
 @pytest.mark.launch_test
-def generate_test_description():
+def generate_test_description() -> Any:
     return description(included("demo", rviz="false", model="0", source=photograph("mp_pose.jpg")))
 
 
 class TestDemo(LaunchedTest):
-    def test_the_node_goes_on_with_another_camera_when_the_first_has_died(self, proc_info):
+    def test_the_node_goes_on_with_another_camera_when_the_first_has_died(self, proc_info: Any) -> None:
         poses = self.listen(Pose33Array, "/blazepose/poses")
         self.assert_is_mp_pose(self.people(poses)[0])
 
@@ -42,6 +43,6 @@ class TestDemo(LaunchedTest):
 
 @launch_testing.post_shutdown_test()
 class TestAfterwards(unittest.TestCase):
-    def test_all_but_the_dead_camera_ended_cleanly(self, proc_info):
+    def test_all_but_the_dead_camera_ended_cleanly(self, proc_info: Any) -> None:
         assertExitCodes(proc_info, process=NODE)
         assertExitCodes(proc_info, [-signal.SIGKILL], process=CAMERA)

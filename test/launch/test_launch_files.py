@@ -6,6 +6,7 @@ import subprocess
 import sys
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -48,7 +49,7 @@ with open(os.environ["STARTED"], "a") as started:
 class Started:
     """How one executable was started."""
 
-    def __init__(self, arguments, files, environment):
+    def __init__(self, arguments: Any, files: Any, environment: Any) -> None:
         self.arguments = arguments
         self.environment = environment
         self.remappings = dict(value.split(":=") for name, value in pairwise(arguments) if name == "-r")
@@ -59,10 +60,10 @@ class Started:
 
 
 @pytest.fixture
-def stand_in(tmp_path):
+def stand_in(tmp_path: Path) -> Any:
     """Give a function that makes a package with an executable that writes down how it was started."""
 
-    def make(package, *executables):
+    def make(package: Any, *executables: Any) -> None:
         index = tmp_path / "share" / "ament_index" / "resource_index" / "packages"
         index.mkdir(parents=True, exist_ok=True)
         (index / package).touch()
@@ -76,10 +77,10 @@ def stand_in(tmp_path):
 
 
 @pytest.fixture
-def launch(tmp_path):
+def launch(tmp_path: Path) -> Any:
     """Give a function that launches a file to its end and returns its output and what it started."""
 
-    def run(name, *arguments, status=0):
+    def run(name: Any, *arguments: Any, status: Any = 0) -> tuple[Any, Any]:
         record = tmp_path / "started"
         record.touch()
         environment = {variable: value for variable, value in os.environ.items() if variable not in CHOICES}
@@ -98,7 +99,7 @@ def launch(tmp_path):
 
 
 @pytest.fixture
-def drivers(stand_in):
+def drivers(stand_in: Any) -> None:
     """Make stand-ins of all drivers."""
     stand_in("usb_cam", "usb_cam_node_exe")
     stand_in("v4l2_camera", "v4l2_camera_node")
@@ -117,8 +118,8 @@ def drivers(stand_in):
     ],
 )  # fmt: skip
 def test_a_usb_camera_is_started_in_its_namespace_with_its_device_and_frame(
-    launch, camera, executable, expected
-):
+    launch: Any, camera: str, executable: str, expected: Any
+) -> None:
     _, started = launch("camera", f"camera:={camera}", "source:=/dev/video7", "camera_namespace:=eye")
     assert started[executable].parameters == expected
     assert started[executable].remappings == {"__ns": "/eye"}
@@ -128,7 +129,7 @@ def test_a_usb_camera_is_started_in_its_namespace_with_its_device_and_frame(
 
 
 @pytest.mark.usefixtures("drivers")
-def test_a_realsense_has_its_topics_renamed_its_depth_aligned_and_frames_of_its_own(launch):
+def test_a_realsense_has_its_topics_renamed_its_depth_aligned_and_frames_of_its_own(launch: Any) -> None:
     _, started = launch("camera", "camera:=realsense2_camera", "source:=0123456789")
     camera = started["realsense2_camera_node"]
     assert camera.parameters == {
@@ -145,13 +146,13 @@ def test_a_realsense_has_its_topics_renamed_its_depth_aligned_and_frames_of_its_
 
 
 @pytest.mark.usefixtures("drivers")
-def test_a_driver_left_to_choose_gets_no_source(launch):
+def test_a_driver_left_to_choose_gets_no_source(launch: Any) -> None:
     _, started = launch("camera", "camera:=usb_cam")
     assert started["usb_cam_node_exe"].parameters == {"frame_id": "camera_optical_frame"}
 
 
 @pytest.mark.usefixtures("drivers")
-def test_a_drivers_own_parameter_file_wins(launch, tmp_path):
+def test_a_drivers_own_parameter_file_wins(launch: Any, tmp_path: Path) -> None:
     file = tmp_path / "camera.yaml"
     file.write_text("/**:\n  ros__parameters:\n    framerate: 60.0\n    frame_id: mine\n")
     _, started = launch("camera", "camera:=usb_cam", f"camera_params_file:={file}")
@@ -159,32 +160,32 @@ def test_a_drivers_own_parameter_file_wins(launch, tmp_path):
 
 
 @pytest.mark.usefixtures("drivers")
-def test_a_driver_has_the_transport_for_large_images(launch):
+def test_a_driver_has_the_transport_for_large_images(launch: Any) -> None:
     _, started = launch("camera", "camera:=usb_cam")
     assert started["usb_cam_node_exe"].environment[profile_variable()] == str(image_profile())
 
 
 @pytest.mark.parametrize("camera", ["usb_cam", "v4l2_camera", "realsense2_camera"])
-def test_a_driver_that_is_not_installed_is_named_with_what_installs_it(launch, camera):
+def test_a_driver_that_is_not_installed_is_named_with_what_installs_it(launch: Any, camera: str) -> None:
     output, started = launch("camera", f"camera:={camera}", status=1)
     assert f"{camera} is not installed: sudo apt install ros-jazzy-{camera.replace('_', '-')}" in output
     assert not started
 
 
-def test_an_unknown_camera_is_answered_with_those_that_there_are(launch):
+def test_an_unknown_camera_is_answered_with_those_that_there_are(launch: Any) -> None:
     output, _ = launch("camera", "camera:=kinect", status=1)
     assert "['blazepose', 'usb_cam', 'v4l2_camera', 'realsense2_camera']" in output
 
 
 @pytest.fixture
-def node(stand_in, tmp_path):
+def node(stand_in: Any, tmp_path: Path) -> None:
     """Make a stand-in of the node, beside the package's own files."""
     stand_in("blazepose_ros", "blazepose_node")
     (tmp_path / "share" / "blazepose_ros").symlink_to(LAUNCH.parent)
 
 
 @pytest.mark.usefixtures("node")
-def test_the_nodes_inputs_are_in_the_cameras_namespace_unless_they_are_named(launch):
+def test_the_nodes_inputs_are_in_the_cameras_namespace_unless_they_are_named(launch: Any) -> None:
     _, started = launch("blazepose", "camera_namespace:=/eye", "namespace:=robot", "camera_info:=info")
     assert started["blazepose_node"].remappings == {
         "__node": "blazepose",
@@ -198,13 +199,13 @@ def test_the_nodes_inputs_are_in_the_cameras_namespace_unless_they_are_named(lau
 
 
 @pytest.mark.usefixtures("node")
-def test_arguments_win_over_the_named_parameter_file(launch):
+def test_arguments_win_over_the_named_parameter_file(launch: Any) -> None:
     _, started = launch("blazepose", "params_file:=accurate.yaml", "model:=0", "tf_prefix:=1_")
     assert started["blazepose_node"].parameters == {"model_complexity": 0, "tf_prefix": "1_"}
 
 
 @pytest.mark.usefixtures("node")
-def test_rviz_shows_the_nodes_topics_in_the_cameras_frame(launch, stand_in):
+def test_rviz_shows_the_nodes_topics_in_the_cameras_frame(launch: Any, stand_in: Any) -> None:
     stand_in("rviz2", "rviz2")
     _, started = launch("blazepose", "rviz:=true", "namespace:=robot", "camera_namespace:=/eye")
     rviz = started["rviz2"]
@@ -215,12 +216,12 @@ def test_rviz_shows_the_nodes_topics_in_the_cameras_frame(launch, stand_in):
 
 
 @pytest.mark.usefixtures("node")
-def test_without_rviz_installed_everything_ends_and_says_what_installs_it(launch):
+def test_without_rviz_installed_everything_ends_and_says_what_installs_it(launch: Any) -> None:
     output, _ = launch("blazepose", "rviz:=true", status=1)
     assert "rviz2 is not installed: sudo apt install ros-jazzy-rviz2, or start with rviz:=false" in output
 
 
-def test_a_parameter_file_that_is_not_there_is_answered_with_those_that_are(launch):
+def test_a_parameter_file_that_is_not_there_is_answered_with_those_that_are(launch: Any) -> None:
     output, started = launch("blazepose", "params_file:=nothing.yaml", status=1)
     assert "there is no parameter file nothing.yaml: give a path, or one of accurate.yaml, blaze" in output
     assert not started

@@ -1,6 +1,7 @@
 """multi_camera.launch.py: one node for each camera, in its namespace."""
 
 import unittest
+from typing import Any
 
 import pytest
 
@@ -18,7 +19,7 @@ PHOTOGRAPHS = {"front": "mp_pose.jpg", "rear": "mp_ios_test_image.jpg"}
 
 
 @pytest.mark.launch_test
-def generate_test_description():
+def generate_test_description() -> Any:
     cameras = (
         GroupAction([included("camera", camera_namespace=name, source=photograph(file))])
         for name, file in PHOTOGRAPHS.items()
@@ -27,7 +28,7 @@ def generate_test_description():
 
 
 class TestCameras(LaunchedTest):
-    def test_every_camera_has_a_node_of_its_own(self):
+    def test_every_camera_has_a_node_of_its_own(self) -> None:
         front, rear = (
             self.people(self.listen(Pose33Array, f"/{name}/blazepose/poses"))[0] for name in PHOTOGRAPHS
         )
@@ -36,14 +37,14 @@ class TestCameras(LaunchedTest):
         assert front.image_width != rear.image_width
         self.assert_is_mp_pose(front)
 
-    def test_people_of_different_cameras_have_different_frames(self):
+    def test_people_of_different_cameras_have_different_frames(self) -> None:
         messages = self.listen(TFMessage, "/tf", 100)
         bodies = {("front_optical_frame", "front_body"), ("rear_optical_frame", "rear_body")}
         self.wait_for(lambda: bodies <= numberless(messages), f"the frames {bodies}")
         assert not {parent for parent, child in numberless(messages) if not child.startswith(parent[:4])}
 
 
-def numberless(messages):
+def numberless(messages: Any) -> Any:
     """Return the parents and children of frames, without people's numbers."""
     transforms = (transform for message in messages for transform in message.transforms)
     return {(each.header.frame_id, each.child_frame_id.rpartition("_")[0]) for each in transforms}
@@ -51,5 +52,5 @@ def numberless(messages):
 
 @launch_testing.post_shutdown_test()
 class TestAfterwards(unittest.TestCase):
-    def test_all_ended_cleanly(self, proc_info):
+    def test_all_ended_cleanly(self, proc_info: Any) -> None:
         assertExitCodes(proc_info)

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from blazepose_ros.core.models.npm_source import POSE_PACKAGE, fetch_tarball
+from blazepose_ros.core.models.download import fetch_tarball
+from blazepose_ros.core.models.npm_source import POSE_PACKAGE
 
 # What npm says where its registry does not answer; anything else is a failure.
 UNREACHABLE = (

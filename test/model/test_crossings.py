@@ -1,6 +1,8 @@
 """Two people who cross keep their numbers."""
 
 import itertools
+from pathlib import Path
+from typing import Any
 
 import cv2
 import pytest
@@ -22,7 +24,7 @@ CROSSINGS = (("openvino", 1), ("openvino", 5), ("openvino", 12), ("openvino", 16
 
 
 @pytest.fixture(scope="module")
-def clips(models, data):
+def clips(models: dict[ModelComplexity, bytes], data: Path) -> Any:
     """The people of two clips, cut out."""
     options = EstimatorOptions(models[ModelComplexity.FULL], enable_segmentation=True)
     people = []
@@ -35,13 +37,15 @@ def clips(models, data):
 
 
 @pytest.fixture(scope="module")
-def room(data):
+def room(data: Path) -> Any:
     """An empty room."""
     return cv2.resize(next(frames(data / "videos" / "one_by_one.mp4", 10)).rgb, (WIDTH_PX, HEIGHT_PX))
 
 
 @pytest.mark.parametrize(("backend", "seed"), CROSSINGS)
-def test_two_who_cross_keep_their_numbers(models, clips, room, backend, seed):
+def test_two_who_cross_keep_their_numbers(
+    models: dict[ModelComplexity, bytes], clips: Any, room: Any, backend: str, seed: int
+) -> None:
     pytest.importorskip(backend, reason=f"{backend} is not installed")
     crossed = crossing(clips, room, seed)
     options = EstimatorOptions(models[ModelComplexity.FULL], num_poses=2)

@@ -1,6 +1,8 @@
 """JPEGs are decoded at full size: half of it is faster, and not exact enough."""
 
 import itertools
+from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -19,7 +21,7 @@ EVERY = 20
 
 
 @pytest.fixture(scope="module")
-def photographs(data):
+def photographs(data: Path) -> Any:
     """Large images of a person walking, and the same as JPEGs."""
     clip = itertools.islice(frames(data / "videos" / "pose2sim_cam01.mp4", 60), 0, 100, EVERY)
     return [
@@ -27,16 +29,18 @@ def photographs(data):
     ]
 
 
-def test_a_large_jpeg_keeps_its_size(photographs):
+def test_a_large_jpeg_keeps_its_size(photographs: Any) -> None:
     rgb, jpeg = photographs[0]
     assert decode(CompressedImage(format="jpeg", data=jpeg.tobytes())).shape == rgb.shape
 
 
-def test_half_the_size_moves_a_person_by_more_than_the_tolerance(photographs, models):
+def test_half_the_size_moves_a_person_by_more_than_the_tolerance(
+    photographs: Any, models: dict[ModelComplexity, bytes]
+) -> None:
     pytest.importorskip("openvino")
     estimator = choose_estimator("openvino", EstimatorOptions(models[ModelComplexity.FULL])).estimator
 
-    def world(jpeg, size):
+    def world(jpeg: Any, size: Any) -> Any:
         estimator.reset()
         pixels = cv2.cvtColor(cv2.imdecode(jpeg, size), cv2.COLOR_BGR2RGB)
         (pose,) = estimator.estimate(Frame(pixels, 0))

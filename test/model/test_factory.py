@@ -3,6 +3,8 @@
 import builtins
 import importlib.util
 import sys
+from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -21,22 +23,22 @@ PLAIN = RuntimeOptions()
 
 
 @pytest.fixture(scope="module")
-def options(models):
+def options(models: dict[ModelComplexity, bytes]) -> EstimatorOptions:
     return EstimatorOptions(models[ModelComplexity.LITE])
 
 
 @pytest.fixture(scope="module")
-def frame(data):
+def frame(data: Path) -> Frame:
     return Frame(cv2.cvtColor(cv2.imread(str(data / "images" / "mp_pose.jpg")), cv2.COLOR_BGR2RGB), 0)
 
 
 @pytest.fixture
-def missing(monkeypatch):
+def missing(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Return a function that makes libraries look as if they were not installed."""
     original = builtins.__import__
 
-    def hide(*libraries):
-        def import_others(name, *args, **kwargs):
+    def hide(*libraries: Any) -> None:
+        def import_others(name: Any, *args: Any, **kwargs: Any) -> Any:
             if name.partition(".")[0] in libraries:
                 raise ImportError(f"No module named {name!r}")
             return original(name, *args, **kwargs)
@@ -50,7 +52,7 @@ def missing(monkeypatch):
     return hide
 
 
-def screen(estimator, frame):
+def screen(estimator: Any, frame: Any) -> Any:
     (pose,) = estimator.estimate(frame)
     return pose.screen
 
@@ -61,8 +63,8 @@ def screen(estimator, frame):
     [((), "openvino"), (("openvino",), "litert"), (("openvino", "ai_edge_litert"), "mediapipe")],
 )
 def test_auto_takes_the_fastest_that_loads_and_says_why_not_the_others(
-    options, frame, missing, hidden, chosen
-):
+    options: EstimatorOptions, frame: Frame, missing: Any, hidden: Any, chosen: str
+) -> None:
     missing(*hidden)
     choice = choose_estimator(AUTO, options, PLAIN)
     assert choice.backend == chosen
@@ -72,14 +74,16 @@ def test_auto_takes_the_fastest_that_loads_and_says_why_not_the_others(
     choice.estimator.close()
 
 
-def test_with_nothing_installed_all_reasons_are_given(options, missing):
+def test_with_nothing_installed_all_reasons_are_given(options: EstimatorOptions, missing: Any) -> None:
     missing("openvino", "ai_edge_litert", "mediapipe")
     with pytest.raises(EstimatorError, match=r"(?s)openvino.*litert.*MediaPipe"):
         choose_estimator(AUTO, options, PLAIN)
 
 
 @pytest.mark.parametrize("backend", INSTALLED)
-def test_a_backend_asked_for_by_name_is_not_replaced(options, missing, backend):
+def test_a_backend_asked_for_by_name_is_not_replaced(
+    options: EstimatorOptions, missing: Any, backend: Any
+) -> None:
     missing(LIBRARIES[backend])
     with pytest.raises(EstimatorError, match=rf"pip install 'blazepose_ros\[{backend}\]'"):
         choose_estimator(backend, options, PLAIN)
@@ -87,13 +91,13 @@ def test_a_backend_asked_for_by_name_is_not_replaced(options, missing, backend):
 
 @pytest.mark.parametrize("backend", INSTALLED)
 @pytest.mark.parametrize("keep", [0, 1000, -1000], ids=["empty", "the head", "without the tail"])
-def test_a_damaged_bundle_is_refused(options, backend, keep):
+def test_a_damaged_bundle_is_refused(options: EstimatorOptions, backend: Any, keep: int) -> None:
     with pytest.raises(EstimatorError, match="does not take the model"):
         choose_estimator(backend, EstimatorOptions(options.model[:keep]), PLAIN)
 
 
 @pytest.mark.parametrize("backend", INSTALLED)
-def test_models_in_the_wrong_places_are_refused(options, backend):
+def test_models_in_the_wrong_places_are_refused(options: EstimatorOptions, backend: Any) -> None:
     models = split_bundle(options.model)
     with pytest.raises(BackendError, match="this is no person detector"):
         BlazePoseEstimator(RUNTIMES[backend](PLAIN), models[LANDMARKER], models[DETECTOR], options)
@@ -103,7 +107,9 @@ def test_models_in_the_wrong_places_are_refused(options, backend):
 
 @pytest.mark.parametrize("backend", INSTALLED)
 @pytest.mark.parametrize("num_threads", [1, 2])
-def test_the_number_of_threads_does_not_change_the_result(options, frame, backend, num_threads):
+def test_the_number_of_threads_does_not_change_the_result(
+    options: EstimatorOptions, frame: Frame, backend: Any, num_threads: int
+) -> None:
     expected = screen(choose_estimator(backend, options, PLAIN).estimator, frame)
     runtime = RuntimeOptions(num_threads=num_threads)
     found = screen(choose_estimator(backend, options, runtime).estimator, frame)
@@ -111,7 +117,9 @@ def test_the_number_of_threads_does_not_change_the_result(options, frame, backen
 
 
 @pytest.mark.parametrize("backend", INSTALLED)
-def test_the_fastest_precision_finds_the_same_person(options, frame, backend):
+def test_the_fastest_precision_finds_the_same_person(
+    options: EstimatorOptions, frame: Frame, backend: Any
+) -> None:
     expected = screen(choose_estimator(backend, options, PLAIN).estimator, frame)
     runtime = RuntimeOptions(precision=Precision.AUTO)
     found = screen(choose_estimator(backend, options, runtime).estimator, frame)
@@ -119,14 +127,16 @@ def test_the_fastest_precision_finds_the_same_person(options, frame, backend):
 
 
 @pytest.mark.skipif("litert" not in INSTALLED, reason="LiteRT is not installed")
-def test_a_precision_that_a_backend_lacks_is_refused(options):
+def test_a_precision_that_a_backend_lacks_is_refused(options: EstimatorOptions) -> None:
     with pytest.raises(EstimatorError, match="f32 only"):
         choose_estimator("litert", options, RuntimeOptions(precision=Precision.BF16))
 
 
 @pytest.mark.skipif("openvino" not in INSTALLED, reason="OpenVINO is not installed")
 @pytest.mark.parametrize("damage", [b"", b"nonsense", None], ids=["empty", "nonsense", "one bit"])
-def test_a_damaged_compiled_model_is_compiled_again(options, frame, tmp_path, damage):
+def test_a_damaged_compiled_model_is_compiled_again(
+    options: EstimatorOptions, frame: Frame, tmp_path: Path, damage: bytes | None
+) -> None:
     runtime = RuntimeOptions(cache_dir=tmp_path)
     expected = screen(choose_estimator("openvino", options, runtime).estimator, frame)
     blobs = {path: path.read_bytes() for path in tmp_path.iterdir()}
@@ -143,7 +153,9 @@ def test_a_damaged_compiled_model_is_compiled_again(options, frame, tmp_path, da
 
 
 @pytest.mark.skipif("openvino" not in INSTALLED, reason="OpenVINO is not installed")
-def test_a_compiled_model_that_was_kept_gives_the_same_poses(options, frame, tmp_path):
+def test_a_compiled_model_that_was_kept_gives_the_same_poses(
+    options: EstimatorOptions, frame: Frame, tmp_path: Path
+) -> None:
     runtime = RuntimeOptions(cache_dir=tmp_path / "new")
     first = screen(choose_estimator("openvino", options, runtime).estimator, frame)
     written = {path: path.stat().st_ino for path in (tmp_path / "new").iterdir()}

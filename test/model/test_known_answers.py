@@ -1,6 +1,9 @@
 """The node and the camera as processes, against published landmarks and measured places."""
 
 import json
+from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import cv2
 import numpy as np
@@ -31,11 +34,11 @@ MIRRORED = {  # pairs whose order in the image is plain in mp_pose.jpg: arms spr
 
 
 @pytest.fixture(scope="module")
-def published(data):
+def published(data: Path) -> Any:
     return json.loads((data / "expected" / "official_landmarks.json").read_text())
 
 
-def pose_from_camera(ros, source, complexity, **parameters):
+def pose_from_camera(ros: ModuleType, source: Any, complexity: Any, **parameters: Any) -> Any:
     """Start camera and node as processes and return a pose of the camera's image."""
     client = PoseClient(ros)
     client.listen("poses")
@@ -59,8 +62,8 @@ def pose_from_camera(ros, source, complexity, **parameters):
 @pytest.mark.parametrize("complexity", list(ModelComplexity))
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_camera_and_node_reproduce_the_published_landmarks_of_the_pose_photograph(
-    ros, data, published, backend, complexity
-):
+    ros: ModuleType, data: Path, published: Any, backend: str, complexity: ModelComplexity
+) -> None:
     pose = pose_from_camera(ros, data / "images" / "mp_pose.jpg", complexity, backend=backend)
     expected = published["mp_pose.jpg"]
     screen, world = screen_array(pose), world_array(pose)
@@ -80,7 +83,9 @@ def test_camera_and_node_reproduce_the_published_landmarks_of_the_pose_photograp
 # The published values of Lite come from another build of that model.
 @pytest.mark.usefixtures("models")
 @pytest.mark.parametrize("complexity", [ModelComplexity.FULL, ModelComplexity.HEAVY])
-def test_camera_and_node_reproduce_the_published_landmarks_of_each_model(ros, data, published, complexity):
+def test_camera_and_node_reproduce_the_published_landmarks_of_each_model(
+    ros: ModuleType, data: Path, published: Any, complexity: ModelComplexity
+) -> None:
     pose = pose_from_camera(
         ros,
         data / "images" / "mp_ios_test_image.jpg",
@@ -95,7 +100,9 @@ def test_camera_and_node_reproduce_the_published_landmarks_of_each_model(ros, da
 
 @pytest.mark.usefixtures("models")
 @pytest.mark.parametrize("backend", BACKENDS)
-def test_landmarks_of_the_squats_clip_stay_with_the_published_ones(ros, data, backend):
+def test_landmarks_of_the_squats_clip_stay_with_the_published_ones(
+    ros: ModuleType, data: Path, backend: str
+) -> None:
     screen_truth = json.loads((data / "expected" / "pose_squats.full.json").read_text())
     world_truth = json.loads((data / "expected" / "pose_squats_3d.full.json").read_text())
     screen_errors, world_errors = [], []
@@ -113,7 +120,7 @@ def test_landmarks_of_the_squats_clip_stay_with_the_published_ones(ros, data, ba
 
 
 @pytest.mark.usefixtures("models")
-def test_nobody_gives_empty_poses_and_no_frames(ros, data):
+def test_nobody_gives_empty_poses_and_no_frames(ros: ModuleType, data: Path) -> None:
     nobody = sorted((data / "images").glob("nobody_*.jpg"))
     assert nobody
     for complexity in ModelComplexity:

@@ -2,6 +2,9 @@
 
 import json
 from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -37,11 +40,11 @@ class Answers:
     worlds: np.ndarray
 
 
-def truth_of(data, clip):
+def truth_of(data: Any, clip: Any) -> Any:
     return json.loads((data / "expected" / f"{clip}.json").read_text())
 
 
-def camera_info(truth):
+def camera_info(truth: Any) -> CameraInfo:
     """Return the calibration that comes with a clip."""
     width, height = truth["image_size_px"]
     msg = CameraInfo(width=width, height=height, distortion_model="plumb_bob")
@@ -51,7 +54,7 @@ def camera_info(truth):
     return msg
 
 
-def watch(ros, data, clip, **parameters):
+def watch(ros: ModuleType, data: Any, clip: Any, **parameters: Any) -> Answers:
     """Show a clip to a node and return its answers."""
     truth = truth_of(data, clip)
     seen, positions, covariances, worlds = [], [], [], []
@@ -74,12 +77,12 @@ def watch(ros, data, clip, **parameters):
     return Answers(np.array(seen), np.array(positions), np.array(covariances), np.array(worlds))
 
 
-def relative_errors(answers, truth):
+def relative_errors(answers: Any, truth: Any) -> Any:
     measured = np.array(truth["hip_center_camera_m"])[answers.seen]
     return np.linalg.norm(answers.positions - measured, axis=1) / np.linalg.norm(measured, axis=1)
 
 
-def chi_square_ratio(answers, truth):
+def chi_square_ratio(answers: Any, truth: Any) -> Any:
     """Return the mean of the normalised squared error over its expectation, 3 for 3 dimensions."""
     errors = answers.positions - np.array(truth["hip_center_camera_m"])[answers.seen]
     squares = [
@@ -89,7 +92,7 @@ def chi_square_ratio(answers, truth):
     return np.mean(squares) / 3
 
 
-def lean_deg(truth):
+def lean_deg(truth: Any) -> Any:
     """Return how far the trunk leans from the vertical in each image."""
     joints = {name: np.array(pixels) for name, pixels in truth["joints_px"].items()}
     trunk = (joints["LShoulder"] + joints["RShoulder"] - joints["LHip"] - joints["RHip"]) / 2
@@ -99,7 +102,7 @@ def lean_deg(truth):
     return np.degrees(np.arccos(cosine))
 
 
-def up_errors_deg(answers, truth):
+def up_errors_deg(answers: Any, truth: Any) -> Any:
     """Return how far the frames' z axes are from the vertical; whoever is placed has a frame."""
     z_axes = np.array([body_axes(world)[:, 2] for world in answers.worlds])
     return np.degrees(np.arccos(z_axes @ np.array(truth["up_in_camera"])))
@@ -108,7 +111,9 @@ def up_errors_deg(answers, truth):
 @pytest.mark.usefixtures("models")
 @pytest.mark.parametrize("clip", CLIPS)
 @pytest.mark.parametrize("backend", ["mediapipe", "openvino"])
-def test_the_hip_centre_is_where_it_was_measured(ros, data, backend, clip):
+def test_the_hip_centre_is_where_it_was_measured(
+    ros: ModuleType, data: Path, backend: str, clip: str
+) -> None:
     truth = truth_of(data, clip)
     upright = np.max([lean_deg(truth_of(data, each)) for each in CLIPS], axis=0) < UPRIGHT_DEG
     assert upright.sum() > 10
@@ -129,7 +134,9 @@ def test_the_hip_centre_is_where_it_was_measured(ros, data, backend, clip):
 @pytest.mark.usefixtures("models")
 @pytest.mark.parametrize("clip", CLIPS)
 @pytest.mark.parametrize("complexity", [ModelComplexity.LITE, ModelComplexity.HEAVY])
-def test_the_other_models_place_it_no_worse(ros, data, complexity, clip):
+def test_the_other_models_place_it_no_worse(
+    ros: ModuleType, data: Path, complexity: ModelComplexity, clip: str
+) -> None:
     truth = truth_of(data, clip)
     answers = watch(ros, data, clip, model_complexity=int(complexity))
     median, most = np.percentile(relative_errors(answers, truth), [50, 90])

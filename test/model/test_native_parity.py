@@ -3,6 +3,9 @@
 import importlib.util
 import itertools
 import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,28 +27,28 @@ WORLD_TOLERANCE_M = 0.2
 
 
 @pytest.fixture(scope="module", params=LIBRARIES)
-def backend(request):
+def backend(request: pytest.FixtureRequest) -> Any:
     if importlib.util.find_spec(LIBRARIES[request.param]) is None:
         pytest.skip(f"{request.param} is not installed")
     return request.param
 
 
 @pytest.fixture(scope="module", params=ModelComplexity, ids=model_name)
-def complexity(request):
+def complexity(request: pytest.FixtureRequest) -> Any:
     return request.param
 
 
 @pytest.fixture(scope="module")
-def published(data):
+def published(data: Path) -> Any:
     return json.loads((data / "expected" / "official_landmarks.json").read_text())
 
 
 @pytest.fixture
-def make(models):
+def make(models: dict[ModelComplexity, bytes]) -> Iterator[Any]:
     """Create estimators and close them after the test."""
     created = []
 
-    def create(backend, complexity, **options):
+    def create(backend: Any, complexity: Any, **options: Any) -> Any:
         estimator = choose_estimator(backend, EstimatorOptions(models[complexity], **options)).estimator
         created.append(estimator)
         return estimator
@@ -55,18 +58,20 @@ def make(models):
         estimator.close()
 
 
-def distances_px(pose, other, frame):
+def distances_px(pose: Any, other: Any, frame: Any) -> Any:
     scale = REFERENCE_SIDE_PX / max(frame.width, frame.height)
     return np.linalg.norm(pose.screen[:, :2] - other.screen[:, :2], axis=1) * scale
 
 
-def one_frame(estimator, frame):
+def one_frame(estimator: Any, frame: Any) -> Any:
     """Return the people in a frame that has nothing to do with the one before."""
     estimator.reset()
     return estimator.estimate(frame)
 
 
-def test_every_photograph_gives_the_poses_that_mediapipe_gives(backend, complexity, make, data):
+def test_every_photograph_gives_the_poses_that_mediapipe_gives(
+    backend: Any, complexity: Any, make: Any, data: Path
+) -> None:
     estimator = make(backend, complexity, min_detection_confidence=0.5, sure_confidence=0.5)
     people = 0
     for file, by_model in reference_poses(data).items():
@@ -87,7 +92,9 @@ def test_every_photograph_gives_the_poses_that_mediapipe_gives(backend, complexi
 
 # Of Lite, MediaPipe 1.2.2 itself has the far leg 0.11 of the image away from what was published.
 @pytest.mark.parametrize("published_of", [FULL, ModelComplexity.HEAVY], ids=model_name)
-def test_published_landmarks_are_met(backend, published_of, make, published, data):
+def test_published_landmarks_are_met(
+    backend: Any, published_of: Any, make: Any, published: Any, data: Path
+) -> None:
     frame = Frame(read_rgb(data / "images" / "mp_ios_test_image.jpg"), 0)
     (pose,) = one_frame(make(backend, published_of), frame)
     expected = np.array(published["mp_ios_test_image.jpg [x,y,z]"][model_name(published_of)])
@@ -95,7 +102,7 @@ def test_published_landmarks_are_met(backend, published_of, make, published, dat
     np.testing.assert_allclose(pose.screen[:, :2] / scale, expected[:, :2], atol=SCREEN_TOLERANCE)
 
 
-def test_published_pixels_and_metres_are_met(backend, make, published, data):
+def test_published_pixels_and_metres_are_met(backend: Any, make: Any, published: Any, data: Path) -> None:
     (pose,) = one_frame(make(backend, FULL), Frame(read_rgb(data / "images" / "mp_pose.jpg"), 0))
     expected = published["mp_pose.jpg"]
     pixels, metres = (
@@ -105,11 +112,11 @@ def test_published_pixels_and_metres_are_met(backend, make, published, data):
     np.testing.assert_allclose(pose.world, metres[:, :3], atol=WORLD_TOLERANCE_M)
 
 
-def joints_found(pose, people):
+def joints_found(pose: Any, people: Any) -> Any:
     return detected_joints(pose, nearest_person(pose, people), WITHOUT_VISIBILITY)
 
 
-def test_no_joint_is_lost_to_mediapipe(backend, complexity, make, data):
+def test_no_joint_is_lost_to_mediapipe(backend: Any, complexity: Any, make: Any, data: Path) -> None:
     estimator = make(backend, complexity, min_detection_confidence=0.5, sure_confidence=0.5)
     references, ours, theirs = reference_poses(data), [], []
     for file, people in labelled_people(data).items():
@@ -122,7 +129,7 @@ def test_no_joint_is_lost_to_mediapipe(backend, complexity, make, data):
     assert np.concatenate(ours).mean() >= np.concatenate(theirs).mean() > 0.6
 
 
-def test_several_people_and_their_masks_are_those_of_mediapipe(backend, make, data):
+def test_several_people_and_their_masks_are_those_of_mediapipe(backend: Any, make: Any, data: Path) -> None:
     frame = Frame(read_rgb(data / "images" / "pcl_five_people_rgb.png"), 0)
     options = {"num_poses": 5, "min_detection_confidence": 0.6, "enable_segmentation": True}
     ours, theirs = (make(name, FULL, **options).estimate(frame) for name in (backend, "mediapipe"))
@@ -136,7 +143,9 @@ def test_several_people_and_their_masks_are_those_of_mediapipe(backend, make, da
 @pytest.mark.parametrize(
     ("clip", "fps", "count"), [("squats", 30, 65), ("pose2sim_cam01", 60, 60), ("pose2sim_cam02", 60, 60)]
 )
-def test_people_in_motion_are_where_mediapipe_sees_them(backend, clip, fps, count, make, data):
+def test_people_in_motion_are_where_mediapipe_sees_them(
+    backend: Any, clip: str, fps: int, count: int, make: Any, data: Path
+) -> None:
     ours, reference = make(backend, FULL), make("mediapipe", FULL)
     apart = []
     for frame in itertools.islice(frames(data / "videos" / f"{clip}.mp4", fps), count):
@@ -145,7 +154,7 @@ def test_people_in_motion_are_where_mediapipe_sees_them(backend, clip, fps, coun
     assert np.median(apart) < 3
 
 
-def test_people_come_and_go_in_the_frames_in_which_they_do_for_mediapipe(make, data):
+def test_people_come_and_go_in_the_frames_in_which_they_do_for_mediapipe(make: Any, data: Path) -> None:
     pytest.importorskip("openvino")
     # Keeping the place of the lost is this package's own: MediaPipe does not know it.
     ours, reference = (make(name, FULL, max_lost_s=0.0) for name in ("openvino", "mediapipe"))

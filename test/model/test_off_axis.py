@@ -1,6 +1,9 @@
 """People at the edge of a wide image: photographs projected anew, as another camera would see them."""
 
 import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -23,7 +26,7 @@ CLIPS = ("pose2sim_cam01", "pose2sim_cam02")
 
 
 @pytest.fixture
-def estimator(models):
+def estimator(models: dict[ModelComplexity, bytes]) -> Iterator[Any]:
     pytest.importorskip("openvino")
     options = EstimatorOptions(models[ModelComplexity.FULL])
     estimator = choose_estimator("openvino", options, RuntimeOptions()).estimator
@@ -31,7 +34,7 @@ def estimator(models):
     estimator.close()
 
 
-def turned_away(bgr, camera, hips_m, angle_deg):
+def turned_away(bgr: Any, camera: Any, hips_m: Any, angle_deg: Any) -> tuple[Any, CameraModel, Any]:
     """Return what a camera would see that looked past a person, its model, and where the hips are."""
     x, y = hips_m[:2] / hips_m[2]
     turn = Rotation.from_euler("y", angle_deg, degrees=True).as_matrix() @ turn_to(x, y).T
@@ -43,7 +46,7 @@ def turned_away(bgr, camera, hips_m, angle_deg):
     return seen, CameraModel(width, height, k), turn @ hips_m
 
 
-def watched(data, clip):
+def watched(data: Any, clip: Any) -> Iterator[tuple[Any, Any, Any]]:
     """Yield some images of a clip, their camera and where the hips are."""
     truth = json.loads((data / "expected" / f"{clip}.json").read_text())
     k = np.reshape(truth["K"], (3, 3))
@@ -55,7 +58,9 @@ def watched(data, clip):
             yield bgr, camera, np.array(hips_m)
 
 
-def test_people_far_from_the_optical_axis_are_as_far_away_as_in_the_middle(data, estimator):
+def test_people_far_from_the_optical_axis_are_as_far_away_as_in_the_middle(
+    data: Path, estimator: Any
+) -> None:
     shares = {angle: [] for angle in ANGLES_DEG}
     for clip in CLIPS:
         for bgr, camera, hips_m in watched(data, clip):

@@ -28,7 +28,7 @@ os.kill(os.getpid(), signal.SIGINT)
 """
 
 
-def test_a_signal_is_heard_after_one_model_has_taken_the_place_of_another():
+def test_a_signal_is_heard_after_one_model_has_taken_the_place_of_another() -> None:
     pytest.importorskip("openvino", reason="OpenVINO is not installed")
     path = str(resolve(ModelComplexity.LITE).path)
     command = [sys.executable, "-c", ANOTHER_MODEL_THEN_CTRL_C, path]

@@ -1,6 +1,8 @@
 """Several people in one image are read together, and as they would be one after another."""
 
 import importlib.util
+from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -26,30 +28,30 @@ COMINGS_AND_GOINGS = ((0,), (0,), (0, 1, 2), (0, 1, 2), (0, 2), (0, 2), (), (1,)
 
 
 @pytest.fixture(params=LIBRARIES)
-def backend(request):
+def backend(request: pytest.FixtureRequest) -> Any:
     if importlib.util.find_spec(LIBRARIES[request.param]) is None:
         pytest.skip(f"{request.param} is not installed")
     return request.param
 
 
 @pytest.fixture(scope="module")
-def person(data):
+def person(data: Path) -> Any:
     """A picture of one person, as large as a pane."""
     return cv2.resize(next(frames(data / "videos" / "squats.mp4", 30)).rgb, (PANE_WIDTH, PANE_HEIGHT))
 
 
-def side_by_side(person, shown):
+def side_by_side(person: Any, shown: Any) -> Any:
     """Return an image of several panes, some of which show the person."""
     panes = [person if pane in shown else np.full_like(person, 127) for pane in range(PANES)]
     return np.concatenate(panes, axis=1)
 
 
-def rois(count):
+def rois(count: Any) -> Any:
     """Return as many ROIs, some with a person and some without, upright and turned."""
     return [Roi(135 + 90 * number, 240, 500 + 20 * number, 0.1 * number) for number in range(count)]
 
 
-def assert_the_same(result, expected):
+def assert_the_same(result: Any, expected: Any) -> None:
     assert (result is None) == (expected is None)
     if result is not None:
         assert result.score == pytest.approx(expected.score, abs=1e-4)
@@ -59,7 +61,9 @@ def assert_the_same(result, expected):
 
 
 @pytest.mark.parametrize("complexity", ModelComplexity, ids=model_name)
-def test_rois_read_together_read_as_they_do_one_by_one(backend, complexity, models, person):
+def test_rois_read_together_read_as_they_do_one_by_one(
+    backend: Any, complexity: ModelComplexity, models: dict[ModelComplexity, bytes], person: Any
+) -> None:
     content = split_bundle(models[complexity])[LANDMARKER]
     loaded = RUNTIMES[backend](TWO_CORES).load(content, most_images=3)
     model = LandmarkModel(loaded, 0.5, with_mask=True)
@@ -73,7 +77,9 @@ def test_rois_read_together_read_as_they_do_one_by_one(backend, complexity, mode
             assert_the_same(result, expected)
 
 
-def test_people_who_come_and_go_are_those_whom_one_core_sees(backend, models, person):
+def test_people_who_come_and_go_are_those_whom_one_core_sees(
+    backend: Any, models: dict[ModelComplexity, bytes], person: Any
+) -> None:
     options = EstimatorOptions(models[ModelComplexity.FULL], num_poses=PANES, max_lost_s=0.0)
     ours, reference = (choose_estimator(backend, options, cores).estimator for cores in (TWO_CORES, ONE_CORE))
     counts = []
@@ -89,14 +95,16 @@ def test_people_who_come_and_go_are_those_whom_one_core_sees(backend, models, pe
     reference.close()
 
 
-def test_a_failure_beside_others_is_one_failed_frame(backend, models, person, monkeypatch):
+def test_a_failure_beside_others_is_one_failed_frame(
+    backend: Any, models: dict[ModelComplexity, bytes], person: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The next frame comes at once: no model may still be at work on the one that failed."""
     options = EstimatorOptions(models[ModelComplexity.LITE], num_poses=PANES)
     estimator = choose_estimator(backend, options, TWO_CORES).estimator
     rgb = side_by_side(person, range(PANES))
     assert len(estimator.estimate(Frame(rgb, 0))) == PANES
 
-    def fail(*_arguments):
+    def fail(*_arguments: object) -> None:
         raise RuntimeError("in the middle of it")
 
     for number in (1, 3, 5):
@@ -109,7 +117,9 @@ def test_a_failure_beside_others_is_one_failed_frame(backend, models, person, mo
 
 
 @pytest.mark.parametrize(("threads", "most_images", "kept"), [(2, 1, 1), (1, 3, 1), (2, 2, 2), (2, 5, 2)])
-def test_a_model_for_several_is_made_only_where_it_helps(models, tmp_path, threads, most_images, kept):
+def test_a_model_for_several_is_made_only_where_it_helps(
+    models: dict[ModelComplexity, bytes], tmp_path: Path, threads: int, most_images: int, kept: int
+) -> None:
     pytest.importorskip("openvino", reason="OpenVINO is not installed")
     content = split_bundle(models[ModelComplexity.LITE])[LANDMARKER]
     options = RuntimeOptions(num_threads=threads, cache_dir=tmp_path)

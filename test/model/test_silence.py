@@ -1,6 +1,9 @@
 """Nobody is seen where nobody is, whatever the threshold."""
 
 import itertools
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 from support.photographs import frames, read_rgb
@@ -16,16 +19,16 @@ EMPTY = (slice(0, 56), slice(202, 222))
 
 
 @pytest.fixture(scope="module")
-def empty_room(data):
+def empty_room(data: Path) -> Any:
     clip = list(itertools.islice(frames(data / "videos" / "one_by_one.mp4", 10), 222))
     return [clip[part] for part in EMPTY]
 
 
 @pytest.fixture
-def make(models):
+def make(models: dict[ModelComplexity, bytes]) -> Iterator[Any]:
     created = []
 
-    def create(complexity, **options):
+    def create(complexity: Any, **options: Any) -> Any:
         wanted = EstimatorOptions(models[complexity], **options)
         created.append(choose_estimator("openvino", wanted).estimator)
         return created[-1]
@@ -37,7 +40,9 @@ def make(models):
 
 @pytest.mark.parametrize("complexity", [ModelComplexity.LITE, ModelComplexity.FULL])
 @pytest.mark.parametrize("confidence", [0.4, 0.6])
-def test_an_empty_room_is_empty(make, empty_room, complexity, confidence):
+def test_an_empty_room_is_empty(
+    make: Any, empty_room: Any, complexity: ModelComplexity, confidence: float
+) -> None:
     estimator = make(complexity, min_detection_confidence=confidence)
     for part in empty_room:
         estimator.reset()
@@ -46,8 +51,8 @@ def test_an_empty_room_is_empty(make, empty_room, complexity, confidence):
 
 @pytest.mark.parametrize("complexity", list(ModelComplexity))
 def test_photographs_of_nobody_show_nobody_and_those_of_people_the_same_as_at_the_sure_threshold(
-    make, data, complexity
-):
+    make: Any, data: Path, complexity: ModelComplexity
+) -> None:
     low, sure = make(complexity, min_detection_confidence=0.3), make(complexity)
     for path in sorted((data / "images").glob("*.jpg")):
         frame = Frame(read_rgb(path), 0)

@@ -1,6 +1,9 @@
 """One person of several: the node stays with the walker of a clip that has a bystander behind."""
 
 import json
+from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,7 +25,7 @@ COVERED = range(70, 85)  # images in which the bystander is plain
 
 
 @pytest.fixture(scope="module")
-def hips_px(data):
+def hips_px(data: Path) -> Any:
     """Where the walker's hips are, (100, 2), pixels."""
     truth = json.loads((data / "expected" / f"{CLIP}.json").read_text())
     points = np.array(truth["hip_center_camera_m"]) @ np.array(truth["K"]).T
@@ -30,11 +33,11 @@ def hips_px(data):
 
 
 @pytest.fixture(scope="module")
-def clip(data):
+def clip(data: Path) -> Any:
     return list(frames(data / "videos" / f"{CLIP}.mp4", FPS))
 
 
-def is_walker(screen, hips_px):
+def is_walker(screen: Any, hips_px: Any) -> Any:
     return np.linalg.norm(screen[[23, 24], :2].mean(axis=0) - hips_px) < REACH_PX
 
 
@@ -43,7 +46,9 @@ def is_walker(screen, hips_px):
 @pytest.mark.parametrize(
     ("complexity", "confidence"), [(ModelComplexity.LITE, 0.3), (ModelComplexity.FULL, 0.7)]
 )
-def test_the_node_stays_with_the_walker(ros, clip, hips_px, backend, complexity, confidence):
+def test_the_node_stays_with_the_walker(
+    ros: ModuleType, clip: Any, hips_px: Any, backend: str, complexity: ModelComplexity, confidence: float
+) -> None:
     settings = {
         "model_complexity": int(complexity),
         "backend": backend,
@@ -58,7 +63,9 @@ def test_the_node_stays_with_the_walker(ros, clip, hips_px, backend, complexity,
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-def test_a_bystander_does_not_take_the_place_of_a_walker_who_is_covered(models, clip, hips_px, backend):
+def test_a_bystander_does_not_take_the_place_of_a_walker_who_is_covered(
+    models: dict[ModelComplexity, bytes], clip: Any, hips_px: Any, backend: str
+) -> None:
     pytest.importorskip("openvino" if backend == "openvino" else "mediapipe")
     options = EstimatorOptions(models[ModelComplexity.FULL], min_detection_confidence=0.3)
     estimator = choose_estimator(backend, options).estimator
@@ -69,7 +76,7 @@ def test_a_bystander_does_not_take_the_place_of_a_walker_who_is_covered(models, 
     estimator.close()
 
 
-def cover(frame, hips_px):
+def cover(frame: Any, hips_px: Any) -> Frame:
     """Return the image with the walker behind a grey board."""
     x, y = hips_px.astype(int)
     rgb = frame.rgb.copy()

@@ -8,6 +8,7 @@ import site
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.paths import ROOT
@@ -42,7 +43,7 @@ print(json.dumps([len(people), importlib.util.find_spec("mediapipe") is None]))
 
 
 @pytest.fixture(scope="module")
-def python(tmp_path_factory):
+def python(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """An interpreter with everything that is installed here, but for MediaPipe."""
     environment = tmp_path_factory.mktemp("environment")
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", environment], check=True)
@@ -58,7 +59,7 @@ def python(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def cache(tmp_path_factory, tarball):
+def cache(tmp_path_factory: pytest.TempPathFactory, tarball: Path) -> Any:
     """A cache folder that holds the package that carries the models, and no models."""
     folder = tmp_path_factory.mktemp("cache")
     (folder / "blazepose_ros").mkdir()
@@ -67,7 +68,7 @@ def cache(tmp_path_factory, tarball):
 
 
 @pytest.mark.parametrize("backend", LIBRARIES)
-def test_models_are_fetched_and_people_found(python, cache, backend):
+def test_models_are_fetched_and_people_found(python: Any, cache: Any, backend: str) -> None:
     if importlib.util.find_spec(LIBRARIES[backend]) is None:
         pytest.skip(f"{backend} is not installed")
     done = subprocess.run(
@@ -83,7 +84,7 @@ def test_models_are_fetched_and_people_found(python, cache, backend):
     assert json.loads(done.stdout.splitlines()[-1]) == [1, True]
 
 
-def test_the_list_of_what_the_package_needs_names_mediapipe_apart():
+def test_the_list_of_what_the_package_needs_names_mediapipe_apart() -> None:
     requirements = ROOT / "requirements"
     needed = (requirements / "runtime.in").read_text()
     assert not any(line.startswith("mediapipe") for line in needed.splitlines())

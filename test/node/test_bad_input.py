@@ -7,6 +7,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import cv2
 import numpy as np
@@ -35,38 +37,38 @@ STOP_TIMEOUT_S = 5.0
 
 
 @pytest.fixture(scope="module")
-def person(data):
+def person(data: Path) -> Any:
     """A photograph of one person, (height, width, 3), red first."""
     return cv2.imread(str(data / "images" / "mp_pose.jpg"))[:, :, ::-1]
 
 
 @pytest.fixture(scope="module")
-def nobody(data):
+def nobody(data: Path) -> Any:
     return cv2.imread(str(min((data / "images").glob("nobody_*.jpg"))))[:, :, ::-1]
 
 
 class Stamps:
     """Stamps of a stream of images, and earlier ones that start another stream."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._start_ns = self._next_ns = START_NS
 
-    def next(self):
+    def next(self) -> Any:
         self._next_ns += FRAME_NS
         return self._next_ns
 
-    def start_again(self):
+    def start_again(self) -> None:
         """Go back in time, by which the node forgets what it tracked."""
         self._start_ns -= 10_000_000_000
         self._next_ns = self._start_ns
 
 
 @pytest.fixture
-def stamps():
+def stamps() -> Stamps:
     return Stamps()
 
 
-def settled(client, stamps, pixels, encoding, padding=0):
+def settled(client: Any, stamps: Any, pixels: Any, encoding: Any, padding: Any = 0) -> Any:
     """Return the landmarks, (33, 2) pixels, that the node ends up with for a still image."""
     stamps.start_again()
     for _ in range(SETTLED):
@@ -74,7 +76,7 @@ def settled(client, stamps, pixels, encoding, padding=0):
     return screen_array(pose)[:, :2]
 
 
-def test_encodings_and_padding_give_the_same_landmarks(ros, person, stamps):
+def test_encodings_and_padding_give_the_same_landmarks(ros: ModuleType, person: Any, stamps: Stamps) -> None:
     bgr, gray = person[:, :, ::-1], cv2.cvtColor(person, cv2.COLOR_RGB2GRAY)
     opaque = np.full((*person.shape[:2], 1), 255, np.uint8)
     images = {
@@ -106,7 +108,7 @@ def test_encodings_and_padding_give_the_same_landmarks(ros, person, stamps):
     assert errors_px["red for blue"].max() > 10  # the test can tell them apart
 
 
-def broken_images(person):
+def broken_images(person: Any) -> Any:
     """Return images that cannot be read, and what is said of each."""
     height, width = person.shape[:2]
     depth = np.zeros((height, width), np.float32)
@@ -123,13 +125,15 @@ def broken_images(person):
     }
 
 
-def stamped(msg, stamp_ns):
+def stamped(msg: Any, stamp_ns: Any) -> Any:
     msg.header.frame_id = FRAME_ID
     msg.header.stamp.sec, msg.header.stamp.nanosec = divmod(stamp_ns, 1_000_000_000)
     return msg
 
 
-def test_broken_images_are_each_reported_once_and_the_next_good_one_is_processed(ros, capfd, person, stamps):
+def test_broken_images_are_each_reported_once_and_the_next_good_one_is_processed(
+    ros: ModuleType, capfd: pytest.CaptureFixture[str], person: Any, stamps: Stamps
+) -> None:
     with pose_node(ros) as client:
         for broken in broken_images(person).values():
             for _ in range(20):
@@ -145,7 +149,7 @@ def test_broken_images_are_each_reported_once_and_the_next_good_one_is_processed
     assert "Traceback" not in log
 
 
-def test_stamps_that_repeat_or_go_back_are_answered_with_their_own(ros, person):
+def test_stamps_that_repeat_or_go_back_are_answered_with_their_own(ros: ModuleType, person: Any) -> None:
     stamps_ns = [START_NS, START_NS, START_NS + 1, START_NS + FRAME_NS, START_NS - 5_000_000_000, 0, 1]
     with pose_node(ros) as client:
         for stamp_ns in stamps_ns:
@@ -157,7 +161,7 @@ def test_stamps_that_repeat_or_go_back_are_answered_with_their_own(ros, person):
             assert answer.poses[0].header == msg.header
 
 
-def test_a_stamp_before_the_epoch_is_answered_too(ros, person):
+def test_a_stamp_before_the_epoch_is_answered_too(ros: ModuleType, person: Any) -> None:
     with pose_node(ros) as client:
         msg = image_message(person, "rgb8", 0)
         msg.header.stamp.sec = -1
@@ -175,8 +179,13 @@ def test_a_stamp_before_the_epoch_is_answered_too(ros, person):
     ids=["zeros", "NaN", "negative"],
 )
 def test_a_useless_calibration_is_reported_and_a_field_of_view_assumed(
-    ros, capfd, person, stamps, entry, complaint
-):
+    ros: ModuleType,
+    capfd: pytest.CaptureFixture[str],
+    person: Any,
+    stamps: Stamps,
+    entry: Any,
+    complaint: str,
+) -> None:
     info = CameraInfo(width=person.shape[1], height=person.shape[0], distortion_model="plumb_bob")
     info.k = np.full(9, entry)
     with pose_node(ros) as client:
@@ -192,13 +201,15 @@ def test_a_useless_calibration_is_reported_and_a_field_of_view_assumed(
     assert np.sqrt(variance_z) > 0.2 * position(pose)[2]
 
 
-def test_a_calibration_out_of_all_proportion_does_not_stop_the_node(ros, capfd, person, stamps):
+def test_a_calibration_out_of_all_proportion_does_not_stop_the_node(
+    ros: ModuleType, capfd: pytest.CaptureFixture[str], person: Any, stamps: Stamps
+) -> None:
     info = CameraInfo(width=1, height=1, distortion_model="plumb_bob")
     info.k = np.diag([1e11, 1e11, 1.0]).ravel()
     log = []
     with pose_node(ros) as client:
 
-        def is_refused():
+        def is_refused() -> bool:
             client.camera_info.publish(info)
             client.image.publish(image_message(person, "rgb8", stamps.next()))
             log.append(capfd.readouterr().err)
@@ -210,34 +221,36 @@ def test_a_calibration_out_of_all_proportion_does_not_stop_the_node(ros, capfd, 
     assert "Traceback" not in "".join(log) + capfd.readouterr().err
 
 
-def position(pose):
+def position(pose: Any) -> Any:
     point = pose.hip_center.pose.position
     return np.array([point.x, point.y, point.z])
 
 
-def translation(transform):
+def translation(transform: Any) -> Any:
     vector = transform.transform.translation
     return np.array([vector.x, vector.y, vector.z])
 
 
-def rotation(transform):
+def rotation(transform: Any) -> Any:
     q = transform.transform.rotation
     return Rotation.from_quat([q.x, q.y, q.z, q.w]).as_matrix()
 
 
-def answers(client, name, stamp):
+def answers(client: Any, name: Any, stamp: Any) -> Any:
     """Wait for what the node publishes on a topic for the image of a stamp."""
 
-    def stamp_of(msg):
+    def stamp_of(msg: Any) -> Any:
         return msg.header.stamp if hasattr(msg, "header") else msg.transforms[0].header.stamp
 
-    def find():
+    def find() -> Any:
         return [msg for msg in client.received[name] if stamp_of(msg) == stamp]
 
     return client.wait_for(find, f"{name} of the image")
 
 
-def test_frames_put_the_landmarks_where_the_message_says(ros, person, stamps):
+def test_frames_put_the_landmarks_where_the_message_says(
+    ros: ModuleType, person: Any, stamps: Stamps
+) -> None:
     with pose_node(ros, "tf") as client:
         client.wait_for(lambda: client.node.count_publishers("/tf"), "the node's /tf")
         msg = image_message(person, "rgb8", stamps.next())
@@ -257,7 +270,9 @@ def test_frames_put_the_landmarks_where_the_message_says(ros, person, stamps):
             np.testing.assert_allclose(composed, hips + world[landmark], atol=1e-6)
 
 
-def test_when_the_person_leaves_everything_leaves(ros, person, nobody, stamps):
+def test_when_the_person_leaves_everything_leaves(
+    ros: ModuleType, person: Any, nobody: Any, stamps: Stamps
+) -> None:
     with pose_node(ros, "pose", "markers", "tf", "annotated_image") as client:
         for topic in ("pose", "markers", "annotated_image"):
             client.wait_for(lambda t=topic: client.node.count_publishers(f"blazepose/{t}"), topic)
@@ -308,7 +323,7 @@ def test_when_the_person_leaves_everything_leaves(ros, person, nobody, stamps):
         ]
 
 
-def pixels(msg):
+def pixels(msg: Any) -> Any:
     return np.frombuffer(msg.data, np.uint8).reshape(msg.height, msg.width, 3)
 
 
@@ -324,7 +339,7 @@ def spawned() -> Iterator[subprocess.Popen]:
             node.kill()
 
 
-def handles_sigterm(node):
+def handles_sigterm(node: Any) -> Any:
     """Tell whether a process has a handler, which Python has not by itself (proc(5), SigCgt)."""
     status = Path(f"/proc/{node.pid}/status").read_text()
     caught = int(re.search(r"SigCgt:\s*([0-9a-f]+)", status)[1], 16)
@@ -334,7 +349,7 @@ def handles_sigterm(node):
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="there is no /proc")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
 @pytest.mark.parametrize("delay_s", [0.0, 0.1, 0.3, 0.6, 1.0, 2.0])
-def test_a_signal_while_it_starts_ends_the_node_in_order(number, delay_s):
+def test_a_signal_while_it_starts_ends_the_node_in_order(number: signal.Signals, delay_s: float) -> None:
     with spawned() as node:
         deadline = time.monotonic() + START_TIMEOUT_S
         while not handles_sigterm(node):  # before, Python itself is starting
@@ -350,7 +365,7 @@ def test_a_signal_while_it_starts_ends_the_node_in_order(number, delay_s):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
-def test_a_signal_before_anything_ends_the_process_too(number):
+def test_a_signal_before_anything_ends_the_process_too(number: signal.Signals) -> None:
     with spawned() as node:
         node.send_signal(number)
         output, _ = node.communicate(timeout=STOP_TIMEOUT_S)

@@ -3,7 +3,9 @@
 import signal
 import subprocess
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -28,42 +30,42 @@ GRAYS = [20, 60, 100, 140, 180, 220]
 class Listener:
     """Collects what is published under some topics."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.context = Context()
         self.context.init()
         self.node = Node("listener", context=self.context)
         self.executor = SingleThreadedExecutor(context=self.context)
         self.executor.add_node(self.node)
 
-    def listen(self, kind, topic, qos=RELIABLE):
+    def listen(self, kind: Any, topic: Any, qos: Any = RELIABLE) -> Any:
         messages = []
         self.node.create_subscription(kind, topic, messages.append, qos)
         return messages
 
-    def spin_until(self, condition, timeout_s=DISCOVERY_S):
+    def spin_until(self, condition: Any, timeout_s: Any = DISCOVERY_S) -> None:
         deadline = time.monotonic() + timeout_s
         while not condition():
             assert time.monotonic() < deadline, "nothing came in time"
             self.executor.spin_once(timeout_sec=0.1)
 
-    def close(self):
+    def close(self) -> None:
         self.executor.shutdown()
         self.node.destroy_node()
         self.context.shutdown()
 
 
 @pytest.fixture
-def listener():
+def listener() -> Iterator[Listener]:
     listener = Listener()
     yield listener
     listener.close()
 
 
 @pytest.fixture
-def start():
+def start() -> Iterator[Any]:
     processes = []
 
-    def start(**parameters):
+    def start(**parameters: Any) -> Any:
         process = subprocess.Popen(
             [CAMERA, *ros_arguments(parameters)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
@@ -77,7 +79,7 @@ def start():
 
 
 @pytest.fixture
-def video(tmp_path):
+def video(tmp_path: Path) -> Path:
     writer = cv2.VideoWriter(str(tmp_path / "clip.avi"), cv2.VideoWriter.fourcc(*"MJPG"), 5.0, (64, 48))
     for gray in GRAYS:
         writer.write(np.full((48, 64, 3), gray, np.uint8))
@@ -86,21 +88,23 @@ def video(tmp_path):
 
 
 @pytest.fixture
-def photograph(tmp_path):
+def photograph(tmp_path: Path) -> Path:
     coarse = np.random.default_rng(0).integers(0, 255, (12, 16, 3), np.uint8)
     cv2.imwrite(str(tmp_path / "photograph.png"), cv2.resize(coarse, (160, 120)))
     return tmp_path / "photograph.png"
 
 
-def pixels(message):
+def pixels(message: Any) -> Any:
     return np.asarray(message.data).reshape(message.height, message.width, 3)
 
 
-def stamp_ns(message):
+def stamp_ns(message: Any) -> Any:
     return message.header.stamp.sec * 1_000_000_000 + message.header.stamp.nanosec
 
 
-def test_a_video_is_published_frame_by_frame_and_its_end_is_status_0(start, listener, video):
+def test_a_video_is_published_frame_by_frame_and_its_end_is_status_0(
+    start: Any, listener: Listener, video: Path
+) -> None:
     images = listener.listen(Image, "image_raw")
     infos = listener.listen(CameraInfo, "camera_info")
     camera = start(
@@ -119,8 +123,8 @@ def test_a_video_is_published_frame_by_frame_and_its_end_is_status_0(start, list
 
 
 def test_a_moving_photograph_is_where_its_stamps_say_for_a_best_effort_subscriber(
-    start, listener, photograph
-):
+    start: Any, listener: Listener, photograph: Path
+) -> None:
     images = listener.listen(Image, "image_raw", qos_profile_sensor_data)
     start(source=photograph, rate=30, motion="sway")
     listener.spin_until(lambda: len(images) >= 10)
@@ -130,7 +134,9 @@ def test_a_moving_photograph_is_where_its_stamps_say_for_a_best_effort_subscribe
     assert not np.array_equal(pixels(images[0]), pixels(images[-1]))
 
 
-def test_the_jpeg_shows_the_photograph_in_its_colours(start, listener, photograph):
+def test_the_jpeg_shows_the_photograph_in_its_colours(
+    start: Any, listener: Listener, photograph: Path
+) -> None:
     images = listener.listen(CompressedImage, "image_raw/compressed", qos_profile_sensor_data)
     start(source=photograph, rate=20)
     listener.spin_until(lambda: images)
@@ -139,7 +145,9 @@ def test_the_jpeg_shows_the_photograph_in_its_colours(start, listener, photograp
     assert np.abs(difference).mean() < 5
 
 
-def test_a_calibration_is_scaled_to_the_images(start, listener, photograph, tmp_path):
+def test_a_calibration_is_scaled_to_the_images(
+    start: Any, listener: Listener, photograph: Path, tmp_path: Path
+) -> None:
     camera = CameraModel(320, 240, np.array([[300.0, 0, 160], [0, 300, 120], [0, 0, 1]]), (0.1, 0, 0, 0, 0))
     (tmp_path / "eye.yaml").write_text(format_calibration(Calibration.monocular(camera), "eye"))
     infos = listener.listen(CameraInfo, "camera_info", qos_profile_sensor_data)
@@ -150,7 +158,9 @@ def test_a_calibration_is_scaled_to_the_images(start, listener, photograph, tmp_
     assert list(infos[0].d) == [0.1, 0, 0, 0, 0]
 
 
-def test_a_damaged_image_in_a_folder_is_reported_and_passed_over(start, listener, tmp_path):
+def test_a_damaged_image_in_a_folder_is_reported_and_passed_over(
+    start: Any, listener: Listener, tmp_path: Path
+) -> None:
     for name, gray in (("1", 50), ("3", 150)):
         cv2.imwrite(str(tmp_path / f"{name}.png"), np.full((48, 64, 3), gray, np.uint8))
     (tmp_path / "2.png").write_bytes(b"damaged")
@@ -178,7 +188,9 @@ def test_a_damaged_image_in_a_folder_is_reported_and_passed_over(start, listener
         ),
     ],
 )
-def test_a_configuration_that_cannot_work_is_one_line_and_status_1(start, photograph, parameters, complaint):
+def test_a_configuration_that_cannot_work_is_one_line_and_status_1(
+    start: Any, photograph: Path, parameters: Any, complaint: str
+) -> None:
     given = {name: photograph if value == "PHOTOGRAPH" else value for name, value in parameters.items()}
     camera = start(**given)
     output = camera.communicate(timeout=DISCOVERY_S)[0]
@@ -187,7 +199,7 @@ def test_a_configuration_that_cannot_work_is_one_line_and_status_1(start, photog
     assert len(output.splitlines()) == 1
 
 
-def test_an_argument_that_is_no_ros_argument_is_refused():
+def test_an_argument_that_is_no_ros_argument_is_refused() -> None:
     camera = subprocess.run(
         [CAMERA, "clip.mp4"], capture_output=True, text=True, timeout=DISCOVERY_S, check=False
     )
@@ -196,7 +208,9 @@ def test_an_argument_that_is_no_ros_argument_is_refused():
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_a_camera_in_silence_even_if_it_is_repeated(start, listener, photograph, number):
+def test_a_signal_ends_a_camera_in_silence_even_if_it_is_repeated(
+    start: Any, listener: Listener, photograph: Path, number: signal.Signals
+) -> None:
     infos = listener.listen(CameraInfo, "camera_info")
     camera = start(source=photograph)
     listener.spin_until(lambda: infos)
@@ -208,7 +222,9 @@ def test_a_signal_ends_a_camera_in_silence_even_if_it_is_repeated(start, listene
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_while_starting_ends_a_camera_in_silence(start, photograph, number):
+def test_a_signal_while_starting_ends_a_camera_in_silence(
+    start: Any, photograph: Path, number: signal.Signals
+) -> None:
     camera = start(source=photograph)
     wait_until_signals_are_handled(camera)
     for _ in range(3):
@@ -218,7 +234,7 @@ def test_a_signal_while_starting_ends_a_camera_in_silence(start, photograph, num
     assert output == ""
 
 
-def wait_until_signals_are_handled(process):
+def wait_until_signals_are_handled(process: Any) -> None:
     """Wait for the first line of run_node; SIGTERM has no handler before."""
     deadline = time.monotonic() + DISCOVERY_S
     while not handles(process.pid, signal.SIGTERM):
@@ -227,6 +243,6 @@ def wait_until_signals_are_handled(process):
         time.sleep(0.001)
 
 
-def handles(pid, number):
+def handles(pid: Any, number: Any) -> Any:
     status = Path(f"/proc/{pid}/status").read_text().split("SigCgt:")[1].split()[0]
     return bool(int(status, 16) >> (number - 1) & 1)

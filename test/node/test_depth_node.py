@@ -1,5 +1,9 @@
 """The node as a process, given a photograph with its depth image."""
 
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
 import cv2
 import numpy as np
 import pytest
@@ -26,7 +30,7 @@ SKIN_TOLERANCE = 0.05
 class Scene:
     """A colour image and its depth images of every kind, shown to a node again and again."""
 
-    def __init__(self, client, data):
+    def __init__(self, client: Any, data: Any) -> None:
         folder = data / "images"
         self.client = client
         self.rgb = cv2.imread(str(folder / "pcl_five_people_rgb.png"))
@@ -36,13 +40,13 @@ class Scene:
         client.wait_for(client.camera_info.get_subscription_count, "the node's camera_info")
         self.stamp_ns = START_NS
 
-    def calibrate(self):
+    def calibrate(self) -> None:
         info = CameraInfo(width=640, height=480, distortion_model="plumb_bob", d=[0.0] * 5)
         info.header.frame_id = FRAME_ID
         info.k = [525.0, 0.0, 319.5, 0.0, 525.0, 239.5, 0.0, 0.0, 1.0]
         self.client.camera_info.publish(info)
 
-    def show(self, values=None, encoding="16UC1", late_ns=0) -> Pose33:
+    def show(self, values: Any = None, encoding: str = "16UC1", late_ns: Any = 0) -> Pose33:
         """Show the photograph with a depth image, or without, and return the answer."""
         self.stamp_ns += PERIOD_NS
         self.calibrate()
@@ -51,7 +55,7 @@ class Scene:
         (pose,) = self.client.ask(image_message(self.rgb, "bgr8", self.stamp_ns)).poses
         return pose
 
-    def show_until(self, placement, *depth, **options) -> Pose33:
+    def show_until(self, placement: Any, *depth: Any, **options: Any) -> Pose33:
         """Show it until the node places the person by what is wanted."""
         for _ in range(MANY):
             pose = self.show(*depth, **options)
@@ -59,14 +63,14 @@ class Scene:
                 return pose
         raise AssertionError(f"in {MANY} images the placement never was {placement}")
 
-    def surface_m(self, pose):
+    def surface_m(self, pose: Any) -> Any:
         """Return the depth that was measured on the person's torso."""
         x, y = np.rint(screen_array(pose)[TORSO, :2].mean(axis=0)).astype(int)
         patch = self.depth_mm[y - 10 : y + 11, x - 6 : x + 7]
         return np.median(patch[patch > 0]) / 1000
 
 
-def usable_depths(scene):
+def usable_depths(scene: Any) -> Any:
     """Return the same depths in every way that a driver may send them."""
     metres = np.where(scene.depth_mm > 0, scene.depth_mm / 1000, np.nan).astype(np.float32)
     return {
@@ -77,7 +81,7 @@ def usable_depths(scene):
     }
 
 
-def useless_depths(scene):
+def useless_depths(scene: Any) -> Any:
     """Return depth images that show no person, and how late they are."""
     floats = scene.depth_mm.astype(np.float32)
     return {
@@ -89,7 +93,9 @@ def useless_depths(scene):
     }
 
 
-def test_people_are_placed_by_depth_while_it_comes_and_fits_and_by_colour_otherwise(ros, data, capfd):
+def test_people_are_placed_by_depth_while_it_comes_and_fits_and_by_colour_otherwise(
+    ros: ModuleType, data: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     with pose_node(ros) as client:
         scene = Scene(client, data)
         for name, depth in usable_depths(scene).items():
@@ -111,7 +117,7 @@ def test_people_are_placed_by_depth_while_it_comes_and_fits_and_by_colour_otherw
     assert "Traceback" not in log
 
 
-def test_by_depth_alone_nobody_is_placed_without_it(ros, data):
+def test_by_depth_alone_nobody_is_placed_without_it(ros: ModuleType, data: Path) -> None:
     with pose_node(ros, placement="depth") as client:
         scene = Scene(client, data)
         scene.show_until(Pose33.DEPTH, scene.depth_mm)
@@ -119,7 +125,7 @@ def test_by_depth_alone_nobody_is_placed_without_it(ros, data):
         assert scene.show().placement == Pose33.NONE
 
 
-def test_by_colour_alone_depth_is_not_looked_at(ros, data):
+def test_by_colour_alone_depth_is_not_looked_at(ros: ModuleType, data: Path) -> None:
     with pose_node(ros, placement="mono") as client:
         scene = Scene(client, data)
         for _ in range(5):

@@ -1,5 +1,9 @@
 """What the node says of itself on /diagnostics: each level, provoked."""
 
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
 import cv2
 import numpy as np
 import pytest
@@ -17,14 +21,14 @@ OK, WARN, ERROR, STALE = (bytes([level]) for level in range(4))
 
 
 @pytest.fixture(scope="module")
-def bgr(data):
+def bgr(data: Path) -> Any:
     return cv2.imread(str(data / "images" / "mp_pose.jpg"))
 
 
-def status(client, level, message, keep_on=lambda: None):
+def status(client: Any, level: Any, message: Any, keep_on: Any = lambda: None) -> Any:
     """Wait for a status, doing something meanwhile."""
 
-    def told():
+    def told() -> Any:
         keep_on()
         found = [msg.status[0] for msg in client.received["diagnostics"]]
         return [each for each in found if each.level == level and message in each.message]
@@ -32,24 +36,24 @@ def status(client, level, message, keep_on=lambda: None):
     return client.wait_for(told, f"level {level} with {message!r}")[-1]
 
 
-def values(found):
+def values(found: Any) -> Any:
     return {pair.key: pair.value for pair in found.values}
 
 
-def calibration(bgr):
+def calibration(bgr: Any) -> CameraInfo:
     height, width = bgr.shape[:2]
     info = CameraInfo(width=width, height=height, distortion_model="plumb_bob")
     info.k = np.array([width, 0, width / 2, 0, width, height / 2, 0, 0, 1], float)
     return info
 
 
-def test_each_level_is_provoked_by_what_it_stands_for(ros, bgr):
+def test_each_level_is_provoked_by_what_it_stands_for(ros: ModuleType, bgr: Any) -> None:
     with pose_node(ros, "diagnostics", model_complexity=0) as client:
         stream = Stream(client, bgr)
         status(client, STALE, "no image on /image for")
         status(client, WARN, "not calibrated: distances rest on assumed_hfov_deg", stream.publish)
 
-        def calibrated():
+        def calibrated() -> None:
             client.camera_info.publish(calibration(bgr))
             stream.publish()
 
@@ -68,12 +72,12 @@ def test_each_level_is_provoked_by_what_it_stands_for(ros, bgr):
         status(client, ERROR, "because it could not be read", lambda: client.image.publish(broken))
 
 
-def test_several_cameras_and_stamps_that_jump_are_told_of(ros, bgr):
+def test_several_cameras_and_stamps_that_jump_are_told_of(ros: ModuleType, bgr: Any) -> None:
     with pose_node(ros, "diagnostics", model_complexity=0) as client:
         other = client.node.create_publisher(Image, "image", 10)
         early, late = image_message(bgr, "bgr8", 10**9), image_message(bgr, "bgr8", 10**18)
 
-        def alternate():
+        def alternate() -> None:
             client.image.publish(early)
             other.publish(late)
 
@@ -82,7 +86,7 @@ def test_several_cameras_and_stamps_that_jump_are_told_of(ros, bgr):
         assert int(values(found)["stamps went back or jumped"]) > 0
 
 
-def test_a_node_that_waits_is_in_order(ros):
+def test_a_node_that_waits_is_in_order(ros: ModuleType) -> None:
     client = PoseClient(ros)
     client.listen("diagnostics")
     try:
@@ -96,7 +100,7 @@ def test_a_node_that_waits_is_in_order(ros):
         client.close()
 
 
-def test_an_incompatible_publisher_is_told_of_with_what_to_change(ros, bgr):
+def test_an_incompatible_publisher_is_told_of_with_what_to_change(ros: ModuleType, bgr: Any) -> None:
     with pose_node(ros, "diagnostics", model_complexity=0, image_reliability="auto") as client:
         client.node.destroy_publisher(client.image)
         best_effort = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)

@@ -1,5 +1,9 @@
 """People in the boxes of a detector outside, through the node."""
 
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
 import cv2
 import numpy as np
 import pytest
@@ -18,7 +22,7 @@ PERIOD_NS = 100_000_000
 MARGIN = 1.15  # joints lie inside of the body
 
 
-def box(joints):
+def box(joints: Any) -> Any:
     """Return x, y, width, height and score of what labelled joints span."""
     seen = joints[joints[:, 2] > 0, :2]
     low, high = np.nanmin(seen, axis=0), np.nanmax(seen, axis=0)
@@ -26,7 +30,7 @@ def box(joints):
 
 
 @pytest.mark.usefixtures("models")
-def test_two_people_are_found_in_boxes_where_the_own_detector_finds_one(ros, data):
+def test_two_people_are_found_in_boxes_where_the_own_detector_finds_one(ros: ModuleType, data: Path) -> None:
     file = "images/coco442450_two.jpg"
     bgr = cv2.imread(str(data / file))
     boxes = [box(joints) for joints in labelled_people(data)[file]]
@@ -50,7 +54,7 @@ def test_two_people_are_found_in_boxes_where_the_own_detector_finds_one(ros, dat
 
 
 @pytest.mark.usefixtures("models")
-def test_mediapipe_says_that_it_takes_no_boxes(capfd):
+def test_mediapipe_says_that_it_takes_no_boxes(capfd: pytest.CaptureFixture[str]) -> None:
     arguments = ros_arguments({"backend": "mediapipe", "external_detections": True, "model_complexity": 0})
     with running("blazepose_node", *arguments) as process:
         assert process.wait(30) == 1

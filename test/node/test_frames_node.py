@@ -2,6 +2,9 @@
 
 import math
 from collections import defaultdict
+from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import cv2
 import numpy as np
@@ -28,11 +31,11 @@ PERIOD_NS = 33_000_000
 
 
 @pytest.fixture(scope="module")
-def person(data):
+def person(data: Path) -> Any:
     return cv2.imread(str(data / "images" / "mp_pose.jpg"))
 
 
-def test_body_and_landmarks_are_looked_up_where_the_message_says(ros, person):
+def test_body_and_landmarks_are_looked_up_where_the_message_says(ros: ModuleType, person: Any) -> None:
     offsets_ns = [0, 1, 2, 2, 1, 3, 3, 4]  # in periods; some repeat, one is late
     with pose_node(ros, "tf") as client:
         client.wait_for(lambda: client.node.count_publishers("/tf"), "the node's /tf")
@@ -67,11 +70,11 @@ def test_body_and_landmarks_are_looked_up_where_the_message_says(ros, person):
             np.testing.assert_allclose(found.translation, hips + world[landmark], atol=1e-6)
 
 
-def stamp_of(answer):
+def stamp_of(answer: Any) -> Any:
     return Time.from_msg(answer.header.stamp)
 
 
-def test_tf2_finds_the_body_and_every_landmark(ros, person):
+def test_tf2_finds_the_body_and_every_landmark(ros: ModuleType, person: Any) -> None:
     """A listener such as any other node has, where tf2 is installed."""
     tf2_ros = pytest.importorskip("tf2_ros", reason="tf2_ros is not installed")
     with pose_node(ros) as client:
@@ -81,7 +84,7 @@ def test_tf2_finds_the_body_and_every_landmark(ros, person):
         stamps_ns = iter(range(START_NS, START_NS + 10**12, PERIOD_NS))
         answers = []
 
-        def found():
+        def found() -> Any:
             """Ask again; meanwhile the frames of the answer before have come."""
             answers.append(client.ask(image_message(person, "bgr8", next(stamps_ns))))
             return answers[1:] and buffer.can_transform(FRAME_ID, "body_1", stamp_of(answers[-2]))
@@ -90,7 +93,7 @@ def test_tf2_finds_the_body_and_every_landmark(ros, person):
         answer = answers[-2]
         stamp = stamp_of(answer)
 
-        def look_up(frame):
+        def look_up(frame: Any) -> Any:
             return buffer.lookup_transform(FRAME_ID, frame, stamp).transform
 
         (pose,) = answer.poses
@@ -111,7 +114,9 @@ def test_tf2_finds_the_body_and_every_landmark(ros, person):
         listener.unregister()
 
 
-def test_frames_hang_on_each_images_own_frame_and_an_empty_one_has_a_name(ros, person):
+def test_frames_hang_on_each_images_own_frame_and_an_empty_one_has_a_name(
+    ros: ModuleType, person: Any
+) -> None:
     frame_ids = ["left_eye", "right_eye", ""]
     with pose_node(ros, "tf", camera_frame="unnamed_eye") as client:
         client.wait_for(lambda: client.node.count_publishers("/tf"), "the node's /tf")
@@ -124,7 +129,7 @@ def test_frames_hang_on_each_images_own_frame_and_an_empty_one_has_a_name(ros, p
     assert parents == ["left_eye", "right_eye", "unnamed_eye"]
 
 
-def test_joint_states_are_those_of_the_pose_and_off_by_default(ros, person):
+def test_joint_states_are_those_of_the_pose_and_off_by_default(ros: ModuleType, person: Any) -> None:
     for published in (False, True):
         states = []
         with pose_node(ros, publish_joint_states=published) as client:

@@ -1,6 +1,9 @@
 """REP-155's messages and topics."""
 
 import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -27,13 +30,13 @@ WIDTH, HEIGHT = 640, 480
 with_messages = pytest.mark.usefixtures("hri_msgs")
 
 
-def skeleton(pose):
+def skeleton(pose: Any) -> Any:
     points = HriMessages().to_skeleton_2d(pose, WIDTH, HEIGHT, HEADER).skeleton
     return np.array([(point.x, point.y, point.c) for point in points])
 
 
 @with_messages
-def test_bodies_have_names_that_topics_may_have():
+def test_bodies_have_names_that_topics_may_have() -> None:
     msg = HriMessages().to_ids_list([pose_of(person_id=3), pose_of(person_id=12)], HEADER)
     assert list(msg.ids) == ["b3", "b12"]
     assert msg.header == HEADER
@@ -42,7 +45,7 @@ def test_bodies_have_names_that_topics_may_have():
 
 
 @with_messages
-def test_a_skeleton_has_its_points_where_the_landmarks_are_in_the_image():
+def test_a_skeleton_has_its_points_where_the_landmarks_are_in_the_image() -> None:
     pose = seen_by(CAMERA, (0, 0, 3))
     points = skeleton(pose)
     expected = [pose.screen[list(rows), :2].mean(axis=0) / (WIDTH, HEIGHT) for rows in SKELETON_2D]
@@ -51,7 +54,7 @@ def test_a_skeleton_has_its_points_where_the_landmarks_are_in_the_image():
 
 
 @pytest.mark.skipif(not INSTALLED, reason="hri_msgs is not installed")
-def test_the_order_of_the_points_is_that_of_the_message():
+def test_the_order_of_the_points_is_that_of_the_message() -> None:
     from hri_msgs.msg import Skeleton2D
 
     for index, rows in enumerate(SKELETON_2D):
@@ -60,7 +63,7 @@ def test_the_order_of_the_points_is_that_of_the_message():
 
 
 @with_messages
-def test_what_is_outside_of_the_image_is_at_its_edge_without_confidence():
+def test_what_is_outside_of_the_image_is_at_its_edge_without_confidence() -> None:
     pose = seen_by(CAMERA, (0, 0, 3))
     screen = pose.screen.copy()
     screen[Landmark.NOSE, :2] = -50, HEIGHT / 2
@@ -71,13 +74,13 @@ def test_what_is_outside_of_the_image_is_at_its_edge_without_confidence():
 
 
 @with_messages
-def test_the_neck_is_as_sure_as_the_less_sure_shoulder():
+def test_the_neck_is_as_sure_as_the_less_sure_shoulder() -> None:
     visibility = np.ones(33)
     visibility[Landmark.LEFT_SHOULDER] = 0.25
     assert skeleton(pose_of(visibility=visibility, screen=np.ones((33, 3))))[1, 2] == 0.25
 
 
-def test_without_the_package_the_error_says_what_to_install(monkeypatch):
+def test_without_the_package_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "hri_msgs", None)
     monkeypatch.setitem(sys.modules, "hri_msgs.msg", None)
     with pytest.raises(HriMessagesError, match=r"apt install ros-.*-hri-msgs"):
@@ -87,38 +90,38 @@ def test_without_the_package_the_error_says_what_to_install(monkeypatch):
 class Topic:
     """A publisher that keeps what it is given."""
 
-    def __init__(self, name, listeners):
+    def __init__(self, name: Any, listeners: Any) -> None:
         self.name, self.listeners, self.sent = name, listeners, []
 
-    def get_subscription_count(self):
+    def get_subscription_count(self) -> Any:
         return self.listeners
 
-    def publish(self, msg):
+    def publish(self, msg: Any) -> None:
         self.sent.append(msg)
 
 
 class Topics:
     """The topics that there are."""
 
-    def __init__(self, listeners=1):
+    def __init__(self, listeners: Any = 1) -> None:
         self.open, self._listeners = {}, listeners
         self.publishers = HriPublishers(self._create, lambda topic: self.open.pop(topic.name))
 
-    def _create(self, _type, name):
+    def _create(self, _type: Any, name: Any) -> Any:
         self.open[name] = Topic(name, self._listeners)
         return self.open[name]
 
-    def show(self, stamp_ns, *ids):
+    def show(self, stamp_ns: Any, *ids: Any) -> None:
         image = DecodedImage(HEADER, Frame(np.zeros((HEIGHT, WIDTH, 3), np.uint8), stamp_ns), 1, Stopwatch())
         self.publishers.publish(image, [pose_of(person_id=each) for each in ids])
 
 
-def skeleton_of(person_id):
+def skeleton_of(person_id: Any) -> str:
     return f"/humans/bodies/b{person_id}/skeleton2d"
 
 
 @with_messages
-def test_topics_come_with_people_and_go_some_time_after_them():
+def test_topics_come_with_people_and_go_some_time_after_them() -> None:
     topics = Topics()
     topics.show(0, 1, 2)
     topics.show(KEEP_NS, 2)
@@ -130,7 +133,7 @@ def test_topics_come_with_people_and_go_some_time_after_them():
 
 
 @with_messages
-def test_who_is_followed_over_a_jump_in_time_keeps_the_topic_and_others_lose_it():
+def test_who_is_followed_over_a_jump_in_time_keeps_the_topic_and_others_lose_it() -> None:
     topics = Topics()
     topics.show(10 * KEEP_NS, 1, 2)
     topics.show(0, 1)
@@ -138,7 +141,7 @@ def test_who_is_followed_over_a_jump_in_time_keeps_the_topic_and_others_lose_it(
 
 
 @with_messages
-def test_an_image_of_nobody_says_that_nobody_is_tracked():
+def test_an_image_of_nobody_says_that_nobody_is_tracked() -> None:
     topics = Topics()
     topics.show(0)
     assert [list(msg.ids) for msg in topics.open[TRACKED].sent] == [[]]
@@ -146,7 +149,7 @@ def test_an_image_of_nobody_says_that_nobody_is_tracked():
 
 @with_messages
 @pytest.mark.parametrize("listeners", [0, 1])
-def test_nothing_is_made_that_nobody_listens_to(listeners):
+def test_nothing_is_made_that_nobody_listens_to(listeners: int) -> None:
     topics = Topics(listeners)
     topics.show(0, 1)
     assert [len(topic.sent) for topic in topics.open.values()] == [listeners, listeners]
@@ -154,7 +157,7 @@ def test_nothing_is_made_that_nobody_listens_to(listeners):
 
 
 @with_messages
-def test_closed_topics_are_gone_and_an_image_that_is_still_on_its_way_does_no_harm():
+def test_closed_topics_are_gone_and_an_image_that_is_still_on_its_way_does_no_harm() -> None:
     topics = Topics()
     topics.show(0, 1)
     topics.publishers.close()
@@ -164,13 +167,15 @@ def test_closed_topics_are_gone_and_an_image_that_is_still_on_its_way_does_no_ha
 
 
 @pytest.fixture(scope="module")
-def person(data):
+def person(data: Path) -> Any:
     return cv2.imread(str(data / "images" / "mp_pose.jpg"))
 
 
 @pytest.mark.skipif(INSTALLED, reason="hri_msgs is installed")
 @pytest.mark.usefixtures("models")
-def test_a_node_without_the_package_says_so_and_works(ros, person, capfd):
+def test_a_node_without_the_package_says_so_and_works(
+    ros: ModuleType, person: Any, capfd: pytest.CaptureFixture[str]
+) -> None:
     with pose_node(ros, model_complexity=0, publish_hri=True) as client:
         assert client.ask(image_message(person, "bgr8", START_NS)).poses
     assert capfd.readouterr().err.count("the package hri_msgs is not installed") == 1
@@ -178,7 +183,7 @@ def test_a_node_without_the_package_says_so_and_works(ros, person, capfd):
 
 @pytest.mark.skipif(not INSTALLED, reason="hri_msgs is not installed")
 @pytest.mark.usefixtures("models")
-def test_a_node_tells_others_who_is_there_and_where_their_joints_are(ros, person):
+def test_a_node_tells_others_who_is_there_and_where_their_joints_are(ros: ModuleType, person: Any) -> None:
     from hri_msgs.msg import IdsList, Skeleton2D
 
     heard = {TRACKED: [], skeleton_of(1): []}

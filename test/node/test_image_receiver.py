@@ -2,6 +2,9 @@
 
 import threading
 import time
+from collections.abc import Iterator
+from types import ModuleType
+from typing import Any
 
 import pytest
 from rclpy.qos import qos_profile_sensor_data
@@ -19,7 +22,7 @@ IMAGE = serialize_message(Image())
 
 
 @pytest.fixture
-def node(ros):
+def node(ros: ModuleType) -> Iterator[Any]:
     node = ros.create_node("subscribing")
     yield node
     node.destroy_node()
@@ -28,35 +31,35 @@ def node(ros):
 class Images:
     """A subscription, and a pipeline that keeps what it is given."""
 
-    def __init__(self, node):
+    def __init__(self, node: Any) -> None:
         self.rest_s = 0.0
         self.asked, self.superseded = threading.Event(), threading.Event()
         self.received = []
         self.subscription = ImageReceiver(node, TRANSPORTS["raw"], "best_effort", self, FunctionLogger(print))
 
-    def on_image(self, image):
+    def on_image(self, image: Any) -> None:
         self.received.append(image)
 
-    def spare_s(self):
+    def spare_s(self) -> Any:
         self.asked.set()
         assert self.superseded.wait(DEADLINE_S)
         return self.rest_s
 
-    def waited_ns(self, came_ns):
+    def waited_ns(self, came_ns: Any) -> Any:
         """Return how long an image is said to have waited that came then."""
         self.subscription._on_message(IMAGE, {"received_timestamp": came_ns})
         return self.received[-1].waited_ns
 
 
 @pytest.fixture
-def images(node):
+def images(node: Any) -> Iterator[Images]:
     images = Images(node)
     yield images
     images.superseded.set()
     images.subscription.end()
 
 
-def test_images_that_make_way_for_a_newer_one_are_counted(node, images):
+def test_images_that_make_way_for_a_newer_one_are_counted(node: Any, images: Images) -> None:
     publisher = node.create_publisher(Image, "image", qos_profile_sensor_data)
     images.rest_s = LATER_S
     images.subscription.open()
@@ -73,9 +76,9 @@ def test_images_that_make_way_for_a_newer_one_are_counted(node, images):
     assert images.subscription._reliability == BEST_EFFORT
 
 
-def test_a_middleware_that_does_not_say_when_an_image_came_says_nothing(images):
+def test_a_middleware_that_does_not_say_when_an_image_came_says_nothing(images: Images) -> None:
     assert images.waited_ns(None) == images.waited_ns(0) == 0
 
 
-def test_a_clock_that_was_set_back_gives_no_time_below_zero(images):
+def test_a_clock_that_was_set_back_gives_no_time_below_zero(images: Images) -> None:
     assert images.waited_ns(time.time_ns() + NS_PER_S) == 0

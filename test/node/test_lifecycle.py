@@ -4,8 +4,11 @@ import os
 import shutil
 import signal
 import subprocess
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import cv2
 import pytest
@@ -27,12 +30,12 @@ OUTPUT = "blazepose/poses"
 
 
 @pytest.fixture(scope="module")
-def bgr(data):
+def bgr(data: Path) -> Any:
     return cv2.imread(str(data / "images" / "mp_pose.jpg"))
 
 
 @pytest.fixture
-def client(ros):
+def client(ros: ModuleType) -> Iterator[PoseClient]:
     client = PoseClient(ros)
     client.listen("poses")
     yield client
@@ -40,7 +43,7 @@ def client(ros):
 
 
 @contextmanager
-def managed_node(client, **parameters):
+def managed_node(client: Any, **parameters: Any) -> Iterator[Any]:
     """Run a node that waits for a lifecycle manager, and stop it as launchers do."""
     settings = {"autostart": False, "model_complexity": 0, "image_reliability": "reliable", **parameters}
     arguments = [executable("blazepose_node"), *ros_arguments(settings)]
@@ -58,20 +61,22 @@ def managed_node(client, **parameters):
     vars(node)["output"] = output
 
 
-def steps(client, *labels):
+def steps(client: Any, *labels: Any) -> None:
     for label in labels:
         assert change_state(client, label), label
 
 
-def takes_images(client):
+def takes_images(client: Any) -> Any:
     return client.image.get_subscription_count() > 0
 
 
-def announces_outputs(client):
+def announces_outputs(client: Any) -> Any:
     return client.node.count_publishers(OUTPUT) > 0
 
 
-def test_it_works_only_while_active_and_can_be_cleaned_up_and_configured_again(client, bgr):
+def test_it_works_only_while_active_and_can_be_cleaned_up_and_configured_again(
+    client: PoseClient, bgr: Any
+) -> None:
     with managed_node(client):
         assert state(client) == "unconfigured"
         assert not announces_outputs(client)
@@ -95,7 +100,7 @@ def test_it_works_only_while_active_and_can_be_cleaned_up_and_configured_again(c
 
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="there is no /proc")
-def test_cleaning_up_frees_the_memory(client):
+def test_cleaning_up_frees_the_memory(client: PoseClient) -> None:
     with managed_node(client, model_complexity=2) as node:
         steps(client, "configure", "cleanup")  # libraries stay loaded
         before = resident_bytes(node)
@@ -107,12 +112,14 @@ def test_cleaning_up_frees_the_memory(client):
     assert after - before < (configured - before) / 4
 
 
-def resident_bytes(process):
+def resident_bytes(process: Any) -> Any:
     pages = int(Path(f"/proc/{process.pid}/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE")
 
 
-def test_a_missing_model_fails_configuring_until_it_is_there(client, bgr, tmp_path, monkeypatch):
+def test_a_missing_model_fails_configuring_until_it_is_there(
+    client: PoseClient, bgr: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     models = cache_folder()
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     with managed_node(client) as node:
@@ -126,7 +133,7 @@ def test_a_missing_model_fails_configuring_until_it_is_there(client, bgr, tmp_pa
     assert "Traceback" not in node.output
 
 
-def test_transitions_that_the_state_does_not_have_are_refused(client):
+def test_transitions_that_the_state_does_not_have_are_refused(client: PoseClient) -> None:
     with managed_node(client) as node:
         for label, number in (("", 3), ("", 99), ("activate", 0), ("levitate", 0)):
             assert not change_state(client, label, number), (label, number)
@@ -144,7 +151,7 @@ def test_transitions_that_the_state_does_not_have_are_refused(client):
     ],
     ids=["unconfigured", "configured", "deactivated", "shut down"],
 )
-def test_a_signal_ends_it_in_any_state(client, number, labels):
+def test_a_signal_ends_it_in_any_state(client: PoseClient, number: signal.Signals, labels: Any) -> None:
     with managed_node(client) as node:
         steps(client, *labels)
         node.send_signal(number)
@@ -152,7 +159,7 @@ def test_a_signal_ends_it_in_any_state(client, number, labels):
 
 
 @pytest.mark.parametrize("delay_s", [0.0, 0.2])
-def test_a_signal_ends_it_while_the_model_is_loading(client, delay_s):
+def test_a_signal_ends_it_while_the_model_is_loading(client: PoseClient, delay_s: float) -> None:
     with managed_node(client, model_complexity=2, backend="mediapipe") as node:
         ask_to_configure(client)
         with pytest.raises(subprocess.TimeoutExpired):
@@ -160,7 +167,7 @@ def test_a_signal_ends_it_while_the_model_is_loading(client, delay_s):
     assert "Traceback" not in node.output
 
 
-def ask_to_configure(client):
+def ask_to_configure(client: Any) -> None:
     """Ask, and do not wait for the answer."""
     service = client.node.create_client(ChangeState, "blazepose/change_state")
     client.wait_for(service.service_is_ready, "the service")

@@ -1,5 +1,9 @@
 """When the node takes images, and with which quality of service."""
 
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
 import cv2
 import pytest
 
@@ -16,15 +20,15 @@ pytestmark = pytest.mark.usefixtures("models")
 
 
 @pytest.fixture(scope="module")
-def bgr(data):
+def bgr(data: Path) -> Any:
     return cv2.imread(str(data / "images" / "mp_pose.jpg"))
 
 
-def subscribers(client):
+def subscribers(client: Any) -> Any:
     return client.image.get_subscription_count()
 
 
-def test_a_lazy_node_takes_images_only_while_somebody_listens(ros, bgr):
+def test_a_lazy_node_takes_images_only_while_somebody_listens(ros: ModuleType, bgr: Any) -> None:
     client = PoseClient(ros)
     try:
         with running("blazepose_node", *ros_arguments({"model_complexity": 0})):
@@ -44,26 +48,26 @@ def test_a_lazy_node_takes_images_only_while_somebody_listens(ros, bgr):
         client.close()
 
 
-def is_active_without_listeners(client):
+def is_active_without_listeners(client: Any) -> Any:
     """Tell whether the node has said twice that it works, and has had the time to subscribe in between."""
     assert subscribers(client) == 0
     said = [msg.status[0].message for msg in client.received["diagnostics"]]
     return sum("nobody listens" in each for each in said) >= 2
 
 
-def besides(client):
+def besides(client: Any) -> Any:
     """Return how many hear calibrations, and how many depth."""
     topics = ("camera_info", "depth", "depth/camera_info")
     return [client.node.count_subscribers(topic) for topic in topics]
 
 
-def test_a_node_that_nobody_listens_to_hears_one_calibration_and_then_nothing(ros):
+def test_a_node_that_nobody_listens_to_hears_one_calibration_and_then_nothing(ros: ModuleType) -> None:
     client = PoseClient(ros)
     try:
         with running("blazepose_node", *ros_arguments({"model_complexity": 0})):
             client.wait_for(lambda: besides(client) == [1, 0, 0], "the calibration's subscription")
 
-            def rests():
+            def rests() -> Any:
                 client.camera_info.publish(CameraInfo())
                 return besides(client) == [0, 0, 0]
 
@@ -76,11 +80,11 @@ def test_a_node_that_nobody_listens_to_hears_one_calibration_and_then_nothing(ro
         client.close()
 
 
-def test_any_output_alone_wakes_a_lazy_node(ros, bgr):
+def test_any_output_alone_wakes_a_lazy_node(ros: ModuleType, bgr: Any) -> None:
     stamps = iter(range(START_NS, 2 * START_NS, 100_000_000))
     client = PoseClient(ros)
 
-    def answered(output):
+    def answered(output: Any) -> Any:
         client.image.publish(image_message(bgr, "bgr8", next(stamps)))
         return client.received[output]
 
@@ -96,7 +100,7 @@ def test_any_output_alone_wakes_a_lazy_node(ros, bgr):
         client.close()
 
 
-def test_a_node_that_is_not_lazy_takes_images_for_nobody(ros):
+def test_a_node_that_is_not_lazy_takes_images_for_nobody(ros: ModuleType) -> None:
     client = PoseClient(ros)
     try:
         with running("blazepose_node", *ros_arguments({"model_complexity": 0, "lazy": False})):
@@ -105,13 +109,13 @@ def test_a_node_that_is_not_lazy_takes_images_for_nobody(ros):
         client.close()
 
 
-def requested(client):
+def requested(client: Any) -> Any:
     """Return the reliabilities that subscribers of the images ask for."""
     infos = client.node.get_subscriptions_info_by_topic("image")
     return [info.qos_profile.reliability for info in infos]
 
 
-def test_auto_reliability_follows_what_the_publishers_offer(ros, bgr):
+def test_auto_reliability_follows_what_the_publishers_offer(ros: ModuleType, bgr: Any) -> None:
     with pose_node(ros, model_complexity=0, image_reliability="auto") as client:
         client.wait_for(lambda: requested(client) == [ReliabilityPolicy.RELIABLE], "a reliable subscription")
         assert client.ask(image_message(bgr, "bgr8", START_NS)).poses
@@ -123,7 +127,9 @@ def test_auto_reliability_follows_what_the_publishers_offer(ros, bgr):
         assert client.ask(image_message(bgr, "bgr8", 2 * START_NS)).poses
 
 
-def test_a_publisher_that_offers_too_little_is_told_of(ros, capfd):
+def test_a_publisher_that_offers_too_little_is_told_of(
+    ros: ModuleType, capfd: pytest.CaptureFixture[str]
+) -> None:
     client = PoseClient(ros)
     client.listen("poses")
     client.node.destroy_publisher(client.image)
@@ -131,7 +137,7 @@ def test_a_publisher_that_offers_too_little_is_told_of(ros, capfd):
     client.image = client.node.create_publisher(Image, "image", best_effort)
     log = []
 
-    def told():
+    def told() -> bool:
         log.append(capfd.readouterr().err)
         return "Set image_reliability to auto or best_effort" in "".join(log)
 
@@ -143,14 +149,14 @@ def test_a_publisher_that_offers_too_little_is_told_of(ros, capfd):
         client.close()
 
 
-def test_the_stages_of_an_image_add_up_to_its_latency(ros, bgr):
+def test_the_stages_of_an_image_add_up_to_its_latency(ros: ModuleType, bgr: Any) -> None:
     with pose_node(ros, model_complexity=0) as client:
         timings = []
         client.node.create_subscription(Timing, "blazepose/timing", timings.append, 10)
         client.wait_for(lambda: client.node.count_publishers("blazepose/timing"), "the topic")
         asked = {}
 
-        def timed():
+        def timed() -> Any:
             stamp_ns = client.node.get_clock().now().nanoseconds
             answer = client.ask(image_message(bgr, "bgr8", stamp_ns))
             asked[str(answer.header.stamp)] = client.node.get_clock().now().nanoseconds - stamp_ns

@@ -3,7 +3,9 @@
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 
@@ -43,7 +45,7 @@ if __name__ == "__main__":
 
 
 @contextmanager
-def at_work(thing):
+def at_work(thing: Any) -> Iterator[Any]:
     """Run a node until its timer has come."""
     command = [sys.executable, "-c", PROGRAM.format(thing=thing)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
@@ -56,14 +58,14 @@ def at_work(thing):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
 @pytest.mark.parametrize("thing", NODES.values(), ids=list(NODES))
-def test_a_signal_ends_a_node_that(thing, number):
+def test_a_signal_ends_a_node_that(thing: Any, number: signal.Signals) -> None:
     with at_work(thing) as process:
         process.send_signal(number)
         _, said = process.communicate(timeout=STOP_TIMEOUT_S)
     assert (process.returncode, said) == (0, "")
 
 
-def test_signals_that_repeat_change_nothing():
+def test_signals_that_repeat_change_nothing() -> None:
     with at_work(NODES["hangs as it closes"]) as process:
         for number in (signal.SIGINT, signal.SIGINT, signal.SIGTERM):
             process.send_signal(number)

@@ -2,6 +2,9 @@
 
 import threading
 import time
+from collections.abc import Iterator
+from types import ModuleType
+from typing import Any
 
 import pytest
 from rclpy.executors import SingleThreadedExecutor
@@ -17,27 +20,27 @@ QOS = QoSProfile(depth=5)
 
 
 @pytest.fixture
-def node(ros):
+def node(ros: ModuleType) -> Iterator[Any]:
     node = ros.create_node("receiving")
     yield node
     node.destroy_node()
 
 
 @pytest.fixture
-def publisher(node):
+def publisher(node: Any) -> Any:
     return node.create_publisher(String, "words", QOS)
 
 
-def into(received):
+def into(received: Any) -> Any:
     return lambda message, _info: received.append(deserialize_message(message, String).data)
 
 
-def publish_to(publisher, word):
+def publish_to(publisher: Any, word: Any) -> None:
     wait_until(publisher.get_subscription_count)
     publisher.publish(String(data=word))
 
 
-def test_every_message_is_handed_over_as_it_came_without_an_executor(node, publisher):
+def test_every_message_is_handed_over_as_it_came_without_an_executor(node: Any, publisher: Any) -> None:
     received = []
     receiver = MessageReceiver(node, String, "words", QOS, into(received))
     for word in ("one", "two", "three"):
@@ -47,12 +50,12 @@ def test_every_message_is_handed_over_as_it_came_without_an_executor(node, publi
     assert received == ["one", "two", "three"]
 
 
-def test_a_busy_executor_holds_up_no_message(node, publisher):
+def test_a_busy_executor_holds_up_no_message(node: Any, publisher: Any) -> None:
     came, executor = threading.Event(), SingleThreadedExecutor()
     receiver = MessageReceiver(node, String, "words", QOS, lambda *_: came.set())
     seen = []
 
-    def busy():
+    def busy() -> None:
         publish_to(publisher, "now")
         seen.append(came.wait(DEADLINE_S))
 
@@ -65,7 +68,7 @@ def test_a_busy_executor_holds_up_no_message(node, publisher):
     assert seen == [True]
 
 
-def test_an_executor_is_not_woken_by_messages(node, publisher):
+def test_an_executor_is_not_woken_by_messages(node: Any, publisher: Any) -> None:
     received, executor = [], SingleThreadedExecutor()
     receiver = MessageReceiver(node, String, "words", QOS, into(received))
     executor.add_node(node)
@@ -77,7 +80,7 @@ def test_an_executor_is_not_woken_by_messages(node, publisher):
     assert len(received) == 1
 
 
-def test_after_closing_nothing_is_received_and_nobody_subscribes(node, publisher):
+def test_after_closing_nothing_is_received_and_nobody_subscribes(node: Any, publisher: Any) -> None:
     received = []
     receiver = MessageReceiver(node, String, "words", QOS, into(received))
     publish_to(publisher, "now")
@@ -88,7 +91,7 @@ def test_after_closing_nothing_is_received_and_nobody_subscribes(node, publisher
     assert len(received) == 1
 
 
-def test_a_topic_can_be_received_again(node, publisher):
+def test_a_topic_can_be_received_again(node: Any, publisher: Any) -> None:
     for word in ("first", "second"):
         received = []
         receiver = MessageReceiver(node, String, "words", QOS, into(received))
@@ -98,10 +101,10 @@ def test_a_topic_can_be_received_again(node, publisher):
         assert received == [word]
 
 
-def test_a_message_that_is_not_urgent_makes_way_for_a_newer_one(node, publisher):
+def test_a_message_that_is_not_urgent_makes_way_for_a_newer_one(node: Any, publisher: Any) -> None:
     received, asked, superseded = [], threading.Event(), threading.Event()
 
-    def spare_s():
+    def spare_s() -> Any:
         asked.set()
         assert superseded.wait(DEADLINE_S)
         return 0.0 if received else LATER_S
@@ -118,10 +121,10 @@ def test_a_message_that_is_not_urgent_makes_way_for_a_newer_one(node, publisher)
     assert received == ["new", "urgent"]
 
 
-def test_closing_does_not_wait_for_a_message_that_is_not_urgent(node, publisher):
+def test_closing_does_not_wait_for_a_message_that_is_not_urgent(node: Any, publisher: Any) -> None:
     received, asked = [], threading.Event()
 
-    def spare_s():
+    def spare_s() -> Any:
         asked.set()
         return 10 * DEADLINE_S
 
@@ -134,15 +137,15 @@ def test_closing_does_not_wait_for_a_message_that_is_not_urgent(node, publisher)
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_an_error_ends_the_thread_and_is_told_of(node, publisher):
-    def fail(*_):
+def test_an_error_ends_the_thread_and_is_told_of(node: Any, publisher: Any) -> None:
+    def fail(*_: object) -> None:
         raise ValueError("not this one")
 
     receiver = MessageReceiver(node, String, "words", QOS, fail)
     receiver.check()
     publish_to(publisher, "now")
 
-    def failed():
+    def failed() -> Any:
         try:
             receiver.check()
         except RuntimeError as err:

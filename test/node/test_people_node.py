@@ -1,5 +1,9 @@
 """People over time as the node publishes them."""
 
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
 import cv2
 import numpy as np
 import pytest
@@ -18,19 +22,19 @@ SHIFT_PX = 8
 
 
 @pytest.fixture(scope="module")
-def photograph(data):
+def photograph(data: Path) -> Any:
     return cv2.imread(str(data / "images" / "mp_pose.jpg"))
 
 
-def shifted(photograph, index):
+def shifted(photograph: Any, index: Any) -> Any:
     return np.roll(photograph, SHIFT_PX * index, axis=1)
 
 
-def ask(client, pixels, index):
+def ask(client: Any, pixels: Any, index: Any) -> Any:
     return client.ask(image_message(pixels, "bgr8", START_NS + index * PERIOD_NS))
 
 
-def set_parameter(client, name, value):
+def set_parameter(client: Any, name: Any, value: Any) -> Any:
     service = client.node.create_client(SetParameters, "blazepose/set_parameters")
     client.wait_for(service.service_is_ready, "the service of parameters")
     request = SetParameters.Request(parameters=[Parameter(name, value=value).to_parameter_msg()])
@@ -41,7 +45,9 @@ def set_parameter(client, name, value):
 
 @pytest.mark.usefixtures("models")
 @pytest.mark.parametrize("backend", ["mediapipe", "openvino"])
-def test_a_person_keeps_the_number_and_who_comes_back_late_gets_another(ros, photograph, backend):
+def test_a_person_keeps_the_number_and_who_comes_back_late_gets_another(
+    ros: ModuleType, photograph: Any, backend: str
+) -> None:
     nobody = np.zeros_like(photograph)
     with pose_node(ros, "pose", model_complexity=0, backend=backend) as client:
         for index in range(4):
@@ -62,7 +68,7 @@ def test_a_person_keeps_the_number_and_who_comes_back_late_gets_another(ros, pho
 
 
 @pytest.mark.usefixtures("models")
-def test_smoothing_is_switched_while_the_node_runs(ros, photograph):
+def test_smoothing_is_switched_while_the_node_runs(ros: ModuleType, photograph: Any) -> None:
     with pose_node(ros, model_complexity=0) as client:
         moved_px = {}
         for enabled in (True, False):
@@ -80,7 +86,7 @@ def test_smoothing_is_switched_while_the_node_runs(ros, photograph):
 
 
 @pytest.mark.usefixtures("models")
-def test_what_speaks_against_a_pose_is_published(ros, photograph):
+def test_what_speaks_against_a_pose_is_published(ros: ModuleType, photograph: Any) -> None:
     height = photograph.shape[0]
     knees = photograph[: height * 6 // 10]
     with pose_node(ros, model_complexity=1) as client:
@@ -93,7 +99,9 @@ def test_what_speaks_against_a_pose_is_published(ros, photograph):
 
 
 @pytest.mark.usefixtures("models")
-def test_how_long_the_lost_are_waited_for_changes_while_the_node_runs(ros, photograph):
+def test_how_long_the_lost_are_waited_for_changes_while_the_node_runs(
+    ros: ModuleType, photograph: Any
+) -> None:
     nobody = np.zeros_like(photograph)
     with pose_node(ros, model_complexity=0, max_lost_s=0.5) as client:
         numbers = []
@@ -109,7 +117,7 @@ def test_how_long_the_lost_are_waited_for_changes_while_the_node_runs(ros, photo
 
 
 @pytest.fixture(scope="module")
-def pair(photograph):
+def pair(photograph: Any) -> tuple[Any, tuple[Any, Any]]:
     """Somebody large on the left and somebody small in the middle, and the boxes of both."""
     height, width = photograph.shape[:2]
     small = cv2.resize(photograph, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
@@ -123,7 +131,9 @@ def pair(photograph):
 
 
 @pytest.mark.usefixtures("models")
-def test_the_rule_of_the_primary_person_changes_while_the_node_runs(ros, pair):
+def test_the_rule_of_the_primary_person_changes_while_the_node_runs(
+    ros: ModuleType, pair: tuple[Any, tuple[Any, Any]]
+) -> None:
     pytest.importorskip("vision_msgs", reason="vision_msgs is not installed")
     from rclpy.qos import QoSProfile
     from support.detections import detections

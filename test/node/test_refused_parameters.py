@@ -1,5 +1,10 @@
 """Changes of parameters that one running node takes or refuses."""
 
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
 import cv2
 import pytest
 
@@ -14,12 +19,12 @@ pytestmark = pytest.mark.usefixtures("models")
 
 
 @pytest.fixture(scope="module")
-def bgr(data):
+def bgr(data: Path) -> Any:
     return cv2.imread(str(data / "images" / "mp_pose.jpg"))
 
 
 @pytest.fixture(scope="module")
-def answering(ros, bgr):
+def answering(ros: ModuleType, bgr: Any) -> Iterator[tuple[Any, Stream]]:
     """A client of a running node, and a stream of images for it."""
     with pose_node(ros, model_complexity=0) as client:
         yield client, Stream(client, bgr)
@@ -44,7 +49,9 @@ def answering(ros, bgr):
     ],
     ids=lambda each: ", ".join(each) if isinstance(each, dict) else "",
 )
-def test_a_change_that_cannot_work_is_refused_whole_and_work_goes_on(answering, change, reason):
+def test_a_change_that_cannot_work_is_refused_whole_and_work_goes_on(
+    answering: tuple[Any, Stream], change: Any, reason: str
+) -> None:
     client, stream = answering
     before = parameters(client)
     assert reason in set_parameters(client, visibility_threshold=0.25, **change)
@@ -52,27 +59,29 @@ def test_a_change_that_cannot_work_is_refused_whole_and_work_goes_on(answering, 
     assert stream.ask().model_complexity == 0
 
 
-def test_a_damaged_model_is_refused(answering, tmp_path):
+def test_a_damaged_model_is_refused(answering: tuple[Any, Stream], tmp_path: Path) -> None:
     client, stream = answering
     (tmp_path / "model.task").write_bytes(b"no model")
     assert "damaged or not a known model" in set_parameters(client, model_path=str(tmp_path / "model.task"))
     stream.ask()
 
 
-def test_each_change_of_several_stands_for_itself_unless_asked_for_at_once(answering):
+def test_each_change_of_several_stands_for_itself_unless_asked_for_at_once(
+    answering: tuple[Any, Stream],
+) -> None:
     client, _ = answering
     refusal = set_parameters(client, atomically=False, visibility_threshold=0.25, num_poses=0)
     assert refusal == "parameter num_poses is 0, it takes an integer from 1 to 32"
     assert parameters(client)["visibility_threshold"] == 0.25
 
 
-def test_an_integer_is_taken_for_a_number(answering):
+def test_an_integer_is_taken_for_a_number(answering: tuple[Any, Stream]) -> None:
     client, _ = answering
     assert set_parameters(client, assumed_hfov_deg=70) == ""
     assert parameters(client)["assumed_hfov_deg"] == 70.0
 
 
-def test_every_parameter_that_may_change_takes_what_it_has(answering):
+def test_every_parameter_that_may_change_takes_what_it_has(answering: tuple[Any, Stream]) -> None:
     client, stream = answering
     values = parameters(client)
     for parameter in NodeSettings.parameters().values():

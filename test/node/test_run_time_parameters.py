@@ -2,6 +2,8 @@
 
 import os
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import cv2
 import numpy as np
@@ -28,11 +30,11 @@ MAX_GROWTH_BYTES = 60_000_000
 
 
 @pytest.fixture(scope="module")
-def bgr(data):
+def bgr(data: Path) -> Any:
     return cv2.imread(str(data / "images" / "mp_pose.jpg"))
 
 
-def test_images_are_answered_while_another_model_is_loading(ros, bgr):
+def test_images_are_answered_while_another_model_is_loading(ros: ModuleType, bgr: Any) -> None:
     with pose_node(ros, model_complexity=0) as client:
         stream = Stream(client, bgr)
         stream.ask()
@@ -45,7 +47,7 @@ def test_images_are_answered_while_another_model_is_loading(ros, bgr):
     assert during >= 3
 
 
-def test_image_transport_changes(ros, bgr):
+def test_image_transport_changes(ros: ModuleType, bgr: Any) -> None:
     with pose_node(ros, model_complexity=0) as client:
         stream = Stream(client, bgr)
         stream.ask()
@@ -56,7 +58,7 @@ def test_image_transport_changes(ros, bgr):
         msg = CompressedImage(header=stream.message().header, format="jpeg")
         msg.data.frombytes(cv2.imencode(".jpg", bgr)[1].tobytes())
 
-        def answered():
+        def answered() -> Any:
             compressed.publish(msg)
             return [a for a in client.received["poses"] if a.header.stamp == msg.header.stamp]
 
@@ -65,7 +67,7 @@ def test_image_transport_changes(ros, bgr):
         stream.ask()
 
 
-def test_the_mask_comes_and_goes(ros, bgr):
+def test_the_mask_comes_and_goes(ros: ModuleType, bgr: Any) -> None:
     with pose_node(ros, model_complexity=0) as client:
         stream = Stream(client, bgr)
         for offered in (True, False, True):
@@ -79,11 +81,11 @@ def test_the_mask_comes_and_goes(ros, bgr):
             stream.ask()
 
 
-def masks(client):
+def masks(client: Any) -> Any:
     return client.node.count_publishers("blazepose/segmentation_mask")
 
 
-def test_laziness_changes(ros):
+def test_laziness_changes(ros: ModuleType) -> None:
     client = PoseClient(ros)
     try:
         with running("blazepose_node", "--ros-args", "-p", "model_complexity:=0"):
@@ -95,7 +97,7 @@ def test_laziness_changes(ros):
         client.close()
 
 
-def test_a_dump_of_the_parameters_starts_the_same_node(ros, bgr, tmp_path):
+def test_a_dump_of_the_parameters_starts_the_same_node(ros: ModuleType, bgr: Any, tmp_path: Path) -> None:
     wanted = {"model_complexity": 0, "num_poses": 2, "placement": "none", "tf_prefix": "a_"}
     with pose_node(ros, **wanted) as client:
         assert set_parameters(client, visibility_threshold=0.25, publish_tf=False) == ""
@@ -114,7 +116,7 @@ def test_a_dump_of_the_parameters_starts_the_same_node(ros, bgr, tmp_path):
         client.close()
 
 
-def nested(values):
+def nested(values: Any) -> Any:
     """Return parameters in the groups that the dots in their names make, as `ros2 param dump` does."""
     groups = {}
     for name, value in values.items():
@@ -126,7 +128,9 @@ def nested(values):
     return groups
 
 
-def test_a_signal_in_the_middle_of_a_change_of_the_model_ends_the_node_in_order(ros, bgr, capfd):
+def test_a_signal_in_the_middle_of_a_change_of_the_model_ends_the_node_in_order(
+    ros: ModuleType, bgr: Any, capfd: pytest.CaptureFixture[str]
+) -> None:
     with pose_node(ros, model_complexity=0) as client:
         Stream(client, bgr).ask()
         begin_to_set(client, backend="mediapipe", model_complexity=2)  # pose_node interrupts it, and looks
@@ -134,7 +138,7 @@ def test_a_signal_in_the_middle_of_a_change_of_the_model_ends_the_node_in_order(
 
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="there is no /proc")
-def test_the_model_changes_under_load_without_a_wrong_pose(ros, bgr):
+def test_the_model_changes_under_load_without_a_wrong_pose(ros: ModuleType, bgr: Any) -> None:
     with pose_node(ros, model_complexity=0) as client:
         stream = Stream(client, bgr)
         settled = {}
@@ -167,6 +171,6 @@ def test_the_model_changes_under_load_without_a_wrong_pose(ros, bgr):
     assert grown < MAX_GROWTH_BYTES
 
 
-def resident_bytes(process):
+def resident_bytes(process: Any) -> Any:
     pages = int(Path(f"/proc/{process.pid}/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE")

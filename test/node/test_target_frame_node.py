@@ -1,5 +1,9 @@
 """People and markers in a frame of the robot's, as the node publishes them."""
 
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
 import cv2
 import numpy as np
 import pytest
@@ -20,7 +24,9 @@ CAMERA_IN_MAP_M = np.array([1.0, 2, 3])
 
 
 @pytest.mark.usefixtures("models")
-def test_the_node_expresses_people_and_markers_in_the_target_frame(ros, data, capfd):
+def test_the_node_expresses_people_and_markers_in_the_target_frame(
+    ros: ModuleType, data: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     person = cv2.imread(str(data / "images" / "mp_pose.jpg"))
     with pose_node(ros, target_frame="map") as client:
         target = {"poses": [], "markers": []}
@@ -38,7 +44,7 @@ def test_the_node_expresses_people_and_markers_in_the_target_frame(ros, data, ca
         static.publish(TFMessage(transforms=[mount]))
         stamps_ns = iter(range(START_NS + 1, START_NS + 10**12, 33_000_000))
 
-        def seen_in_map():
+        def seen_in_map() -> Any:
             stamp_ns = next(stamps_ns)
             # Before and after the image: it is halfway.
             around = [

@@ -1,5 +1,9 @@
 """Images whose stamps do not rise as those of one camera do."""
 
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
 import cv2
 import numpy as np
 import pytest
@@ -16,11 +20,11 @@ POSE_TOLERANCE_PX = 15.0
 
 
 @pytest.fixture(scope="module")
-def bgr(data):
+def bgr(data: Path) -> Any:
     return cv2.imread(str(data / "images" / "mp_pose.jpg"))
 
 
-def only_person(client, msg):
+def only_person(client: Any, msg: Any) -> Any:
     """Return the landmarks, (33, 2) pixels, of the only person in an image."""
     answer = client.ask(msg)
     assert answer.header == msg.header
@@ -29,7 +33,9 @@ def only_person(client, msg):
     return screen_array(pose)[:, :2]
 
 
-def test_jumps_of_years_and_images_without_a_time_are_answered_with_the_same_pose(ros, bgr):
+def test_jumps_of_years_and_images_without_a_time_are_answered_with_the_same_pose(
+    ros: ModuleType, bgr: Any
+) -> None:
     steps_ns = [0, FRAME_NS, 30 * YEAR_NS, FRAME_NS, -30 * YEAR_NS, -START_NS, 0, 0]
     with pose_node(ros, model_complexity=0) as client:
         stamps_ns = START_NS + np.cumsum(steps_ns)
@@ -41,7 +47,7 @@ def test_jumps_of_years_and_images_without_a_time_are_answered_with_the_same_pos
         assert np.median(np.linalg.norm(landmarks - found[0], axis=1)) < POSE_TOLERANCE_PX
 
 
-def test_a_simulated_clock_that_stands_still_stops_nothing(ros, bgr):
+def test_a_simulated_clock_that_stands_still_stops_nothing(ros: ModuleType, bgr: Any) -> None:
     with pose_node(ros, "diagnostics", model_complexity=0, use_sim_time=True) as client:
         stream = Stream(client, bgr)
         for _ in range(3):
@@ -49,7 +55,7 @@ def test_a_simulated_clock_that_stands_still_stops_nothing(ros, bgr):
         client.wait_for(lambda: client.received["diagnostics"], "diagnostics")
 
 
-def test_two_cameras_on_one_topic_are_each_answered_with_their_own_people(ros, bgr):
+def test_two_cameras_on_one_topic_are_each_answered_with_their_own_people(ros: ModuleType, bgr: Any) -> None:
     mirrored = np.ascontiguousarray(bgr[:, ::-1])
     with pose_node(ros, model_complexity=0) as client:
         found = {"left_camera": [], "right_camera": []}

@@ -2,7 +2,11 @@
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,12 +24,12 @@ GRAY = (9, 9, 9)
 
 
 @pytest.fixture
-def log(tmp_path):
+def log(tmp_path: Path) -> Path:
     return tmp_path / "log"
 
 
 @contextmanager
-def troubled_node(ros, log, **parameters):
+def troubled_node(ros: ModuleType, log: Any, **parameters: Any) -> Iterator[PoseClient]:
     """Run a node with an estimator that can be told to fail, and yield a client of it."""
     client = PoseClient(ros)
     client.listen("poses")
@@ -47,7 +51,7 @@ def troubled_node(ros, log, **parameters):
     assert "Traceback" not in log.read_text()
 
 
-def image(color):
+def image(color: Any) -> Any:
     return np.full((48, 64, 3), color[::-1], np.uint8)
 
 
@@ -60,12 +64,12 @@ def image(color):
     ],
     ids=["hangs", "raises", "memory"],
 )
-def test_an_estimator_in_trouble_is_replaced(ros, log, color, complaint):
+def test_an_estimator_in_trouble_is_replaced(ros: ModuleType, log: Path, color: Any, complaint: str) -> None:
     with troubled_node(ros, log) as client:
         stream = Stream(client, image(GRAY))
         stream.ask()
 
-        def told():
+        def told() -> bool:
             stream.publish(image(color))
             return complaint in log.read_text()
 
@@ -74,19 +78,19 @@ def test_an_estimator_in_trouble_is_replaced(ros, log, color, complaint):
         assert log.read_text().count("LITE model from") > 1
 
 
-def test_a_hanging_estimator_does_not_keep_the_node_from_leaving(ros, log):
+def test_a_hanging_estimator_does_not_keep_the_node_from_leaving(ros: ModuleType, log: Path) -> None:
     with troubled_node(ros, log, inference_timeout_s=3600.0) as client:
         stream = Stream(client, image(GRAY))
         stream.ask()
 
-        def hangs():
+        def hangs() -> bool:
             stream.publish(image(RED))
             return TROUBLE in log.read_text()
 
         client.wait_for(hangs, "the estimator's trouble")
 
 
-def test_a_change_of_the_model_while_it_hangs_is_taken(ros, log):
+def test_a_change_of_the_model_while_it_hangs_is_taken(ros: ModuleType, log: Path) -> None:
     with troubled_node(ros, log) as client:
         stream = Stream(client, image(GRAY))
         stream.ask()

@@ -5,7 +5,9 @@
 
 import itertools
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,12 +24,12 @@ MAX_GROWTH_BYTES = 20_000_000
 STEPS_NS = (33_000_000, 33_000_000, 33_000_000, 0, 10**12, -(10**9))
 
 
-def resident_bytes():
+def resident_bytes() -> Any:
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE")
 
 
-def restless(clips, rng):
+def restless(clips: Any, rng: Any) -> Iterator[Frame]:
     """Yield frames for ever: clips cut at random, flipped, blanked, of other sizes, at odd times."""
     stamp_ns = 10**15
     clip, position = clips[0], 0
@@ -47,7 +49,7 @@ def restless(clips, rng):
 
 
 @pytest.fixture(scope="module")
-def clips(data):
+def clips(data: Path) -> Any:
     return [
         list(itertools.islice(frames(data / "videos" / name, 30), 60))
         for name in ("squats.mp4", "pose2sim_cam02.mp4", "one_by_one.mp4")
@@ -58,7 +60,9 @@ def clips(data):
     "options", [{}, {"num_poses": 3, "enable_segmentation": True}], ids=["one", "several"]
 )
 @pytest.mark.parametrize("backend", ["openvino", "litert"])
-def test_restless_frames_do_no_harm(backend, options, models, clips):
+def test_restless_frames_do_no_harm(
+    backend: str, options: Any, models: dict[ModelComplexity, bytes], clips: Any
+) -> None:
     pytest.importorskip({"openvino": "openvino", "litert": "ai_edge_litert"}[backend])
     estimator = choose_estimator(
         backend, EstimatorOptions(models[ModelComplexity.LITE], **options), RuntimeOptions()

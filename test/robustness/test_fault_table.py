@@ -5,6 +5,8 @@
 
 import os
 import re
+from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -39,13 +41,13 @@ BACK_NS = 10_000_000_000
 class Bench:
     """A node, what it says, and a photograph whose person it should find after everything."""
 
-    def __init__(self, ros, transport):
+    def __init__(self, ros: ModuleType, transport: Any) -> None:
         self.transport = transport
         self.said = []
         self._running = pose_node(ros, image_transport=transport)
         self._start_ns = START_NS
 
-    def __enter__(self):
+    def __enter__(self) -> Any:
         self.client = self._running.__enter__()
         node = self.client.node
         node.create_subscription(Log, "/rosout", self._hear, QoSProfile(depth=100))
@@ -59,17 +61,17 @@ class Bench:
         self._reference, self._seen = self._find()
         return self
 
-    def __exit__(self, *error):
+    def __exit__(self, *error: Any) -> Any:
         return self._running.__exit__(*error)
 
-    def provoke(self, fault):
+    def provoke(self, fault: Any) -> Any:
         """Publish a faulty image, and return what the node says to it."""
         return self._until_said(fault, lambda: self.client.image.publish(fault.message))
 
-    def miscalibrate(self, fault):
+    def miscalibrate(self, fault: Any) -> Any:
         """Publish a faulty calibration and an image, and return what the node says."""
 
-        def publish():
+        def publish() -> None:
             self._calibration.publish(fault.message)
             self.client.image.publish(image())
 
@@ -77,18 +79,18 @@ class Bench:
         self._calibration.publish(CameraInfo())
         return said
 
-    def mismeasure(self, fault):
+    def mismeasure(self, fault: Any) -> Any:
         """Publish a faulty depth image, or calibration of it, and an image; return what the node says."""
         is_calibration = isinstance(fault.message, CameraInfo)
 
-        def publish():
+        def publish() -> None:
             self._depth_calibration.publish(fault.message if is_calibration else CameraInfo())
             self._depth.publish(depth() if is_calibration else fault.message)
             self.client.image.publish(image())
 
         return self._until_said(fault, publish)
 
-    def change(self, fault):
+    def change(self, fault: Any) -> Any:
         """Ask for faulty parameters, and return the reason why the node refuses."""
         parameters = [Parameter(name, value=value) for name, value in fault.message.items()]
         self.client.wait_for(self._parameters.services_are_ready, "the node's parameters")
@@ -99,12 +101,12 @@ class Bench:
         assert re.search(fault.says, result.reason)
         return result.reason
 
-    def check(self):
+    def check(self) -> None:
         """Send good images, and compare the pose with the one before all faults."""
         error_px = np.linalg.norm(self._find()[0] - self._reference, axis=1)[self._seen]
         assert error_px.max() < MAX_ERROR_PX
 
-    def _find(self):
+    def _find(self) -> tuple[Any, Any]:
         """Return the landmarks, (33, 2) pixels, in images that begin another stream, and which are seen."""
         self._start_ns -= BACK_NS
         for number in range(SETTLED):
@@ -113,7 +115,7 @@ class Bench:
         seen = [landmark.visibility >= VISIBLE for landmark in pose.screen_landmarks]
         return screen_array(pose)[:, :2], seen
 
-    def _photograph(self, stamp_ns):
+    def _photograph(self, stamp_ns: Any) -> Any:
         bgr = cv2.imread(str(photograph()))
         msg = image_message(bgr, "bgr8", stamp_ns)
         if self.transport == "raw":
@@ -121,7 +123,7 @@ class Bench:
         jpeg = cv2.imencode(".jpg", bgr)[1].tobytes()
         return CompressedImage(header=msg.header, format="jpeg", data=jpeg)
 
-    def _until_said(self, fault, publish):
+    def _until_said(self, fault: Any, publish: Any) -> Any:
         if not fault.says:
             self.client.received["poses"].clear()
             answer = self.client.ask(fault.message)
@@ -129,19 +131,19 @@ class Bench:
             return ""
         self.said.clear()
 
-        def is_said():
+        def is_said() -> Any:
             publish()
             self.client.executor.spin_once(timeout_sec=0.2)
             return [text for text in self.said if re.search(fault.says, text)]
 
         return self.client.wait_for(is_said, fault.says)[0]
 
-    def _hear(self, msg):
+    def _hear(self, msg: Any) -> None:
         if msg.name == "blazepose":
             self.said.append(msg.msg)
 
 
-def quoted(text):
+def quoted(text: Any) -> Any:
     """Return what was said as the page has it: without paths, and not too long."""
     line = text.splitlines()[0] if text else "nothing: it is answered as any image"
     line = re.sub(r"\b\d+ bytes\)", "N bytes)", line)  # encoders differ
@@ -152,18 +154,18 @@ def quoted(text):
     return f"{ticks}{space}{line}{space}{ticks}" if text else line
 
 
-def table(rows):
+def table(rows: Any) -> Any:
     head = "| fault | provoked by | the node says | the next good image |\n|---|---|---|---|\n"
     return head + "".join(
         f"| {fault.what} | {fault.how} | {quoted(said)} | right pose |\n" for fault, said in rows
     )
 
 
-def part(page, name):
+def part(page: Any, name: Any) -> Any:
     return page.partition(BEGIN.format(name))[2].partition(END)[0]
 
 
-def check_page(name, rows):
+def check_page(name: Any, rows: Any) -> None:
     """Compare a table with the page, or write it there."""
     page = PAGE.read_text()
     if os.environ.get("WRITE_FAULTS"):
@@ -173,7 +175,9 @@ def check_page(name, rows):
 
 
 @pytest.mark.usefixtures("models")
-def test_faulty_images_calibrations_and_parameters_are_told_of_and_survived(ros, capfd):
+def test_faulty_images_calibrations_and_parameters_are_told_of_and_survived(
+    ros: ModuleType, capfd: pytest.CaptureFixture[str]
+) -> None:
     with Bench(ros, "raw") as bench:
         for name, faults, provoke in (
             ("images", RAW, bench.provoke),
@@ -190,7 +194,9 @@ def test_faulty_images_calibrations_and_parameters_are_told_of_and_survived(ros,
 
 
 @pytest.mark.usefixtures("models")
-def test_faulty_compressed_images_are_told_of_and_survived(ros, capfd):
+def test_faulty_compressed_images_are_told_of_and_survived(
+    ros: ModuleType, capfd: pytest.CaptureFixture[str]
+) -> None:
     with Bench(ros, "compressed") as bench:
         rows = []
         for fault in COMPRESSED:
@@ -200,7 +206,7 @@ def test_faulty_compressed_images_are_told_of_and_survived(ros, capfd):
     assert "Traceback" not in capfd.readouterr().err
 
 
-def test_the_page_has_many_faults_each_once():
+def test_the_page_has_many_faults_each_once() -> None:
     rows = re.findall(r"^\| (.+?) \| .+ right pose \|$", PAGE.read_text(), re.MULTILINE)
     assert len(rows) >= MIN_FAULTS
     assert len(set(rows)) == len(rows)

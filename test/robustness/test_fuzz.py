@@ -5,8 +5,11 @@ again by its number: ``fuzzed(kind, Random(number))``.
 """
 
 import os
+from collections.abc import Iterator
 from functools import partial
 from random import Random
+from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -52,24 +55,24 @@ IMAGES = 10  # within which landmarks settle
 class AtOnce:
     """A worker in its caller's thread: what it raises is raised in the test."""
 
-    def __init__(self, work, _name, _spare_s=None):
+    def __init__(self, work: Any, _name: Any, _spare_s: Any = None) -> None:
         self.offer = self.hand_over = work
 
-    def stop(self):
+    def stop(self) -> bool:
         return True
 
 
 class Estimator:
     """Sees a person in every image."""
 
-    def estimate(self, _frame):
+    def estimate(self, _frame: Any) -> Any:
         return [seen_by(CAMERA, (0.0, 0.0, 3.0))]
 
 
 class Node:
     """All that the node does with a message, between the middleware's two ends."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.published = 0
         self.complaints = 0
         logger = FunctionLogger(self._complain)
@@ -87,13 +90,13 @@ class Node:
             "depth calibration": self._contexts.depth.receive_calibration,
         }
 
-    def receive(self, kind, serialized):
+    def receive(self, kind: Any, serialized: Any) -> None:
         self._receivers[kind](serialized)
 
-    def _receive_image(self, serialized, transport):
+    def _receive_image(self, serialized: Any, transport: Any) -> None:
         self._pipeline.on_image(SerializedImage(serialized, TRANSPORTS[transport], START_NS))
 
-    def publish(self, image, poses, model_complexity, _settings):
+    def publish(self, image: Any, poses: Any, model_complexity: Any, _settings: Any) -> None:
         serialize_pose33_array(poses, image.header, image.frame, model_complexity)
         for output in (
             to_tf_message(poses, image.header, prefix="", landmark_visibility=0.5),
@@ -102,14 +105,14 @@ class Node:
             serialize_message(output)
         self.published += 1
 
-    def _complain(self, message):
+    def _complain(self, message: Any) -> None:
         assert len(message) < 2000
         assert "Traceback" not in message  # of what nobody has thought of
         self.complaints += 1
 
 
 @pytest.fixture(scope="module")
-def node():
+def node() -> Iterator[Node]:
     with pytest.MonkeyPatch.context() as patch:
         for module in (image_pipeline, inference):
             patch.setattr(module, "LatestItemWorker", AtOnce)
@@ -119,12 +122,12 @@ def node():
 @pytest.mark.filterwarnings("error")
 @settings(deadline=None, max_examples=200)
 @given(st.sampled_from(list(KINDS)), st.randoms(use_true_random=False))
-def test_a_fuzzed_message_is_worked_on_or_complained_of(node, kind, random):
+def test_a_fuzzed_message_is_worked_on_or_complained_of(node: Node, kind: Any, random: Any) -> None:
     node.receive(kind, fuzzed(kind, random))
 
 
 @pytest.mark.filterwarnings("error")
-def test_many_fuzzed_messages_leave_memory_as_it_was(node):
+def test_many_fuzzed_messages_leave_memory_as_it_was(node: Node) -> None:
     before_mb = 0.0
     for number in range(WARM_UP + FUZZ_COUNT):
         if number == WARM_UP:
@@ -144,33 +147,35 @@ def test_many_fuzzed_messages_leave_memory_as_it_was(node):
     assert after_mb - before_mb < MAX_GROWTH_MB
 
 
-def jpeg_message(bgr, stamp_ns):
+def jpeg_message(bgr: Any, stamp_ns: Any) -> CompressedImage:
     msg = CompressedImage(format="jpeg", data=cv2.imencode(".jpg", bgr)[1].tobytes())
     msg.header.stamp.sec, msg.header.stamp.nanosec = divmod(stamp_ns, 1_000_000_000)
     return msg
 
 
-def good_image(transport, stamp_ns):
+def good_image(transport: Any, stamp_ns: Any) -> Any:
     """Return a photograph of a person as a message."""
     bgr = cv2.imread(str(photograph()))
     return image_message(bgr, "bgr8", stamp_ns) if transport == "raw" else jpeg_message(bgr, stamp_ns)
 
 
-def landmarks(client, transport, start_ns):
+def landmarks(client: Any, transport: Any, start_ns: Any) -> Iterator[Any]:
     """Yield the landmarks, (33, 2) pixels, that the node finds in the photograph, going back in time."""
     for number in range(IMAGES):
         answer = client.ask(good_image(transport, start_ns + number * 10**8))
         yield screen_array(answer.poses[0])[:, :2]
 
 
-def is_found_again(reference, found):
+def is_found_again(reference: Any, found: Any) -> Any:
     """Tell whether landmarks settle where they were; an image that was sent again begins anew."""
     return any(np.median(np.linalg.norm(each - reference, axis=1)) < MAX_ERROR_PX for each in found)
 
 
 @pytest.mark.usefixtures("models")
 @pytest.mark.parametrize(("transport", "kind"), [("raw", "image"), ("compressed", "compressed")])
-def test_a_node_that_is_sent_fuzzed_messages_goes_on(ros, capfd, transport, kind):
+def test_a_node_that_is_sent_fuzzed_messages_goes_on(
+    ros: ModuleType, capfd: pytest.CaptureFixture[str], transport: str, kind: str
+) -> None:
     count = max(FUZZ_COUNT // OVER_DDS // 2, BETWEEN_GOOD_IMAGES)
     sizes_mb = []
     with pose_node(ros, image_transport=transport, model_complexity=0) as client:

@@ -7,6 +7,8 @@ import ast
 import os
 import time
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import pytest
 from support import connection_watch
@@ -36,7 +38,9 @@ UNPICKLES = {"pickle", "cPickle", "_pickle", "marshal", "shelve", "dill", "jobli
 
 @pytest.mark.usefixtures("models")
 @pytest.mark.parametrize("backend", ["auto", "mediapipe"])
-def test_the_node_talks_to_dds_alone_at_work_and_at_its_end(ros, monkeypatch, tmp_path, backend):
+def test_the_node_talks_to_dds_alone_at_work_and_at_its_end(
+    ros: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, backend: str
+) -> None:
     library, log = connection_watch.build(tmp_path), tmp_path / "attempts.log"
     for name, value in connection_watch.settings(library, log).items():
         monkeypatch.setenv(name, value)
@@ -52,7 +56,7 @@ def test_the_node_talks_to_dds_alone_at_work_and_at_its_end(ros, monkeypatch, tm
     assert log.read_text() == ""
 
 
-def called(node):
+def called(node: Any) -> Any:
     """Return the name of what is called, dots included, as far as the source says."""
     if isinstance(node, ast.Name):
         return node.id
@@ -61,23 +65,23 @@ def called(node):
     return ""
 
 
-def runs_data(call):
+def runs_data(call: Any) -> Any:
     """Tell whether a call may run what it is given."""
     asks = {keyword.arg for keyword in call.keywords if not is_false(keyword.value)}
     return called(call.func) in RUNS_DATA or bool(asks & {"allow_pickle", "shell"})
 
 
-def is_false(node):
+def is_false(node: Any) -> Any:
     return isinstance(node, ast.Constant) and node.value is False
 
 
-def imported(node):
+def imported(node: Any) -> Any:
     names = [alias.name for alias in getattr(node, "names", [])] if isinstance(node, ast.Import) else []
     return {name.partition(".")[0] for name in [*names, getattr(node, "module", None) or ""]}
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.stem)
-def test_nothing_that_is_read_is_run_or_unpickled(path):
+def test_nothing_that_is_read_is_run_or_unpickled(path: Any) -> None:
     for node in ast.walk(ast.parse(path.read_text())):
         assert not (isinstance(node, ast.Call) and runs_data(node)), ast.unparse(node)
         assert not (isinstance(node, ast.Import | ast.ImportFrom) and imported(node) & UNPICKLES)
@@ -90,10 +94,10 @@ def test_nothing_that_is_read_is_run_or_unpickled(path):
         "subprocess.run(text, shell=True)",
     ],
 )  # fmt: skip
-def test_the_scan_finds_what_it_looks_for(line):
+def test_the_scan_finds_what_it_looks_for(line: str) -> None:
     assert runs_data(ast.parse(line, mode="eval").body)
 
 
-def test_the_scan_finds_imports_too():
+def test_the_scan_finds_imports_too() -> None:
     for line in ("import pickle", "from marshal import loads", "import torch.serialization"):
         assert imported(ast.parse(line).body[0]) & UNPICKLES

@@ -7,8 +7,11 @@ import os
 import re
 import resource
 import shutil
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -41,7 +44,7 @@ SHARED_MEMORY = re.compile(r"/dev/shm/\S+")
 
 
 @contextmanager
-def camera(frame_id, **parameters):
+def camera(frame_id: Any, **parameters: Any) -> Iterator[Any]:
     """Run a camera that shows the demo's photograph."""
     settings = {"source": str(photograph()), "rate": float(RATE_HZ), "frame_id": frame_id, "motion": "sway"}
     arguments = ros_arguments({**settings, "width": 256, **parameters}, {"image_raw": "image"})
@@ -49,12 +52,12 @@ def camera(frame_id, **parameters):
         yield process
 
 
-def shared_memory_of(pid):
+def shared_memory_of(pid: Any) -> Any:
     maps = Path(f"/proc/{pid}/maps")
     return set(SHARED_MEMORY.findall(maps.read_text())) if maps.exists() else set()
 
 
-def kill(process, *survivors):
+def kill(process: Any, *survivors: Any) -> None:
     """Kill a process and remove the shared memory that it had to itself, which nobody else will."""
     owned = shared_memory_of(process.pid)
     process.kill()
@@ -63,14 +66,16 @@ def kill(process, *survivors):
         Path(path).unlink(missing_ok=True)
 
 
-def answered_from(client, frame_id):
+def answered_from(client: Any, frame_id: Any) -> Any:
     """Return the answers with a person to the images of a camera."""
     return [
         answer for answer in client.received["poses"] if answer.header.frame_id == frame_id and answer.poses
     ]
 
 
-def test_after_a_camera_was_killed_the_first_second_of_the_next_ones_images_has_poses(ros, capfd):
+def test_after_a_camera_was_killed_the_first_second_of_the_next_ones_images_has_poses(
+    ros: ModuleType, capfd: pytest.CaptureFixture[str]
+) -> None:
     log, received, waits_ms, waits_images = "", {}, [], []
     with pose_node(ros) as client:
         client.node.create_subscription(
@@ -95,13 +100,13 @@ def test_after_a_camera_was_killed_the_first_second_of_the_next_ones_images_has_
     assert max(waits_images) <= MAX_IMAGES_TO_RECOVERY
 
 
-def started_ns(log, frame_id):
+def started_ns(log: Any, frame_id: Any) -> int:
     """Return when a camera began to play, by its own log: its first image comes a period later."""
     (seconds,) = re.findall(rf"\[INFO\] \[([\d.]+)\] \[{frame_id}\]: playing", log)
     return int(float(seconds) * 1e9)
 
 
-def test_two_cameras_on_one_topic_are_answered_each_with_its_own_header(ros):
+def test_two_cameras_on_one_topic_are_answered_each_with_its_own_header(ros: ModuleType) -> None:
     sent, names = [], ("left", "right")
     with pose_node(ros) as client:
         client.node.create_subscription(
@@ -112,7 +117,7 @@ def test_two_cameras_on_one_topic_are_answered_each_with_its_own_header(ros):
                 client.wait_for(lambda name=name: name in {frame_id for _, frame_id in sent}, name)
             both_ns = sent[-1][0]
 
-            def answered(name):
+            def answered(name: Any) -> Any:
                 return [stamp for stamp in map(header_of, answered_from(client, name)) if stamp[0] > both_ns]
 
             for name in names:
@@ -122,11 +127,13 @@ def test_two_cameras_on_one_topic_are_answered_each_with_its_own_header(ros):
             assert len(set(answered(name))) == len(answered(name))
 
 
-def header_of(msg):
+def header_of(msg: Any) -> tuple[Any, Any]:
     return stamp_ns(msg.header), msg.header.frame_id
 
 
-def test_without_the_network_profile_the_node_works_all_the_same(ros, monkeypatch, capfd):
+def test_without_the_network_profile_the_node_works_all_the_same(
+    ros: ModuleType, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setenv(profile_variable(), "/nowhere/fastdds.xml")
     pixels = cv2.imread(str(photograph()))
     with pose_node(ros) as client:
@@ -134,7 +141,9 @@ def test_without_the_network_profile_the_node_works_all_the_same(ros, monkeypatc
     assert "Traceback" not in capfd.readouterr().err
 
 
-def test_a_model_file_that_is_replaced_while_the_node_runs_changes_nothing(ros, monkeypatch, tmp_path):
+def test_a_model_file_that_is_replaced_while_the_node_runs_changes_nothing(
+    ros: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     name = BUNDLES[ModelComplexity.FULL].file_name
     own = tmp_path / "blazepose_ros" / name
     own.parent.mkdir()
@@ -150,7 +159,9 @@ def test_a_model_file_that_is_replaced_while_the_node_runs_changes_nothing(ros, 
     assert before.poses[0].world_landmarks == after.poses[0].world_landmarks == last.poses[0].world_landmarks
 
 
-def test_an_image_that_memory_does_not_suffice_for_is_dropped_and_the_next_one_answered(ros, capfd):
+def test_an_image_that_memory_does_not_suffice_for_is_dropped_and_the_next_one_answered(
+    ros: ModuleType, capfd: pytest.CaptureFixture[str]
+) -> None:
     small = cv2.imread(str(photograph()))
     large = CompressedImage(
         format="jpeg", data=cv2.imencode(".jpg", np.zeros((16000, 8000), np.uint8))[1].tobytes()
@@ -160,7 +171,7 @@ def test_an_image_that_memory_does_not_suffice_for_is_dropped_and_the_next_one_a
         assert client.ask(as_jpeg(small, START_NS)).poses
         limit_memory(client.process.pid, MORE_BYTES)
 
-        def is_refused():
+        def is_refused() -> bool:
             client.image.publish(large)
             client.executor.spin_once(timeout_sec=0.2)
             log.append(capfd.readouterr().err)
@@ -171,12 +182,12 @@ def test_an_image_that_memory_does_not_suffice_for_is_dropped_and_the_next_one_a
     assert "Traceback" not in "".join(log) + capfd.readouterr().err
 
 
-def as_jpeg(bgr, stamp_ns):
+def as_jpeg(bgr: Any, stamp_ns: Any) -> CompressedImage:
     msg = image_message(bgr, "bgr8", stamp_ns)
     return CompressedImage(header=msg.header, format="jpeg", data=cv2.imencode(".jpg", bgr)[1].tobytes())
 
 
-def limit_memory(pid, more_bytes):
+def limit_memory(pid: Any, more_bytes: Any) -> None:
     """Let a process have so much more memory and no more."""
     pages = int(Path(f"/proc/{pid}/statm").read_text().split()[0])
     most = pages * os.sysconf("SC_PAGE_SIZE") + more_bytes

@@ -3,6 +3,9 @@
 import re
 import subprocess
 import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -33,7 +36,7 @@ SECURITY_FILES = (
 )
 
 
-def permissions(node):
+def permissions(node: Any) -> Any:
     """Return what the policy allows a node in the root namespace: the names by what it does with them."""
     profile = ElementTree.parse(POLICY).find(f".//profile[@node='{node}']")
     allowed = {}
@@ -45,11 +48,11 @@ def permissions(node):
     return allowed
 
 
-def names(names_and_types):
+def names(names_and_types: Any) -> Any:
     return {name for name, _ in names_and_types}
 
 
-def uses(client, node):
+def uses(client: Any, node: Any) -> Any:
     """Return what a node that runs does, as the policy says it."""
     used = {
         "publish": names(client.node.get_publisher_names_and_types_by_node(node, "/")),
@@ -61,7 +64,7 @@ def uses(client, node):
 
 @pytest.mark.usefixtures("models")
 @pytest.mark.parametrize("node", NODES)
-def test_the_policy_permits_what_the_node_does_and_no_more(ros, node):
+def test_the_policy_permits_what_the_node_does_and_no_more(ros: ModuleType, node: str) -> None:
     name, parameters = NODES[node]
     client = PoseClient(ros)
     try:
@@ -69,7 +72,7 @@ def test_the_policy_permits_what_the_node_does_and_no_more(ros, node):
             allowed = permissions(node)
             client.wait_for(lambda: node in client.node.get_node_names(), "the node")
 
-            def is_settled():
+            def is_settled() -> Any:
                 used = uses(client, node)
                 if "subscribe" in used:
                     used["subscribe"] |= OPTIONAL_TOPICS
@@ -83,7 +86,9 @@ def test_the_policy_permits_what_the_node_does_and_no_more(ros, node):
         client.close()
 
 
-def test_security_that_cannot_be_enforced_stops_the_node(tmp_path, monkeypatch):
+def test_security_that_cannot_be_enforced_stops_the_node(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     enclave = tmp_path / "enclaves" / "blazepose"
     enclave.mkdir(parents=True)
     for file in SECURITY_FILES:
@@ -99,7 +104,7 @@ def test_security_that_cannot_be_enforced_stops_the_node(tmp_path, monkeypatch):
     assert "Traceback" not in result.stderr
 
 
-def test_a_missing_enclave_stops_the_node(tmp_path, monkeypatch):
+def test_a_missing_enclave_stops_the_node(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for variable, value in {"KEYSTORE": tmp_path, "ENABLE": "true", "STRATEGY": "Enforce"}.items():
         monkeypatch.setenv(f"ROS_SECURITY_{variable}", str(value))
     result = subprocess.run(

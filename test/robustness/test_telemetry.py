@@ -4,6 +4,8 @@ import importlib.util
 import os
 import subprocess
 import sys
+from pathlib import Path
+from typing import Any
 
 import pytest
 from support import connection_watch
@@ -43,11 +45,11 @@ choice.estimator.close()
 
 
 @pytest.fixture(scope="module")
-def watch_library(tmp_path_factory):
+def watch_library(tmp_path_factory: pytest.TempPathFactory) -> Any:
     return connection_watch.build(tmp_path_factory.mktemp("watch"))
 
 
-def attempts(library, folder, argument, script=SCRIPT):
+def attempts(library: Any, folder: Any, argument: Any, script: Any = SCRIPT) -> Any:
     """Return what a process with an estimator looked up or connected to."""
     log = folder / "attempts.log"
     environment = {**os.environ, **connection_watch.settings(library, log)}
@@ -57,20 +59,20 @@ def attempts(library, folder, argument, script=SCRIPT):
 
 
 @pytest.mark.usefixtures("models")
-def test_the_estimator_attempts_no_connection(watch_library, tmp_path):
+def test_the_estimator_attempts_no_connection(watch_library: Any, tmp_path: Path) -> None:
     assert attempts(watch_library, tmp_path, "default") == []
 
 
 @pytest.mark.usefixtures("models")
 @pytest.mark.parametrize(("backend", "library"), [("openvino", "openvino"), ("litert", "ai_edge_litert")])
 def test_other_backends_attempt_no_connection_and_need_no_mediapipe(
-    watch_library, tmp_path, backend, library
-):
+    watch_library: Any, tmp_path: Path, backend: str, library: str
+) -> None:
     if importlib.util.find_spec(library) is None:
         pytest.skip(f"{backend} is not installed")
     assert attempts(watch_library, tmp_path, backend, NATIVE_SCRIPT) == []
 
 
 @pytest.mark.usefixtures("models")
-def test_the_watch_sees_the_telemetry_of_a_user_who_allows_it(watch_library, tmp_path):
+def test_the_watch_sees_the_telemetry_of_a_user_who_allows_it(watch_library: Any, tmp_path: Path) -> None:
     assert any(attempt.startswith("lookup ") for attempt in attempts(watch_library, tmp_path, "allowed"))

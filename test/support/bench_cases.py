@@ -1,6 +1,7 @@
 """Rows of the benchmark with chosen figures."""
 
 import math
+from typing import Any
 
 from blazepose_ros.cli.bench.plan import Case
 from blazepose_ros.cli.bench.results import Answer, BenchRow
@@ -9,13 +10,13 @@ from blazepose_ros.core.diagnostics.statistics import STAGES
 MS = 1_000_000
 
 
-def answer(stamp_ms, received, latency_ms=30.0, inference_ms=20.0) -> Answer:
+def answer(stamp_ms: Any, received: Any, latency_ms: float = 30.0, inference_ms: float = 20.0) -> Answer:
     """Return what a node said: 1 ms for each stage but inference."""
     stages_ms = dict.fromkeys(STAGES, 1.0) | {"inference": inference_ms}
     return Answer(round(stamp_ms * MS), received, stages_ms, round((stamp_ms + latency_ms) * MS))
 
 
-def row(case=None, **fields) -> BenchRow:
+def row(case: Any = None, **fields: Any) -> BenchRow:
     """Return a row of a node that keeps up with a camera."""
     figures = {
         "offered_hz": 30.0,
@@ -34,7 +35,7 @@ def row(case=None, **fields) -> BenchRow:
     return BenchRow(case or Case("mediapipe", "full", 640, 480), **{**figures, **fields})
 
 
-def silent_row(case) -> BenchRow:
+def silent_row(case: Any) -> BenchRow:
     """Return a row of a node that heard nothing."""
     nothing = dict.fromkeys((*STAGES, "delivery"), math.nan)
     names = ("latency_ms_p50", "latency_ms_p99", "estimator_ms_p50", "added_ms_p50", "cpu_s_per_frame")

@@ -1,6 +1,7 @@
 """Synthetic people with exact answers: a body, and how a camera sees it."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -49,7 +50,7 @@ CAMERAS = {
 }
 
 
-def pose_of(world=FACING_M, screen=None, dtype=np.float32, **fields) -> Pose:
+def pose_of(world: Any = FACING_M, screen: Any = None, dtype: Any = np.float32, **fields: Any) -> Pose:
     """Return a fully visible person; without a screen there are zeros on it."""
     ones = np.ones(len(Landmark), dtype)
     defaults = {"visibility": ones, "presence": ones}
@@ -57,7 +58,7 @@ def pose_of(world=FACING_M, screen=None, dtype=np.float32, **fields) -> Pose:
     return Pose(screen=screen.astype(dtype), world=world.astype(dtype), **(defaults | fields))
 
 
-def seen_by(camera: CameraModel, position, world=FACING_M, **fields) -> Pose:
+def seen_by(camera: CameraModel, position: Any, world: Any = FACING_M, **fields: Any) -> Pose:
     """Return, in double precision, how a camera sees a body whose hips are at a position."""
     pixels = camera.project(world + np.asarray(position, float)) + 0.5  # from the image's corner
     return pose_of(world, np.column_stack([pixels, world[:, 2]]), np.float64, **fields)
@@ -70,20 +71,20 @@ def as_described(pose: Pose, camera: CameraModel) -> Pose:
     return replace(pose, world=pose.world @ turn_to(x, y))
 
 
-def placed(position=(0.0, 0.0, 3.0), covariance=None, **fields) -> Pose:
+def placed(position: Any = (0.0, 0.0, 3.0), covariance: Any = None, **fields: Any) -> Pose:
     """Return a person whose hips are at a position."""
     covariance = np.diag([0.1, 0.2, 0.3]) if covariance is None else covariance
     hip_center = HipCenter(np.array(position, float), covariance, Placement.MONO)
     return pose_of(**({"person_id": 1} | fields), hip_center=hip_center)
 
 
-def noisy(pose: Pose, sigma_px: float, seed=0) -> Pose:
+def noisy(pose: Pose, sigma_px: float, seed: Any = 0) -> Pose:
     """Return a pose whose landmarks jitter on the screen."""
     jitter = np.random.default_rng(seed).normal(scale=sigma_px, size=(len(Landmark), 2))
     return pose_of(pose.world, pose.screen + np.pad(jitter, ((0, 0), (0, 1))), np.float64)
 
 
-def hidden(shown) -> np.ndarray:
+def hidden(shown: Any) -> np.ndarray:
     """Return the visibilities of a person of whom only some landmarks are seen."""
     visibility = np.zeros(len(Landmark))
     visibility[shown] = 1.0

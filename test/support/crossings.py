@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -84,7 +85,9 @@ def crossing(clips: tuple[list[Cutout], list[Cutout]], background: np.ndarray, s
             return crossed
 
 
-def _compose(clips, background, heights, starts, ends, lanes, phases, front) -> Crossing | None:
+def _compose(
+    clips: Any, background: Any, heights: Any, starts: Any, ends: Any, lanes: Any, phases: Any, front: Any
+) -> Crossing | None:
     frames, hips = [], []
     for index in range(IMAGES):
         way = index / (IMAGES - 1)

@@ -1,5 +1,7 @@
 """Depth images of synthetic people, with exact answers."""
 
+from typing import Any
+
 import cv2
 import numpy as np
 
@@ -15,7 +17,7 @@ FLESH_M = 0.06
 WALL_M = 6.0
 
 
-def depth_of(position, camera: CameraModel = CAMERA, wall_m: float = WALL_M) -> np.ndarray:
+def depth_of(position: Any, camera: CameraModel = CAMERA, wall_m: float = WALL_M) -> np.ndarray:
     """Return what a depth camera sees of the trunk of a body that faces it, before a wall."""
     depth_m = np.full((camera.height, camera.width), wall_m, np.float32)
     outline = FACING_M[TORSO] * (1, 1, 0) + np.array(position)
@@ -26,5 +28,5 @@ def depth_of(position, camera: CameraModel = CAMERA, wall_m: float = WALL_M) -> 
     return depth_m
 
 
-def depth_image(position, camera: CameraModel = CAMERA, **fields) -> DepthImage:
+def depth_image(position: Any, camera: CameraModel = CAMERA, **fields: Any) -> DepthImage:
     return DepthImage(depth_of(position, camera, **fields), camera)

@@ -1,11 +1,13 @@
 """Messages of people's boxes, as a detector outside sends them."""
 
+from typing import Any
+
 from vision_msgs.msg import Detection2D, Detection2DArray, ObjectHypothesisWithPose
 
 STAMP_NS = 5_000_000_000
 
 
-def detections(*boxes, stamp_ns=STAMP_NS):
+def detections(*boxes: Any, stamp_ns: Any = STAMP_NS) -> Detection2DArray:
     """Return a message of boxes, each x, y, width, height and score."""
     msg = Detection2DArray()
     msg.header.stamp.sec, msg.header.stamp.nanosec = divmod(stamp_ns, 1_000_000_000)

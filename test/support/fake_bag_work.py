@@ -1,5 +1,7 @@
 """``blazepose bag`` with an estimator that sees the same body in every image, in this process."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -12,7 +14,7 @@ from support.bodies import CAMERA, seen_by
 DISTANCE_M = 3.0
 
 
-def placed_m(camera):
+def placed_m(camera: Any) -> Any:
     """Return how far away the first body is placed with a camera, which knows better than its landmarks."""
     frame = Frame(gray(1)[0], 0)
     (person,) = PersonPipeline(PipelineOptions()).update(
@@ -24,30 +26,30 @@ def placed_m(camera):
 class BodyEstimator:
     """Finds one body, unless the image is black."""
 
-    def estimate(self, frame):
+    def estimate(self, frame: Any) -> Any:
         if not frame.rgb.any():
             return []
         return [seen_by(CAMERA, (0, 0, DISTANCE_M), score=0.9)]
 
-    def reset(self):
+    def reset(self) -> None:
         pass
 
-    def close(self):
+    def close(self) -> None:
         pass
 
 
-def work_here(jobs, _processes, advance, warn):
+def work_here(jobs: Any, _processes: Any, advance: Any, warn: Any) -> None:
     for each in jobs:
         camera_jobs.find_people(each, advance, warn)
 
 
 @pytest.fixture
-def body_in_every_image(monkeypatch):
+def body_in_every_image(monkeypatch: pytest.MonkeyPatch) -> None:
     """Replace processes and models."""
     model = LoadedModel(ModelComplexity.FULL, "none", BodyEstimator())
     monkeypatch.setattr(camera_jobs, "load_model", lambda *_: model)
     monkeypatch.setattr(command, "run_jobs", work_here)
 
 
-def gray(count, width=CAMERA.width, height=CAMERA.height):
+def gray(count: Any, width: Any = CAMERA.width, height: Any = CAMERA.height) -> Any:
     return [np.full((height, width, 3), 100 + number, np.uint8) for number in range(count)]

@@ -2,6 +2,7 @@
 
 import sys
 import time
+from typing import Any
 
 from blazepose_ros.core.estimation import mediapipe_estimator
 from blazepose_ros.nodes import main
@@ -14,17 +15,17 @@ POSE = seen_by(CAMERA, (0.0, 0.0, 3.0))
 class FakeEstimator:
     """Finds the same person in every image after sleeping, which is never shorter than asked for."""
 
-    def __init__(self, *_args, **_kwargs):
+    def __init__(self, *_args: object, **_kwargs: object) -> None:
         pass
 
-    def estimate(self, _frame):
+    def estimate(self, _frame: Any) -> Any:
         time.sleep(TIME_S)
         return [POSE]
 
-    def reset(self):
+    def reset(self) -> None:
         pass
 
-    def close(self):
+    def close(self) -> None:
         pass
 
 

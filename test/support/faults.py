@@ -5,6 +5,7 @@ import struct
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -35,7 +36,9 @@ class Fault:
     says: str = ""
 
 
-def image(change: Callable[[Image], object] = lambda _msg: None, encoding="rgb8", pixels=NOISE) -> Image:
+def image(
+    change: Callable[[Image], object] = lambda _msg: None, encoding: str = "rgb8", pixels: Any = NOISE
+) -> Image:
     height, width = pixels.shape[:2]
     msg = Image(width=width, height=height, encoding=encoding, step=pixels.nbytes // height)
     msg.header.frame_id = "faulty_frame"
@@ -45,38 +48,38 @@ def image(change: Callable[[Image], object] = lambda _msg: None, encoding="rgb8"
     return msg
 
 
-def with_fields(**fields) -> Image:
-    def change(msg):
+def with_fields(**fields: Any) -> Image:
+    def change(msg: Any) -> None:
         for name, value in fields.items():
             setattr(msg, name, value)
 
     return image(change)
 
 
-def with_stamp(sec, nanosec=0) -> Image:
-    def change(msg):
+def with_stamp(sec: Any, nanosec: Any = 0) -> Image:
+    def change(msg: Any) -> None:
         msg.header.stamp.sec, msg.header.stamp.nanosec = sec, nanosec
 
     return image(change)
 
 
-def with_frame(frame_id) -> Image:
+def with_frame(frame_id: Any) -> Image:
     return image(lambda msg: setattr(msg.header, "frame_id", frame_id))
 
 
-def with_data(data) -> Image:
-    def change(msg):
+def with_data(data: Any) -> Image:
+    def change(msg: Any) -> None:
         msg.data = msg.data[:0]
         msg.data.frombytes(data)
 
     return image(change)
 
 
-def wire(msg, start=0, stop=None) -> bytes:
+def wire(msg: Any, start: Any = 0, stop: Any = None) -> bytes:
     return bytes(serialize_message(msg))[start:stop]
 
 
-def replaced(msg, old: bytes, new: bytes) -> bytes:
+def replaced(msg: Any, old: bytes, new: bytes) -> bytes:
     serialized = wire(msg)
     assert serialized.count(old) == 1
     return serialized.replace(old, new)
@@ -220,7 +223,7 @@ RAW = (
 )
 
 
-def file(data: bytes, image_format="bgr8; jpeg compressed bgr8") -> CompressedImage:
+def file(data: bytes, image_format: str = "bgr8; jpeg compressed bgr8") -> CompressedImage:
     msg = CompressedImage(format=image_format)
     msg.header.frame_id = "faulty_frame"
     msg.header.stamp.sec = 1000
@@ -228,12 +231,12 @@ def file(data: bytes, image_format="bgr8; jpeg compressed bgr8") -> CompressedIm
     return msg
 
 
-def png_claiming(width, height) -> bytes:
+def png_claiming(width: Any, height: Any) -> bytes:
     header = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     return PNG[:8] + struct.pack(">I", 13) + header + struct.pack(">I", zlib.crc32(header)) + PNG[33:]
 
 
-def jpeg_claiming(width, height) -> bytes:
+def jpeg_claiming(width: Any, height: Any) -> bytes:
     at = JPEG.index(b"\xff\xc0") + 5
     return JPEG[:at] + struct.pack(">HH", height, width) + JPEG[at + 4 :]
 
@@ -325,24 +328,24 @@ def calibration(change: Callable[[CameraInfo], object]) -> CameraInfo:
     return msg
 
 
-def with_k(**entries) -> CameraInfo:
-    def change(msg):
+def with_k(**entries: Any) -> CameraInfo:
+    def change(msg: Any) -> None:
         for name, value in entries.items():
             msg.k[{"fx": 0, "cx": 2, "fy": 4}[name]] = value
 
     return calibration(change)
 
 
-def with_info(**fields) -> CameraInfo:
-    def change(msg):
+def with_info(**fields: Any) -> CameraInfo:
+    def change(msg: Any) -> None:
         for name, value in fields.items():
             setattr(msg, name, value)
 
     return calibration(change)
 
 
-def with_region(**fields) -> CameraInfo:
-    def change(msg):
+def with_region(**fields: Any) -> CameraInfo:
+    def change(msg: Any) -> None:
         for name, value in fields.items():
             setattr(msg.roi, name, value)
 
@@ -427,7 +430,7 @@ CALIBRATIONS = (
 )
 
 
-def depth(**fields) -> Image:
+def depth(**fields: Any) -> Image:
     """Return a depth image of two metres everywhere, at the time of ``image()``."""
     msg = image(encoding="32FC1", pixels=np.full((HEIGHT, WIDTH), 2, np.float32))
     for name, value in fields.items():

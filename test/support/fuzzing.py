@@ -3,6 +3,7 @@
 import array
 import math
 import struct
+from typing import Any
 
 import cv2
 import numpy as np
@@ -30,7 +31,7 @@ MAX_CHANGES = 4
 MAX_NOISE_BYTES = 64
 
 
-def valid_image(random):
+def valid_image(random: Any) -> Image:
     encoding = random.choice([*LAYOUTS, *DEPTHS])
     pixel = DEPTHS[encoding] if encoding in DEPTHS else LAYOUTS[encoding].bytes_per_pixel
     step = WIDTH * pixel + random.choice((0, 0, 5))
@@ -40,11 +41,11 @@ def valid_image(random):
     return msg
 
 
-def valid_compressed(random):
+def valid_compressed(random: Any) -> CompressedImage:
     return CompressedImage(format="bgr8; jpeg compressed bgr8", data=FILES[random.choice(list(FILES))])
 
 
-def valid_calibration(_random):
+def valid_calibration(_random: Any) -> CameraInfo:
     msg = CameraInfo(width=WIDTH, height=HEIGHT, distortion_model="plumb_bob", d=[0.1, -0.05, 0.0, 0.0, 0.0])
     msg.k = np.array([30.0, 0, 16, 0, 30, 12, 0, 0, 1])
     msg.r = np.eye(3).ravel()
@@ -52,41 +53,41 @@ def valid_calibration(_random):
     return msg
 
 
-def change_stamp(msg, random):
+def change_stamp(msg: Any, random: Any) -> None:
     msg.header.stamp.sec = random.choice(INT32)
     msg.header.stamp.nanosec = random.choice(UINT32)
 
 
-def change_frame_id(msg, random):
+def change_frame_id(msg: Any, random: Any) -> None:
     msg.header.frame_id = random.choice(TEXTS)
 
 
-def change_number(*names):
-    def change(msg, random):
+def change_number(*names: Any) -> Any:
+    def change(msg: Any, random: Any) -> None:
         setattr(msg, random.choice(names), random.choice(UINT32))
 
     return change
 
 
-def change_text(name):
-    def change(msg, random):
+def change_text(name: Any) -> Any:
+    def change(msg: Any, random: Any) -> None:
         setattr(msg, name, random.choice((*TEXTS, *LAYOUTS, *MODELS)))
 
     return change
 
 
-def change_flag(msg, random):
+def change_flag(msg: Any, random: Any) -> None:
     msg.is_bigendian = random.choice((0, 1, 2, 255))
 
 
-def change_length(msg, random):
+def change_length(msg: Any, random: Any) -> None:
     """Cut the data, or repeat some of it."""
     data = bytes(msg.data)
     at = random.randint(0, len(data))
     msg.data = array.array("B", random.choice((data[:at], data + data[:at], b"")))
 
 
-def change_data(msg, random):
+def change_data(msg: Any, random: Any) -> None:
     """Overwrite some of the data: of a file, its header too."""
     data = bytearray(msg.data)
     if data:
@@ -96,22 +97,22 @@ def change_data(msg, random):
     msg.data = array.array("B", bytes(data))
 
 
-def change_matrix(msg, random):
+def change_matrix(msg: Any, random: Any) -> None:
     matrix = getattr(msg, random.choice("krp"))
     matrix[random.randint(0, len(matrix) - 1)] = random.choice(FLOATS)
 
 
-def change_distortion(msg, random):
+def change_distortion(msg: Any, random: Any) -> None:
     count = random.choice((0, 1, 4, 5, 8, 12, 14, 1000))
     msg.d = [random.choice(FLOATS) for _ in range(count)]
 
 
-def change_roi(msg, random):
+def change_roi(msg: Any, random: Any) -> None:
     name = random.choice(("x_offset", "y_offset", "width", "height"))
     setattr(msg.roi, name, random.choice(UINT32))
 
 
-def valid_depth(random):
+def valid_depth(random: Any) -> Image:
     encoding = random.choice(list(DEPTHS))
     msg = Image(width=WIDTH, height=HEIGHT, encoding=encoding, step=WIDTH * DEPTHS[encoding])
     depths = np.float32(random.choice(DEPTHS_M)) if encoding == "32FC1" else np.uint16(2000)
@@ -148,42 +149,42 @@ KINDS = {
 KINDS["depth calibration"] = KINDS["calibration"]
 
 
-def flip_bit(wire, random):
+def flip_bit(wire: Any, random: Any) -> None:
     if wire:
         wire[random.randint(0, len(wire) - 1)] ^= 1 << random.randint(0, 7)
 
 
-def cut(wire, random):
+def cut(wire: Any, random: Any) -> None:
     del wire[random.randint(0, len(wire)) :]
 
 
-def append(wire, random):
+def append(wire: Any, random: Any) -> None:
     wire += random.randbytes(random.randint(1, MAX_NOISE_BYTES))
 
 
-def drop(wire, random):
+def drop(wire: Any, random: Any) -> None:
     at = random.randint(0, len(wire))
     del wire[at : at + random.randint(1, MAX_NOISE_BYTES)]
 
 
-def overwrite_word(wire, random):
+def overwrite_word(wire: Any, random: Any) -> None:
     """Put a number where one may be: lengths are what a reader trusts."""
     at = 4 * random.randint(0, len(wire) // 4)
     wire[at : at + 4] = struct.pack("<I", random.choice(UINT32))
 
 
-def overwrite_encapsulation(wire, random):
+def overwrite_encapsulation(wire: Any, random: Any) -> None:
     wire[:2] = struct.pack(">H", random.choice((0, 1, 2, 3, 6, 7, 65_535)))
 
 
-def replace_all(wire, random):
+def replace_all(wire: Any, random: Any) -> None:
     wire[:] = random.randbytes(random.randint(0, MAX_NOISE_BYTES))
 
 
 WIRE_CHANGES = (flip_bit, cut, append, drop, overwrite_word, overwrite_encapsulation, replace_all)
 
 
-def fuzzed(kind, random):
+def fuzzed(kind: Any, random: Any) -> bytes:
     """Return a serialised message of a kind, changed in its fields, in its bytes, or both.
 
     Args:

@@ -30,7 +30,7 @@ def stand_in() -> ModuleType:
 
 
 @pytest.fixture
-def hri_msgs(monkeypatch):
+def hri_msgs(monkeypatch: pytest.MonkeyPatch) -> None:
     """``hri_msgs``, or something that stands in for it."""
     if not INSTALLED:
         monkeypatch.setitem(sys.modules, "hri_msgs", ModuleType("hri_msgs"))

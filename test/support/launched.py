@@ -4,6 +4,7 @@ import os
 import time
 import unittest
 from pathlib import Path
+from typing import Any
 
 import launch_testing.actions
 import numpy as np
@@ -35,26 +36,26 @@ OF_MP_POSE = {
 }
 
 
-def isolate_once():
+def isolate_once() -> None:
     """Keep the test's traffic apart, unless the tests that ran before have done so."""
     if os.environ.get(profile_variable()) != LOOPBACK:
         os.environ[profile_variable()] = LOOPBACK
         isolate()
 
 
-def description(*actions):
+def description(*actions: Any) -> LaunchDescription:
     """Return a launch description whose tests begin at once."""
     isolate_once()
     return LaunchDescription([*actions, launch_testing.actions.ReadyToTest()])
 
 
-def included(name, **arguments):
+def included(name: Any, **arguments: Any) -> IncludeLaunchDescription:
     """Return an installed launch file with arguments."""
     path = Path(get_package_share_directory("blazepose_ros"), "launch", f"{name}.launch.py")
     return IncludeLaunchDescription(str(path), launch_arguments=arguments.items())
 
 
-def photograph(name):
+def photograph(name: Any) -> Any:
     """Return a photograph's path, or nothing where there are none: the camera then has its own."""
     return str(IMAGES / name) if IMAGES.is_dir() else ""
 
@@ -62,7 +63,7 @@ def photograph(name):
 class LaunchedTest(unittest.TestCase):
     """A test case with a node of its own."""
 
-    def setUp(self):
+    def setUp(self) -> None:
         """Make a node that listens."""
         self.context = rclpy.Context()
         rclpy.init(context=self.context, signal_handler_options=SignalHandlerOptions.NO)
@@ -70,13 +71,13 @@ class LaunchedTest(unittest.TestCase):
         self.executor = SingleThreadedExecutor(context=self.context)
         self.executor.add_node(self.node)
 
-    def tearDown(self):
+    def tearDown(self) -> None:
         """Free the node."""
         self.executor.shutdown()
         self.node.destroy_node()
         self.context.shutdown()
 
-    def wait_for(self, condition, what):
+    def wait_for(self, condition: Any, what: Any) -> Any:
         """Spin until a condition holds and return what it gave."""
         deadline = time.monotonic() + TIMEOUT_S
         while not (result := condition()):
@@ -84,22 +85,22 @@ class LaunchedTest(unittest.TestCase):
             self.executor.spin_once(timeout_sec=0.05)
         return result
 
-    def listen(self, message_type, topic, qos=10):
+    def listen(self, message_type: Any, topic: Any, qos: Any = 10) -> Any:
         """Return the list in which a topic's messages will be."""
         received = []
         profile = qos if isinstance(qos, QoSProfile) else QoSProfile(depth=qos)
         self.node.create_subscription(message_type, topic, received.append, profile)
         return received
 
-    def first(self, received):
+    def first(self, received: Any) -> Any:
         """Return the first message."""
         return self.wait_for(lambda: received and received[0], "a message")
 
-    def people(self, received):
+    def people(self, received: Any) -> Any:
         """Return the people of the first image with any."""
         return self.wait_for(lambda: next((msg.poses for msg in received if msg.poses), None), "people")
 
-    def call(self, service_type, name, request):
+    def call(self, service_type: Any, name: Any, request: Any) -> Any:
         """Return a service's response."""
         client = self.node.create_client(service_type, name)
         self.wait_for(client.service_is_ready, f"the service {name}")
@@ -107,7 +108,7 @@ class LaunchedTest(unittest.TestCase):
         self.wait_for(future.done, f"an answer of {name}")
         return future.result()
 
-    def assert_is_mp_pose(self, pose):
+    def assert_is_mp_pose(self, pose: Any) -> None:
         """Check a person against the published landmarks."""
         if not IMAGES.is_dir():
             self.skipTest(f"there are no photographs with known landmarks at {IMAGES}")

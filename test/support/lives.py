@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
@@ -56,7 +57,7 @@ class Life:
 
 
 @st.composite
-def lives(draw) -> list[Life]:
+def lives(draw: Any) -> list[Life]:
     """Up to three people, none of them unseen for longer than they are waited for."""
     drawn = []
     for lane in range(draw(st.integers(0, len(LANES)))):

@@ -1,5 +1,7 @@
 """The services that `blazepose_node` has as a managed node and as one with parameters."""
 
+from typing import Any
+
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState, GetState
 from rcl_interfaces.srv import GetParameters, ListParameters, SetParameters, SetParametersAtomically
@@ -9,7 +11,7 @@ UNDER_WAY_S = 0.2  # less than any model takes to load
 PATIENCE_S = 15.0
 
 
-def call(client, service_type, name, request, attempts=3):
+def call(client: Any, service_type: Any, name: Any, request: Any, attempts: Any = 3) -> Any:
     """Return the node's response.
 
     A client may know of a service before that knows of the client. An answer is lost then, with a
@@ -30,18 +32,18 @@ def call(client, service_type, name, request, attempts=3):
         client.node.destroy_client(service)
 
 
-def change_state(client, label, number=0):
+def change_state(client: Any, label: Any, number: Any = 0) -> Any:
     """Ask for a transition and return whether it succeeded; once, since it cannot be made twice."""
     request = ChangeState.Request(transition=Transition(label=label, id=number))
     return call(client, ChangeState, "change_state", request, attempts=1).success
 
 
-def state(client):
+def state(client: Any) -> Any:
     """Return the name of the node's state."""
     return call(client, GetState, "get_state", GetState.Request()).current_state.label
 
 
-def set_parameters(client, atomically=True, **values):
+def set_parameters(client: Any, atomically: bool = True, **values: Any) -> Any:
     """Set parameters, all or none; return why that was refused, or nothing."""
     parameters = [Parameter(name, value=value).to_parameter_msg() for name, value in values.items()]
     if atomically:
@@ -53,7 +55,7 @@ def set_parameters(client, atomically=True, **values):
     return "; ".join(result.reason for result in results if not result.successful)
 
 
-def begin_to_set(client, **values):
+def begin_to_set(client: Any, **values: Any) -> None:
     """Ask for a change, and wait until the node is at it but not for its end."""
     request = SetParametersAtomically.Request(
         parameters=[Parameter(name, value=value).to_parameter_msg() for name, value in values.items()]
@@ -64,7 +66,7 @@ def begin_to_set(client, **values):
     client.executor.spin_until_future_complete(future, timeout_sec=UNDER_WAY_S)
 
 
-def parameters(client):
+def parameters(client: Any) -> Any:
     """Return all parameters of the node as `ros2 param dump` finds them."""
     names = call(client, ListParameters, "list_parameters", ListParameters.Request()).result.names
     request = GetParameters.Request(names=names)

@@ -1,7 +1,8 @@
 """The code blocks of all pages, the commands in them, and the files that they name."""
 
 import re
-from typing import NamedTuple
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 import cv2
 
@@ -18,7 +19,7 @@ class Block(NamedTuple):
     text: str
 
 
-def blocks():
+def blocks() -> Iterator[Block]:
     for path in sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]):
         text = path.read_text()
         for match in re.finditer(r"^```(\w*)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL):
@@ -26,15 +27,15 @@ def blocks():
             yield Block(path.relative_to(ROOT).as_posix(), line, match[1], match[2])
 
 
-def command_lines(block):
+def command_lines(block: Any) -> Any:
     """Return the commands of a shell block, each in one line."""
     return [line for line in block.text.replace("\\\n", " ").splitlines() if line.strip()]
 
 
-def write_clip(path, images):
+def write_clip(path: Any, images: Any) -> None:
     """Write a video of (height, width, 3) images, red first."""
     height, width = images[0].shape[:2]
-    clip = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"mp4v"), 30, (width, height))
+    clip = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), 30, (width, height))
     for rgb in images:
         clip.write(rgb[..., ::-1])
     clip.release()

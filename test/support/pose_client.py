@@ -4,6 +4,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -38,7 +39,7 @@ OUTPUTS = {
 class PoseClient:
     """Publishes images and keeps the newest answer on each topic."""
 
-    def __init__(self, ros, transport="raw"):
+    def __init__(self, ros: ModuleType, transport: str = "raw") -> None:
         self.node = ros.create_node("pose_client")
         self.executor = SingleThreadedExecutor()
         self.executor.add_node(self.node)
@@ -51,7 +52,7 @@ class PoseClient:
         self.received: dict[str, list[Any]] = {name: [] for name in OUTPUTS}
         self.process: subprocess.Popen | None = None
 
-    def listen(self, *names: str):
+    def listen(self, *names: str) -> None:
         """Subscribe to outputs of the node, by their names in OUTPUTS."""
         for name in names:
             message_type, topic = OUTPUTS[name]
@@ -67,7 +68,7 @@ class PoseClient:
             self.executor.spin_once(timeout_sec=0.05)
         return result
 
-    def wait_until_connected(self):
+    def wait_until_connected(self) -> None:
         """Wait until the node listens to the images and is heard."""
         self.wait_for(
             lambda: self.image.get_subscription_count() and self.node.count_publishers("blazepose/poses"),
@@ -87,7 +88,7 @@ class PoseClient:
                         return answer
         raise AssertionError(f"no answer to an image within {TIMEOUT_S} s")
 
-    def close(self):
+    def close(self) -> None:
         """Free the node."""
         self.executor.shutdown()
         self.node.destroy_node()
@@ -96,26 +97,26 @@ class PoseClient:
 class Stream:
     """Images of the same still, or now and then another, each later than the one before."""
 
-    def __init__(self, client, bgr):
+    def __init__(self, client: Any, bgr: Any) -> None:
         self._client = client
         self._bgr = bgr
         self._stamp_ns = START_NS
 
-    def message(self, bgr=None):
+    def message(self, bgr: Any = None) -> Any:
         self._stamp_ns += FRAME_NS
         return image_message(self._bgr if bgr is None else bgr, "bgr8", self._stamp_ns)
 
-    def ask(self):
+    def ask(self) -> Any:
         """Return the only person that the node sees."""
         (pose,) = self._client.ask(self.message()).poses
         return pose
 
-    def publish(self, bgr=None):
+    def publish(self, bgr: Any = None) -> None:
         self._client.image.publish(self.message(bgr))
 
 
 @contextmanager
-def pose_node(ros, *outputs: str, **parameters) -> Iterator[PoseClient]:
+def pose_node(ros: ModuleType, *outputs: str, **parameters: Any) -> Iterator[PoseClient]:
     """Run `blazepose_node` as a process and return a connected client of it."""
     client = PoseClient(ros, parameters.get("image_transport", "raw"))
     client.listen("poses", *outputs)

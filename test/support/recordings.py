@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -25,7 +26,7 @@ def stamps(count: int) -> list[int]:
     return [START_NS + number * PERIOD_NS for number in range(count)]
 
 
-def raw_images(topic: str, images: Iterable[np.ndarray], frame_id="camera") -> Iterator[tuple]:
+def raw_images(topic: str, images: Iterable[np.ndarray], frame_id: str = "camera") -> Iterator[tuple]:
     """Yield what a camera publishes of (height, width, 3) images, red first."""
     for number, rgb in enumerate(images):
         message = image_message(rgb, "rgb8", START_NS + number * PERIOD_NS)
@@ -33,13 +34,13 @@ def raw_images(topic: str, images: Iterable[np.ndarray], frame_id="camera") -> I
         yield topic, message
 
 
-def compressed_images(topic: str, images: Iterable[np.ndarray], frame_id="camera") -> Iterator[tuple]:
+def compressed_images(topic: str, images: Iterable[np.ndarray], frame_id: str = "camera") -> Iterator[tuple]:
     for number, rgb in enumerate(images):
         header = header_message(START_NS + number * PERIOD_NS, frame_id)
         yield topic, compressed_message(cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), header)
 
 
-def camera_info(k, d, size, number=0) -> CameraInfo:
+def camera_info(k: Any, d: Any, size: Any, number: Any = 0) -> CameraInfo:
     info = CameraInfo(header=header_message(START_NS + number * PERIOD_NS, "camera"))
     info.width, info.height = size
     info.k, info.d, info.distortion_model = np.ravel(k).astype(float), list(d), "plumb_bob"
@@ -49,8 +50,8 @@ def camera_info(k, d, size, number=0) -> CameraInfo:
 def write_bag(
     path: Path,
     messages: Iterable[tuple],
-    storage=StoragePlugin.MCAP,
-    compression=CompressionMode.NONE,
+    storage: Any = StoragePlugin.MCAP,
+    compression: Any = CompressionMode.NONE,
     late_ns: dict[str, int] | None = None,
 ) -> Path:
     """Write topic and message pairs as a recording, some topics later than the others."""
@@ -68,7 +69,7 @@ def write_bag(
     return path
 
 
-def log_ns(message) -> int:
+def log_ns(message: Any) -> int:
     """Return when a message with a stamp was recorded."""
     header: Header = message.header
     return header.stamp.sec * 1_000_000_000 + header.stamp.nanosec + DELAY_NS

@@ -13,7 +13,7 @@ class Relay:
         port: where it listens, on the loopback interface.
     """
 
-    def __init__(self, target_port: int):
+    def __init__(self, target_port: int) -> None:
         self._target = ("127.0.0.1", target_port)
         self._flows = threading.Event()
         self._flows.set()
@@ -22,21 +22,21 @@ class Relay:
         self.port = self._listener.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
 
-    def hold_up(self):
+    def hold_up(self) -> None:
         """Read nothing more from either side."""
         self._flows.clear()
 
-    def go_on(self):
+    def go_on(self) -> None:
         """Forward again what was held up, and what follows."""
         self._flows.set()
 
-    def close(self):
+    def close(self) -> None:
         """End every connection."""
         self.go_on()
         for each in (self._listener, *self._sockets):
             each.close()
 
-    def _accept(self):
+    def _accept(self) -> None:
         while True:
             try:
                 near, _ = self._listener.accept()
@@ -49,7 +49,7 @@ class Relay:
             for pair in ((near, far), (far, near)):
                 threading.Thread(target=self._forward, args=pair, daemon=True).start()
 
-    def _forward(self, source: socket.socket, sink: socket.socket):
+    def _forward(self, source: socket.socket, sink: socket.socket) -> None:
         try:
             while data := source.recv(CHUNK):
                 self._flows.wait()

@@ -1,18 +1,20 @@
 """Images as sensors deliver them, made from (height, width, 3) RGB."""
 
+from typing import Any
+
 import numpy as np
 
 RED, GREEN, BLUE = range(3)
 
 
-def mosaic(rgb, pattern):
+def mosaic(rgb: Any, pattern: Any) -> Any:
     """Return what a sensor sees whose first two rows have filters such as ``rggb``."""
     filters = np.array(["rgb".index(color) for color in pattern]).reshape(2, 2)
     rows, columns = np.indices(rgb.shape[:2])
     return np.take_along_axis(rgb, filters[rows % 2, columns % 2][..., None], axis=2)
 
 
-def yuv422(rgb, order):
+def yuv422(rgb: Any, order: Any) -> Any:
     """Return ITU-R BT.601 (limited range), two pixels in four bytes of the given order."""
     r, g, b = (rgb[:, :, channel] / 255.0 for channel in (RED, GREEN, BLUE))
     luma = 16 + 65.481 * r + 128.553 * g + 24.966 * b

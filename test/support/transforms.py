@@ -1,12 +1,16 @@
 """Messages of /tf, and what they hold as arrays."""
 
+from typing import Any
+
 import numpy as np
 from geometry_msgs.msg import TransformStamped
 
 STAMP_NS = 5_000_000_000
 
 
-def transform(parent, child, translation, quaternion=(0.0, 0, 0, 1), stamp_ns=STAMP_NS):
+def transform(
+    parent: Any, child: Any, translation: Any, quaternion: Any = (0.0, 0, 0, 1), stamp_ns: Any = STAMP_NS
+) -> TransformStamped:
     msg = TransformStamped(child_frame_id=child)
     msg.header.frame_id = parent
     msg.header.stamp.sec, msg.header.stamp.nanosec = divmod(stamp_ns, 1_000_000_000)
@@ -16,6 +20,6 @@ def transform(parent, child, translation, quaternion=(0.0, 0, 0, 1), stamp_ns=ST
     return msg
 
 
-def vector(point):
+def vector(point: Any) -> Any:
     """Return a point or a translation, (3,), meters."""
     return np.array([point.x, point.y, point.z])

@@ -2,6 +2,7 @@
 
 import sys
 import threading
+from typing import Any
 
 from blazepose_ros.core.estimation import mediapipe_estimator
 from blazepose_ros.nodes import main
@@ -11,15 +12,15 @@ TROUBLE = "here is trouble"
 RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
 
 
-def hang():
+def hang() -> None:
     threading.Event().wait()
 
 
-def fail():
+def fail() -> None:
     raise ZeroDivisionError("a bug of the library")
 
 
-def run_out_of_memory():
+def run_out_of_memory() -> None:
     raise MemoryError
 
 
@@ -32,10 +33,10 @@ class TroubledEstimator(FakeEstimator):
     After any trouble it is of no use any more.
     """
 
-    def __init__(self, *_args, **_kwargs):
+    def __init__(self, *_args: object, **_kwargs: object) -> None:
         self._broken = False
 
-    def estimate(self, frame):
+    def estimate(self, frame: Any) -> Any:
         trouble = TROUBLES.get(tuple(frame.rgb[0, 0].tolist()))
         if trouble:
             self._broken = True

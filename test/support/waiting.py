@@ -1,11 +1,12 @@
 """Waiting for what another thread does."""
 
 import time
+from typing import Any
 
 DEADLINE_S = 15.0
 
 
-def wait_until(condition):
+def wait_until(condition: Any) -> None:
     deadline_s = time.monotonic() + DEADLINE_S
     while not condition():
         assert time.monotonic() < deadline_s

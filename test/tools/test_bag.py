@@ -6,7 +6,10 @@ import json
 import os
 import shutil
 import sqlite3
+from collections.abc import Iterator
 from contextlib import closing, suppress
+from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -43,17 +46,17 @@ TOPICS = {"/front/image_raw", "/front/camera_info"}
 INFO = [("/front/camera_info", camera_info(CAMERA.k, [], (CAMERA.width, CAMERA.height)))]
 
 
-def bag(folder, *streams, **how):
+def bag(folder: Any, *streams: Any, **how: Any) -> Any:
     """Write a recording of one camera, or of what else there is."""
     streams = streams or (INFO, raw_images("/front/image_raw", gray(COUNT)))
     return write_bag(folder / "in", in_order(*streams), **how)
 
 
-def run(source, target, *arguments):
+def run(source: Any, target: Any, *arguments: Any) -> Any:
     return main([str(source), str(target), *arguments])
 
 
-def test_what_the_node_would_publish_stands_beside_what_was_recorded(tmp_path):
+def test_what_the_node_would_publish_stands_beside_what_was_recorded(tmp_path: Path) -> None:
     source = bag(tmp_path)
     assert run(source, tmp_path / "out") == 0
     assert topics(tmp_path / "out") == {
@@ -69,7 +72,7 @@ def test_what_the_node_would_publish_stands_beside_what_was_recorded(tmp_path):
     assert not (tmp_path / "out.partial").exists()
 
 
-def test_the_stamps_are_those_of_the_images(tmp_path):
+def test_the_stamps_are_those_of_the_images(tmp_path: Path) -> None:
     assert run(bag(tmp_path), tmp_path / "out") == 0
     found = read_bag(tmp_path / "out", "/front/blazepose/poses")
     assert [time_ns for time_ns, _ in found] == [stamp + DELAY_NS for stamp in stamps(COUNT)]
@@ -78,21 +81,23 @@ def test_the_stamps_are_those_of_the_images(tmp_path):
     assert {each.frame_id for each in headers} == {"camera"}
 
 
-def test_people_are_placed_by_the_recorded_calibration(tmp_path):
+def test_people_are_placed_by_the_recorded_calibration(tmp_path: Path) -> None:
     assert run(bag(tmp_path), tmp_path / "out") == 0
     _, message = read_bag(tmp_path / "out", "/front/blazepose/poses")[0]
     assert message.poses[0].hip_center.pose.position.z == pytest.approx(placed_m(CAMERA))
     assert placed_m(CAMERA) != pytest.approx(placed_m(ASSUMED), abs=0.05)
 
 
-def test_a_calibration_that_comes_after_the_first_image_holds_for_it_as_well(tmp_path):
+def test_a_calibration_that_comes_after_the_first_image_holds_for_it_as_well(tmp_path: Path) -> None:
     late = [("/front/camera_info", camera_info(CAMERA.k, [], (CAMERA.width, CAMERA.height), number=2))]
     assert run(bag(tmp_path, late, raw_images("/front/image_raw", gray(COUNT))), tmp_path / "out") == 0
     _, message = read_bag(tmp_path / "out", "/front/blazepose/poses")[0]
     assert message.poses[0].hip_center.pose.position.z == pytest.approx(placed_m(CAMERA))
 
 
-def test_a_missing_calibration_is_said_and_a_field_of_view_assumed(tmp_path, capsys):
+def test_a_missing_calibration_is_said_and_a_field_of_view_assumed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     source = bag(tmp_path, raw_images("/front/image_raw", gray(COUNT)))
     assert run(source, tmp_path / "out") == 0
     assert "no calibration" in (said := capsys.readouterr().err)
@@ -110,14 +115,14 @@ def test_a_missing_calibration_is_said_and_a_field_of_view_assumed(tmp_path, cap
         (StoragePlugin.SQLITE3, CompressionMode.MESSAGE),
     ],
 )
-def test_every_storage_is_read(tmp_path, storage, compression):
+def test_every_storage_is_read(tmp_path: Path, storage: Any, compression: Any) -> None:
     source = bag(tmp_path, storage=storage, compression=compression)
     assert run(source, tmp_path / "out", "--keep", "nothing") == 0
     assert len(read_bag(tmp_path / "out", "/front/blazepose/poses")) == COUNT
 
 
 @pytest.mark.parametrize("suffix", [".mcap", ".db3"])
-def test_a_single_file_is_read_and_written(tmp_path, suffix):
+def test_a_single_file_is_read_and_written(tmp_path: Path, suffix: str) -> None:
     storage = StoragePlugin.MCAP if suffix == ".mcap" else StoragePlugin.SQLITE3
     source = bag(tmp_path, storage=storage) / f"in{suffix}"
     assert run(source, tmp_path / f"out{suffix}") == 0
@@ -126,12 +131,12 @@ def test_a_single_file_is_read_and_written(tmp_path, suffix):
 
 
 @pytest.mark.parametrize("arguments", [["--storage", "sqlite3"], ["--compress"], []])
-def test_every_storage_is_written(tmp_path, arguments):
+def test_every_storage_is_written(tmp_path: Path, arguments: Any) -> None:
     assert run(bag(tmp_path), tmp_path / "out", *arguments) == 0
     assert len(read_bag(tmp_path / "out", "/front/blazepose/poses")) == COUNT
 
 
-def test_split_recordings_are_read_as_one(tmp_path):
+def test_split_recordings_are_read_as_one(tmp_path: Path) -> None:
     """A recording in two files: the metadata of both halves together."""
     images = list(raw_images("/front/image_raw", gray(2 * COUNT)))
     halves = [write_bag(tmp_path / f"half{n}", images[n * COUNT : (n + 1) * COUNT]) for n in (0, 1)]
@@ -149,7 +154,7 @@ def test_split_recordings_are_read_as_one(tmp_path):
     assert [time_ns - DELAY_NS for time_ns, _ in found] == stamps(2 * COUNT)
 
 
-def test_raw_and_compressed_cameras_are_worked_on_together(tmp_path):
+def test_raw_and_compressed_cameras_are_worked_on_together(tmp_path: Path) -> None:
     left = raw_images("/left/image_raw", gray(COUNT))
     right = compressed_images("/right/image_raw/compressed", gray(COUNT))
     assert run(bag(tmp_path, left, right), tmp_path / "out") == 0
@@ -163,7 +168,7 @@ def test_raw_and_compressed_cameras_are_worked_on_together(tmp_path):
     assert {"left_body_1", "right_body_1"} <= children
 
 
-def test_joint_angles_are_written_where_the_node_would_publish_them(tmp_path):
+def test_joint_angles_are_written_where_the_node_would_publish_them(tmp_path: Path) -> None:
     assert run(bag(tmp_path), tmp_path / "out", "-p", "publish_joint_states:=true") == 0
     found = read_bag(tmp_path / "out", "/front/blazepose/joint_states")
     assert len(found) == COUNT
@@ -173,7 +178,7 @@ def test_joint_angles_are_written_where_the_node_would_publish_them(tmp_path):
 DEPTH_M = 2.0
 
 
-def depths(topic, frame_id):
+def depths(topic: Any, frame_id: Any) -> Iterator[tuple[Any, Any]]:
     """Yield depth images of a wall in front of everything."""
     for number in range(COUNT):
         millimetres = np.full((CAMERA.height, CAMERA.width), int(1000 * DEPTH_M), np.uint16)
@@ -183,7 +188,7 @@ def depths(topic, frame_id):
 
 
 @pytest.mark.parametrize("late_ns", [0, 50_000_000])
-def test_registered_depth_places_people(tmp_path, late_ns):
+def test_registered_depth_places_people(tmp_path: Path, late_ns: int) -> None:
     """Depth in the camera's own frame; it may be recorded somewhat later than the image."""
     images = raw_images("/front/image_raw", gray(COUNT))
     streams = in_order(INFO, images, depths("/front/depth/image", "camera"))
@@ -194,7 +199,7 @@ def test_registered_depth_places_people(tmp_path, late_ns):
     assert poses[0].hip_center.pose.position.z == pytest.approx(DEPTH_M, abs=0.3)
 
 
-def test_depth_in_another_frame_is_not_registered(tmp_path):
+def test_depth_in_another_frame_is_not_registered(tmp_path: Path) -> None:
     images = raw_images("/front/image_raw", gray(COUNT))
     source = bag(tmp_path, INFO, images, depths("/front/depth/image", "depth_camera"))
     assert run(source, tmp_path / "out") == 0
@@ -202,7 +207,7 @@ def test_depth_in_another_frame_is_not_registered(tmp_path):
     assert message.poses[0].placement == 1
 
 
-def test_depth_images_are_no_color_cameras(tmp_path):
+def test_depth_images_are_no_color_cameras(tmp_path: Path) -> None:
     depth = Image(height=2, width=2, encoding="16UC1", step=4, data=bytes(8))
     depth.header.stamp.sec = 1
     source = bag(tmp_path, raw_images("/front/image_raw", gray(COUNT)), [("/front/depth", depth)])
@@ -219,18 +224,18 @@ def test_depth_images_are_no_color_cameras(tmp_path):
         ("nothing", set()),
     ],
 )
-def test_what_was_recorded_is_kept_as_wished(tmp_path, keep, kept):
+def test_what_was_recorded_is_kept_as_wished(tmp_path: Path, keep: str, kept: Any) -> None:
     assert run(bag(tmp_path), tmp_path / "out", "--keep", keep) == 0
     assert {topic for topic in topics(tmp_path / "out") if "blazepose" not in topic} - {"/tf"} == kept
 
 
-def test_poses_of_an_earlier_run_are_replaced(tmp_path):
+def test_poses_of_an_earlier_run_are_replaced(tmp_path: Path) -> None:
     assert run(bag(tmp_path), tmp_path / "first") == 0
     assert run(tmp_path / "first", tmp_path / "second") == 0
     assert len(read_bag(tmp_path / "second", "/front/blazepose/poses")) == COUNT
 
 
-def test_messages_of_foreign_types_are_taken_over_as_they_are(tmp_path):
+def test_messages_of_foreign_types_are_taken_over_as_they_are(tmp_path: Path) -> None:
     source = bag(tmp_path)
     with_foreign = Writer(tmp_path / "foreign", version=8, storage_plugin=StoragePlugin.MCAP)
     with with_foreign, Reader(source) as reader:
@@ -252,7 +257,9 @@ def test_messages_of_foreign_types_are_taken_over_as_they_are(tmp_path):
         assert [data for _, _, data in reader.messages([connection])] == [b"\x00\x01\x00\x00\x07"]
 
 
-def test_foreign_types_without_a_definition_are_named_and_left_out(tmp_path, capsys):
+def test_foreign_types_without_a_definition_are_named_and_left_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """As recorders before Iron left them in SQLite: no definition, no hash."""
     source = bag(tmp_path, storage=StoragePlugin.SQLITE3)
     with closing(sqlite3.connect(source / "in.db3")) as database:
@@ -271,7 +278,7 @@ def test_foreign_types_without_a_definition_are_named_and_left_out(tmp_path, cap
     assert topics(tmp_path / "out")["/front/image_raw"] == "sensor_msgs/msg/Image"
 
 
-def test_annotated_images_are_jpegs_with_the_image_s_header(tmp_path):
+def test_annotated_images_are_jpegs_with_the_image_s_header(tmp_path: Path) -> None:
     assert run(bag(tmp_path), tmp_path / "out", "--annotated") == 0
     found = read_bag(tmp_path / "out", "/front/blazepose/annotated_image/compressed")
     assert len(found) == COUNT
@@ -280,7 +287,7 @@ def test_annotated_images_are_jpegs_with_the_image_s_header(tmp_path):
     assert pixels.std() > 1  # a skeleton on plain gray
 
 
-def test_a_video_is_made_of_each_camera_and_leaves_the_recording_alone(tmp_path):
+def test_a_video_is_made_of_each_camera_and_leaves_the_recording_alone(tmp_path: Path) -> None:
     left, right = (raw_images(f"/{side}/image", gray(COUNT)) for side in ("left", "right"))
     assert run(bag(tmp_path, left, right), tmp_path / "out", "--video") == 0
     for name in ("out_left_image.mp4", "out_right_image.mp4"):
@@ -288,7 +295,7 @@ def test_a_video_is_made_of_each_camera_and_leaves_the_recording_alone(tmp_path)
     assert not any("annotated" in topic for topic in topics(tmp_path / "out"))
 
 
-def test_the_tables_hold_a_row_for_each_person(tmp_path):
+def test_the_tables_hold_a_row_for_each_person(tmp_path: Path) -> None:
     parquet = pytest.importorskip("pyarrow.parquet")
     images = [*gray(COUNT), np.zeros((CAMERA.height, CAMERA.width, 3), np.uint8)]  # no person in the last
     source = bag(tmp_path, INFO, raw_images("/front/image_raw", images))
@@ -304,20 +311,20 @@ def test_the_tables_hold_a_row_for_each_person(tmp_path):
     assert [{name: str(value) for name, value in row.items()} for row in table] == rows
 
 
-def test_people_without_a_place_have_none_in_the_table(tmp_path):
+def test_people_without_a_place_have_none_in_the_table(tmp_path: Path) -> None:
     assert run(bag(tmp_path), tmp_path / "out", "--csv", "-p", "placement:=none") == 0
     with (tmp_path / "out.csv").open() as file:
         assert {row["hip_z_m"] for row in csv.DictReader(file)} == {"nan"}
 
 
-def test_the_definitions_are_those_that_were_compiled():
+def test_the_definitions_are_those_that_were_compiled() -> None:
     for name in ("Pose33Array", "Pose33", "ScreenLandmark", "Timing"):
         compiled = json.loads((_definitions() / f"{name}.json").read_text())
         hashes = {each["type_name"]: each["hash_string"] for each in compiled["type_hashes"]}
         assert typestore().hash_rihs01(f"blazepose_ros/msg/{name}") == hashes[f"blazepose_ros/msg/{name}"]
 
 
-def test_several_recordings_go_into_a_folder(tmp_path):
+def test_several_recordings_go_into_a_folder(tmp_path: Path) -> None:
     for name in ("one", "two"):
         write_bag(tmp_path / name, raw_images("/image", gray(COUNT)))
     assert main([str(tmp_path / "one"), str(tmp_path / "two"), str(tmp_path / "out")]) == 0
@@ -325,7 +332,9 @@ def test_several_recordings_go_into_a_folder(tmp_path):
         assert len(read_bag(tmp_path / "out" / name, "/blazepose/poses")) == COUNT
 
 
-def test_recordings_that_an_interrupted_run_finished_are_kept(tmp_path, capsys, monkeypatch):
+def test_recordings_that_an_interrupted_run_finished_are_kept(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name in ("one", "two"):
         write_bag(tmp_path / name, raw_images("/image", gray(COUNT)))
     arguments = [str(tmp_path / name) for name in ("one", "two", "out")]
@@ -341,11 +350,11 @@ def test_recordings_that_an_interrupted_run_finished_are_kept(tmp_path, capsys, 
     assert len(read_bag(tmp_path / "out" / "two", "/blazepose/poses")) == COUNT
 
 
-def publish_once():
+def publish_once() -> Any:
     """Return a publish that finds the disk full from the second time on."""
     published = []
 
-    def publish(made, target):
+    def publish(made: Any, target: Any) -> None:
         if published:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         published.append(made.replace(target))
@@ -353,7 +362,9 @@ def publish_once():
     return publish
 
 
-def test_cameras_that_a_failed_run_finished_are_kept(tmp_path, capsys):
+def test_cameras_that_a_failed_run_finished_are_kept(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     left = raw_images("/a/image_raw", gray(COUNT))
     source = bag(tmp_path, left, [(topic.replace("front", "b"), each) for topic, each in images_cut_short()])
     assert "none of the images could be read" in refused(tmp_path, capsys, source)
@@ -365,19 +376,21 @@ def test_cameras_that_a_failed_run_finished_are_kept(tmp_path, capsys):
     assert spool.stat() == before
 
 
-def test_off_a_terminal_the_progress_is_one_line(tmp_path, capsys):
+def test_off_a_terminal_the_progress_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(bag(tmp_path), tmp_path / "out") == 0
     (line,) = [line for line in capsys.readouterr().err.splitlines() if "images" in line]
     assert f"{COUNT}/{COUNT} images" in line
 
 
-def images_cut_short():
+def images_cut_short() -> Iterator[tuple[Any, Any]]:
     for topic, message in raw_images("/front/image_raw", gray(COUNT)):
         del message.data[100:]
         yield topic, message
 
 
-def test_images_that_cannot_be_read_are_named_and_left_out(tmp_path, capsys):
+def test_images_that_cannot_be_read_are_named_and_left_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     images = list(raw_images("/front/image_raw", gray(COUNT)))
     images[1] = list(images_cut_short())[1]
     assert run(bag(tmp_path, INFO, images), tmp_path / "out") == 0
@@ -385,7 +398,7 @@ def test_images_that_cannot_be_read_are_named_and_left_out(tmp_path, capsys):
     assert len(read_bag(tmp_path / "out", "/front/blazepose/poses")) == COUNT - 1
 
 
-def refused(tmp_path, capsys, source, *arguments):
+def refused(tmp_path: Path, capsys: pytest.CaptureFixture[str], source: Any, *arguments: Any) -> Any:
     """Return what is said of a recording that cannot be worked on."""
     assert run(source, tmp_path / "out", *arguments) == 1
     assert not (tmp_path / "out").exists()
@@ -394,26 +407,32 @@ def refused(tmp_path, capsys, source, *arguments):
     return said
 
 
-def test_a_recording_of_unreadable_images_alone_fails(tmp_path, capsys):
+def test_a_recording_of_unreadable_images_alone_fails(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     source = bag(tmp_path, INFO, images_cut_short())
     assert "none of the images could be read" in refused(tmp_path, capsys, source)
 
 
-def test_a_missing_recording_is_named(tmp_path, capsys):
+def test_a_missing_recording_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "nothing does not exist" in refused(tmp_path, capsys, tmp_path / "nothing")
 
 
-def test_an_empty_recording_is_refused(tmp_path, capsys):
+def test_an_empty_recording_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "in is empty" in refused(tmp_path, capsys, write_bag(tmp_path / "in", []))
 
 
-def test_a_recording_without_images_says_what_it_holds(tmp_path, capsys):
+def test_a_recording_without_images_says_what_it_holds(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     said = refused(tmp_path, capsys, bag(tmp_path, INFO))
     assert "holds no color images, only: /front/camera_info (sensor_msgs/msg/CameraInfo)" in said
 
 
 @pytest.mark.parametrize("name", ["folder", "file.mcap", "file.db3", "file.bag", "file"])
-def test_what_is_no_recording_is_refused(tmp_path, capsys, name):
+def test_what_is_no_recording_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
     source = tmp_path / name
     if name == "folder":
         source.mkdir()
@@ -424,7 +443,9 @@ def test_what_is_no_recording_is_refused(tmp_path, capsys, name):
 
 @pytest.mark.parametrize("storage", StoragePlugin)
 @pytest.mark.parametrize("share", [0.0, 0.3, 0.6, 0.95])
-def test_a_recording_that_was_cut_short_is_refused_with_advice(tmp_path, capsys, storage, share):
+def test_a_recording_that_was_cut_short_is_refused_with_advice(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], storage: Any, share: float
+) -> None:
     source = bag(tmp_path, storage=storage)
     (file,) = (path for path in source.iterdir() if path.name != "metadata.yaml")
     content = file.read_bytes()
@@ -432,7 +453,7 @@ def test_a_recording_that_was_cut_short_is_refused_with_advice(tmp_path, capsys,
     assert "ros2 bag reindex" in refused(tmp_path, capsys, source)
 
 
-def test_damage_in_the_middle_is_told(tmp_path, capsys):
+def test_damage_in_the_middle_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     source = bag(tmp_path, compression=CompressionMode.STORAGE)
     file = source / "in.mcap"
     content = bytearray(file.read_bytes())
@@ -441,7 +462,7 @@ def test_damage_in_the_middle_is_told(tmp_path, capsys):
     assert "is damaged" in refused(tmp_path, capsys, source)
 
 
-def test_random_damage_is_told_as_such_or_does_no_harm(tmp_path):
+def test_random_damage_is_told_as_such_or_does_no_harm(tmp_path: Path) -> None:
     source = bag(tmp_path)
     file = source / "in.mcap"
     content = file.read_bytes()
@@ -475,18 +496,20 @@ def test_random_damage_is_told_as_such_or_does_no_harm(tmp_path):
         (["--topics", "/rear/image_raw"], "no color images on /rear/image_raw"),
     ],
 )
-def test_wrong_settings_are_refused(tmp_path, capsys, arguments, complaint):
+def test_wrong_settings_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: Any, complaint: str
+) -> None:
     assert complaint in refused(tmp_path, capsys, bag(tmp_path), *arguments)
 
 
-def test_a_target_that_exists_is_left_alone(tmp_path, capsys):
+def test_a_target_that_exists_is_left_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "out").write_text("precious")
     assert run(bag(tmp_path), tmp_path / "out") == 1
     assert "out exists already" in capsys.readouterr().err
     assert (tmp_path / "out").read_text() == "precious"
 
 
-def test_parameters_come_from_a_file_and_from_the_command_line(tmp_path):
+def test_parameters_come_from_a_file_and_from_the_command_line(tmp_path: Path) -> None:
     file = tmp_path / "params.yaml"
     file.write_text(yaml.safe_dump({"/**": {"ros__parameters": {"tf_prefix": "x_", "publish_tf": False}}}))
     arguments = ["--params-file", str(file), "-p", "publish_tf:=true"]

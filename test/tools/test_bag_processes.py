@@ -11,6 +11,8 @@ import time
 from contextlib import suppress
 from itertools import chain, cycle, islice
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import cv2
 import numpy as np
@@ -41,7 +43,7 @@ SCALE = 1 / 3
 
 
 @pytest.fixture(scope="module")
-def walk(data):
+def walk(data: Path) -> tuple[Any, Any]:
     """A clip of a walking person at a third of its size, and its camera."""
     truth = json.loads((data / "expected" / "pose2sim_cam01.json").read_text())
     clip = frames(data / "videos" / "pose2sim_cam01.mp4", truth["fps"])
@@ -52,11 +54,11 @@ def walk(data):
     return images, camera_info(truth["K"], truth["distortion_plumb_bob"], truth["image_size_px"])
 
 
-def forth_and_back(images, count):
+def forth_and_back(images: Any, count: Any) -> Any:
     return list(islice(cycle(chain(images, images[-2:0:-1])), count))
 
 
-def blazepose(*arguments, **how):
+def blazepose(*arguments: Any, **how: Any) -> Any:
     return subprocess.run(
         [executable("blazepose"), *map(str, arguments)],
         capture_output=True,
@@ -67,7 +69,7 @@ def blazepose(*arguments, **how):
     )
 
 
-def landmarks(pose):
+def landmarks(pose: Any) -> Any:
     """Return all numbers of a Pose33."""
     screen = [(p.x, p.y, p.z, p.visibility, p.presence) for p in pose.screen_landmarks]
     world = [(p.x, p.y, p.z) for p in pose.world_landmarks]
@@ -75,7 +77,7 @@ def landmarks(pose):
     return np.array([*chain(*screen), *chain(*world), hips.x, hips.y, hips.z, pose.score])
 
 
-def test_bag_and_node_find_the_same(ros, walk, tmp_path):
+def test_bag_and_node_find_the_same(ros: ModuleType, walk: tuple[Any, Any], tmp_path: Path) -> None:
     images, info = walk
     messages = in_order([("/camera_info", info)], raw_images("/image", images[:12]))
     write_bag(tmp_path / "in", messages)
@@ -96,7 +98,7 @@ def test_bag_and_node_find_the_same(ros, walk, tmp_path):
         np.testing.assert_allclose(landmarks(ours), landmarks(theirs), atol=1e-4)
 
 
-def begin(command):
+def begin(command: Any) -> Any:
     """Start a command whose end of output is that of its last process."""
     return subprocess.Popen(
         [executable("blazepose"), *map(str, command)],
@@ -106,7 +108,7 @@ def begin(command):
     )
 
 
-def wait_for(what, process):
+def wait_for(what: Any, process: Any) -> Any:
     """Wait for what a running process makes, and return it."""
     deadline = time.monotonic() + TIMEOUT_S
     while not (made := what()):
@@ -116,7 +118,7 @@ def wait_for(what, process):
     return made
 
 
-def cameras(walk, folder, **counts):
+def cameras(walk: Any, folder: Any, **counts: Any) -> Any:
     """Write a recording with so many compressed images of each camera."""
     images, info = walk
     streams = [
@@ -126,7 +128,7 @@ def cameras(walk, folder, **counts):
     return write_bag(folder / "in", in_order([("/camera_info", info)], *streams))
 
 
-def test_a_killed_run_goes_on_without_loss(walk, tmp_path):
+def test_a_killed_run_goes_on_without_loss(walk: tuple[Any, Any], tmp_path: Path) -> None:
     command = ["bag", cameras(walk, tmp_path, a=5, b=60), tmp_path / "out", *LITE, "--jobs", 1]
     process = begin(command)
     spool = tmp_path / "out.partial" / "camera0.spool"
@@ -152,7 +154,7 @@ def test_a_killed_run_goes_on_without_loss(walk, tmp_path):
                 np.testing.assert_allclose(landmarks(our), landmarks(their), atol=1e-4)
 
 
-def worker_on(process, spool):
+def worker_on(process: Any, spool: Any) -> Any:
     """Return the process that writes a spool; None where there is none yet."""
     workers = psutil.Process(process.pid).children()
     with suppress(psutil.Error):
@@ -162,7 +164,7 @@ def worker_on(process, spool):
     return None
 
 
-def test_a_killed_worker_is_an_error_that_names_its_camera(walk, tmp_path):
+def test_a_killed_worker_is_an_error_that_names_its_camera(walk: tuple[Any, Any], tmp_path: Path) -> None:
     source = cameras(walk, tmp_path, a=5, b=400, c=400)
     process = begin(["bag", source, tmp_path / "out", *LITE, "--jobs", 2])
     partial = tmp_path / "out.partial"
@@ -178,7 +180,9 @@ def test_a_killed_worker_is_an_error_that_names_its_camera(walk, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-def interrupted(command, partial, delay_s, send, number=signal.SIGINT):
+def interrupted(
+    command: Any, partial: Any, delay_s: Any, send: Any, number: Any = signal.SIGINT
+) -> tuple[Any, Any]:
     """Interrupt a run so long after it has begun; return its status and what it said."""
     process = begin(command)
     wait_for(partial.exists, process)
@@ -189,7 +193,7 @@ def interrupted(command, partial, delay_s, send, number=signal.SIGINT):
     return process.returncode, said
 
 
-def test_ctrl_c_ends_it_and_the_next_run_goes_on(walk, tmp_path):
+def test_ctrl_c_ends_it_and_the_next_run_goes_on(walk: tuple[Any, Any], tmp_path: Path) -> None:
     images, _ = walk
     write_bag(tmp_path / "in", raw_images("/image", forth_and_back(images, 60)))
     command = ["bag", tmp_path / "in", tmp_path / "out", *LITE]
@@ -206,7 +210,9 @@ def test_ctrl_c_ends_it_and_the_next_run_goes_on(walk, tmp_path):
     [(0.01, os.kill), (0.03, os.killpg), (0.1, os.kill), (0.5, os.killpg)],
     ids=["at once", "at once, all its processes", "soon", "soon, all its processes"],
 )
-def test_ctrl_c_while_the_work_begins_ends_it_without_a_traceback(walk, tmp_path, delay_s, send):
+def test_ctrl_c_while_the_work_begins_ends_it_without_a_traceback(
+    walk: tuple[Any, Any], tmp_path: Path, delay_s: float, send: Any
+) -> None:
     command = ["bag", cameras(walk, tmp_path, a=400, b=400), tmp_path / "out", *LITE]
     status, said = interrupted(command, tmp_path / "out.partial", delay_s, send)
     assert status == 130, said
@@ -214,7 +220,7 @@ def test_ctrl_c_while_the_work_begins_ends_it_without_a_traceback(walk, tmp_path
 
 
 @pytest.mark.parametrize("send", [os.kill, os.killpg], ids=["it alone", "all its processes"])
-def test_sigterm_ends_it_without_a_traceback(walk, tmp_path, send):
+def test_sigterm_ends_it_without_a_traceback(walk: tuple[Any, Any], tmp_path: Path, send: Any) -> None:
     command = ["bag", cameras(walk, tmp_path, a=400, b=400), tmp_path / "out", *LITE]
     partial = tmp_path / "out.partial" / "camera0.spool.partial"
     status, said = interrupted(command, partial, 0.0, send, signal.SIGTERM)
@@ -222,7 +228,7 @@ def test_sigterm_ends_it_without_a_traceback(walk, tmp_path, send):
     assert "Traceback" not in said
 
 
-def test_a_file_size_limit_is_told_like_a_full_disk(walk, tmp_path):
+def test_a_file_size_limit_is_told_like_a_full_disk(walk: tuple[Any, Any], tmp_path: Path) -> None:
     images, _ = walk
     write_bag(tmp_path / "in", raw_images("/image", images[:4]))
     limit = 100_000
@@ -248,7 +254,9 @@ def small_disk(folder: Path, megabytes: int) -> list[str]:
     return command
 
 
-def test_a_full_disk_is_told_and_leaves_nothing_under_the_final_name(walk, tmp_path):
+def test_a_full_disk_is_told_and_leaves_nothing_under_the_final_name(
+    walk: tuple[Any, Any], tmp_path: Path
+) -> None:
     images, _ = walk
     write_bag(tmp_path / "disk.in", compressed_images("/image/compressed", images[:8]))
     disk = tmp_path / "disk"
@@ -271,7 +279,7 @@ def test_a_full_disk_is_told_and_leaves_nothing_under_the_final_name(walk, tmp_p
 
 
 @pytest.fixture(scope="module")
-def clip(walk, tmp_path_factory):
+def clip(walk: tuple[Any, Any], tmp_path_factory: pytest.TempPathFactory) -> Any:
     """A short video file."""
     images, _ = walk
     path = tmp_path_factory.mktemp("clip") / "walk.mp4"
@@ -283,7 +291,7 @@ def clip(walk, tmp_path_factory):
     return path
 
 
-def test_a_video_becomes_a_recording(clip, walk, tmp_path):
+def test_a_video_becomes_a_recording(clip: Any, walk: tuple[Any, Any], tmp_path: Path) -> None:
     _, info = walk
     camera = CameraModel.from_calibration(info.width, info.height, info.k, info.d, info.distortion_model)
     (tmp_path / "camera.yaml").write_text(format_calibration(Calibration.monocular(camera), "walk"))
@@ -312,7 +320,9 @@ def test_a_video_becomes_a_recording(clip, walk, tmp_path):
         ("walk.mp4", ["--rate", "0"], "'0' is not a number above 0"),
     ],
 )
-def test_a_video_that_cannot_be_read_is_refused(clip, tmp_path, name, arguments, complaint):
+def test_a_video_that_cannot_be_read_is_refused(
+    clip: Any, tmp_path: Path, name: str, arguments: Any, complaint: str
+) -> None:
     (tmp_path / "text.mp4").write_text("text")
     shutil.copy(clip, tmp_path / "walk.mp4")
     result = blazepose("video", name, "out.mcap", *arguments, cwd=tmp_path)
@@ -322,7 +332,9 @@ def test_a_video_that_cannot_be_read_is_refused(clip, tmp_path, name, arguments,
     assert not (tmp_path / "out.mcap").exists()
 
 
-def test_a_missing_model_is_told(walk, tmp_path, monkeypatch):
+def test_a_missing_model_is_told(
+    walk: tuple[Any, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     images, _ = walk
     write_bag(tmp_path / "in", raw_images("/image", images[:1]))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))

@@ -3,6 +3,8 @@
 import json
 import sys
 from functools import partial
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,14 +23,14 @@ FAKE_NODE = [sys.executable, str(SUPPORT / "fake_estimator_node.py")]
 
 
 @pytest.fixture(autouse=True)
-def _domain_as_before(monkeypatch):
+def _domain_as_before(monkeypatch: pytest.MonkeyPatch) -> None:
     """`isolate` changes this process's environment."""
     for name in ("ROS_DOMAIN_ID", "ROS_AUTOMATIC_DISCOVERY_RANGE"):
         monkeypatch.setenv(name, "1")
 
 
 @pytest.fixture(autouse=True)
-def _one_round(monkeypatch):
+def _one_round(monkeypatch: pytest.MonkeyPatch) -> None:
     """How fast the estimators are is no matter here."""
     monkeypatch.setattr(bench, "speed_rows", partial(speed_rows, rounds=1))
 
@@ -51,20 +53,24 @@ def _one_round(monkeypatch):
         ["--nonsense"],
     ],
 )
-def test_wrong_usage_has_status_2(arguments, capsys):
+def test_wrong_usage_has_status_2(arguments: Any, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         bench.main(arguments)
     assert caught.value.code == 2
     assert "usage: blazepose bench" in capsys.readouterr().err
 
 
-def test_a_missing_source_is_told_before_anything_starts(tmp_path, capsys):
+def test_a_missing_source_is_told_before_anything_starts(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert bench.main(["--source", str(tmp_path / "missing.mp4")]) == 1
     assert "missing.mp4 does not exist" in capsys.readouterr().err
 
 
-def test_a_failing_case_is_told_and_the_others_go_on(monkeypatch, capsys, tmp_path):
-    def fail(_bench, case):
+def test_a_failing_case_is_told_and_the_others_go_on(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    def fail(_bench: Any, case: Any) -> None:
         if case.rate_hz is None:
             raise BenchError("the node failed")
         raise BenchError("the camera failed")
@@ -78,10 +84,12 @@ def test_a_failing_case_is_told_and_the_others_go_on(monkeypatch, capsys, tmp_pa
     assert json.loads(result.read_text())["rows"] == []
 
 
-def test_a_backend_that_does_not_load_is_passed_over(monkeypatch, capsys):
+def test_a_backend_that_does_not_load_is_passed_over(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     measured = []
 
-    def try_out(_bench, case):
+    def try_out(_bench: Any, case: Any) -> None:
         if case.backend == "broken":
             raise BenchError("the library is missing")
 
@@ -93,14 +101,18 @@ def test_a_backend_that_does_not_load_is_passed_over(monkeypatch, capsys):
     assert "broken is passed over: the library is missing" in capsys.readouterr().out
 
 
-def test_a_backend_or_model_that_does_not_load_is_an_error(tmp_path, monkeypatch):
+def test_a_backend_or_model_that_does_not_load_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     with pytest.raises(BenchError, match="blazepose models fetch"):
         Bench(str(photograph()), FAKE_NODE, 1.0, tmp_path).try_out(Case("mediapipe", "full", 320, 240))
 
 
 @pytest.mark.usefixtures("models")
-def test_a_run_writes_the_machine_the_raw_loop_and_rows(tmp_path, monkeypatch, capsys):
+def test_a_run_writes_the_machine_the_raw_loop_and_rows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr(bench, "Bench", FakeNodeBench)
     json_file, plot_file = tmp_path / "bench.json", tmp_path / "bench.png"
     options = ["--quick", "--backends", "mediapipe", "--sizes", "320x240", "--duration", "1"]
@@ -120,5 +132,5 @@ def test_a_run_writes_the_machine_the_raw_loop_and_rows(tmp_path, monkeypatch, c
 class FakeNodeBench(Bench):
     """Starts the node with the fake estimator."""
 
-    def __init__(self, source, _node_command, duration_s, folder):
+    def __init__(self, source: Any, _node_command: Any, duration_s: Any, folder: Any) -> None:
         super().__init__(source, FAKE_NODE, duration_s, folder)

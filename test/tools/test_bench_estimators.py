@@ -1,6 +1,7 @@
 """The rows of the benchmark; how long anything takes is no matter of tests."""
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from blazepose_ros.cli.bench.estimators import (
 from blazepose_ros.core.types import Frame, ModelComplexity
 
 
-def test_cases_take_turns():
+def test_cases_take_turns() -> None:
     calls = []
     times_ms = interleaved_ms({"a": lambda: calls.append("a"), "b": lambda: calls.append("b")}, rounds=2)
     assert set(times_ms) == {"a", "b"}
@@ -25,7 +26,9 @@ def test_cases_take_turns():
     assert turns == "ABAB"
 
 
-def test_every_installed_backend_has_a_row_and_a_floor(models, data):
+def test_every_installed_backend_has_a_row_and_a_floor(
+    models: dict[ModelComplexity, bytes], data: Path
+) -> None:
     pytest.importorskip("openvino")
     frame = Frame(read_rgb(data / "images" / "mp_pose.jpg"), 0)
     rows = {row.name: row for row in speed_rows(models[ModelComplexity.LITE], frame, rounds=1)}
@@ -35,7 +38,7 @@ def test_every_installed_backend_has_a_row_and_a_floor(models, data):
         assert row.speedup == pytest.approx(rows[REFERENCE].frame_ms / row.frame_ms)
 
 
-def test_accuracy_is_measured_for_every_backend(models, data):
+def test_accuracy_is_measured_for_every_backend(models: dict[ModelComplexity, bytes], data: Path) -> None:
     pytest.importorskip("openvino")
     photographs = [
         LabeledPhotograph(Frame(read_rgb(data / file), 0), tuple(people))
@@ -49,7 +52,7 @@ def test_accuracy_is_measured_for_every_backend(models, data):
     assert rows["openvino f32"].world_error_m < 0.005
 
 
-def test_without_anybody_found_there_is_no_accuracy(models):
+def test_without_anybody_found_there_is_no_accuracy(models: dict[ModelComplexity, bytes]) -> None:
     blank = LabeledPhotograph(Frame(np.zeros((64, 64, 3), np.uint8), 0), ())
     for row in accuracy_rows(models[ModelComplexity.LITE], [blank]):
         assert math.isnan(row.pdj)

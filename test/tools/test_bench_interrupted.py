@@ -7,6 +7,7 @@ import time
 import uuid
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 
 import psutil
 import pytest
@@ -37,7 +38,7 @@ def wait_for(condition: Callable[[], object], what: str) -> None:
 
 @pytest.mark.usefixtures("models")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_every_process(number, tmp_path):
+def test_a_signal_ends_every_process(number: signal.Signals, tmp_path: Path) -> None:
     mark = uuid.uuid4().hex
     process = subprocess.Popen(
         [executable("blazepose"), "bench", "--quick", "--backends", "mediapipe", "--sizes", "320x240"],

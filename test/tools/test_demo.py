@@ -5,7 +5,10 @@ import re
 import signal
 import subprocess
 import time
+from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -21,7 +24,7 @@ SUMMARY = re.compile(r"A pose in (\d+) of the (\d+) images after the first \((\S
 pytestmark = pytest.mark.usefixtures("models")
 
 
-def start(folder, *arguments):
+def start(folder: Any, *arguments: Any) -> Any:
     """Start the demo as the leader of a process group, as a shell does."""
     return subprocess.Popen(
         [executable("blazepose"), "demo", "--output", str(folder), *arguments],
@@ -32,25 +35,25 @@ def start(folder, *arguments):
     )
 
 
-def run(folder, *arguments):
+def run(folder: Any, *arguments: Any) -> tuple[Any, Any, Any]:
     """Run the demo and return its exit status, its output and its errors."""
     with start(folder, *arguments) as demo:
         output, errors = demo.communicate(timeout=DEADLINE_S)
     return demo.returncode, output, errors
 
 
-def children(pid):
+def children(pid: Any) -> Any:
     return [child.pid for child in psutil.Process(pid).children()]
 
 
-def is_running(pid):
+def is_running(pid: Any) -> Any:
     try:
         return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
 
 
-def wait_for(condition, deadline_s=DEADLINE_S):
+def wait_for(condition: Any, deadline_s: Any = DEADLINE_S) -> Any:
     deadline = time.monotonic() + deadline_s
     while not (result := condition()):
         assert time.monotonic() < deadline, "it did not happen in time"
@@ -59,7 +62,7 @@ def wait_for(condition, deadline_s=DEADLINE_S):
 
 
 @contextmanager
-def playing(folder):
+def playing(folder: Any) -> Iterator[tuple[Any, Any]]:
     """Run the demo up to its first picture, and return it with its children."""
     with start(folder, "--duration", "600") as demo:
         try:
@@ -69,7 +72,7 @@ def playing(folder):
             demo.kill()
 
 
-def test_the_photograph_is_shown_and_pictures_are_left(tmp_path):
+def test_the_photograph_is_shown_and_pictures_are_left(tmp_path: Path) -> None:
     status, output, errors = run(tmp_path, "--duration", "4")
     assert status == 0, output + errors
     assert errors == ""
@@ -97,7 +100,9 @@ def test_the_photograph_is_shown_and_pictures_are_left(tmp_path):
 
 
 @pytest.mark.parametrize("model", ["0", "full", "2"])
-def test_a_video_is_shown_to_its_end_with_a_pose_in_nearly_every_frame(data, tmp_path, model):
+def test_a_video_is_shown_to_its_end_with_a_pose_in_nearly_every_frame(
+    data: Path, tmp_path: Path, model: str
+) -> None:
     status, output, errors = run(tmp_path, "--model", model, "--source", str(data / "videos" / "squats.mp4"))
     assert status == 0, output + errors
     with_pose, later, share, _ = SUMMARY.search(output).groups()
@@ -106,7 +111,7 @@ def test_a_video_is_shown_to_its_end_with_a_pose_in_nearly_every_frame(data, tmp
     assert float(share) >= 95
 
 
-def test_where_no_person_is_seen_it_says_so_and_fails(data, tmp_path):
+def test_where_no_person_is_seen_it_says_so_and_fails(data: Path, tmp_path: Path) -> None:
     source = str(data / "images" / "nobody_lego.jpg")
     status, _, errors = run(tmp_path, "--source", source, "--duration", "2")
     assert status == 1
@@ -116,7 +121,9 @@ def test_where_no_person_is_seen_it_says_so_and_fails(data, tmp_path):
     assert not (tmp_path / "annotated.png").exists()
 
 
-def test_where_the_model_is_missing_the_nodes_words_are_quoted(tmp_path, monkeypatch):
+def test_where_the_model_is_missing_the_nodes_words_are_quoted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     status, _, errors = run(tmp_path / "output")
     assert status == 1
@@ -125,14 +132,14 @@ def test_where_the_model_is_missing_the_nodes_words_are_quoted(tmp_path, monkeyp
     assert "Traceback" not in errors
 
 
-def test_where_the_camera_does_not_open_its_words_are_quoted(tmp_path):
+def test_where_the_camera_does_not_open_its_words_are_quoted(tmp_path: Path) -> None:
     status, _, errors = run(tmp_path, "--source", "99")
     assert status == 1
     assert "The camera failed: webcam 99 does not open" in errors
     assert "Traceback" not in errors
 
 
-def test_where_the_node_is_killed_it_says_so(tmp_path):
+def test_where_the_node_is_killed_it_says_so(tmp_path: Path) -> None:
     with playing(tmp_path) as (demo, pids):
         node = next(pid for pid in pids if "blazepose_node" in " ".join(psutil.Process(pid).cmdline()))
         os.kill(node, signal.SIGKILL)
@@ -142,7 +149,7 @@ def test_where_the_node_is_killed_it_says_so(tmp_path):
     assert not any(is_running(pid) for pid in pids)
 
 
-def test_a_name_with_quotes_and_signs_is_a_file_like_any_other(tmp_path):
+def test_a_name_with_quotes_and_signs_is_a_file_like_any_other(tmp_path: Path) -> None:
     source = tmp_path / "it's: 50% #1.png"
     cv2.imwrite(str(source), np.full((480, 640, 3), 128, np.uint8))
     status, _, errors = run(tmp_path / "output", "--source", str(source), "--duration", "1")
@@ -151,7 +158,7 @@ def test_a_name_with_quotes_and_signs_is_a_file_like_any_other(tmp_path):
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_ends_everything(tmp_path, number, status):
+def test_a_signal_ends_everything(tmp_path: Path, number: signal.Signals, status: int) -> None:
     with playing(tmp_path) as (demo, pids):
         assert len(pids) == 2
         for _ in range(2):  # launchers and people repeat themselves
@@ -162,7 +169,7 @@ def test_a_signal_ends_everything(tmp_path, number, status):
     assert not any(is_running(pid) for pid in pids)
 
 
-def test_ctrl_c_while_starting_ends_everything_too(tmp_path):
+def test_ctrl_c_while_starting_ends_everything_too(tmp_path: Path) -> None:
     with start(tmp_path) as demo:
         pids = wait_for(lambda: children(demo.pid))
         os.killpg(demo.pid, signal.SIGINT)
@@ -172,7 +179,7 @@ def test_ctrl_c_while_starting_ends_everything_too(tmp_path):
     assert not any(is_running(pid) for pid in pids)
 
 
-def test_a_killed_demo_leaves_no_process_behind(tmp_path):
+def test_a_killed_demo_leaves_no_process_behind(tmp_path: Path) -> None:
     with playing(tmp_path) as (demo, pids):
         demo.kill()
         wait_for(lambda: not any(is_running(pid) for pid in pids))
@@ -188,7 +195,9 @@ def test_a_killed_demo_leaves_no_process_behind(tmp_path):
         (["--sauce", "x"], "unrecognized arguments: --sauce x"),
     ],
 )
-def test_wrong_usage_has_status_2_and_says_what_is_wrong(arguments, error, capsys):
+def test_wrong_usage_has_status_2_and_says_what_is_wrong(
+    arguments: Any, error: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SystemExit) as caught:
         main(arguments)
     assert caught.value.code == 2
@@ -203,7 +212,7 @@ def test_wrong_usage_has_status_2_and_says_what_is_wrong(arguments, error, capsy
         (["--output", __file__], "File exists"),
     ],
 )
-def test_what_cannot_work_is_one_line_and_status_1(tmp_path, arguments, error):
+def test_what_cannot_work_is_one_line_and_status_1(tmp_path: Path, arguments: Any, error: str) -> None:
     status, output, errors = run(tmp_path, *arguments)
     assert status == 1
     assert output == ""

@@ -5,6 +5,8 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import pytest
 from support.processes import executable
@@ -13,6 +15,7 @@ from blazepose_ros.cli.doctor import machine, middleware, python_environment
 from blazepose_ros.cli.doctor.check_result import CheckLevel, CheckResult, as_text
 from blazepose_ros.cli.doctor.command import examine
 from blazepose_ros.cli.doctor.graph import LiveImageTopic, check_cameras
+from blazepose_ros.conversions.cv_bridge_fallback import cv_bridge_failure
 from blazepose_ros.core.models.registry import ModelState
 from blazepose_ros.core.types import ModelComplexity
 from blazepose_ros.nodes.common.dds import FAST_DDS_2_VARIABLE, FAST_DDS_3_VARIABLE
@@ -22,7 +25,7 @@ NO_CAMERA = "no topic of images has a publisher"
 MB = 1 << 20
 
 
-def camera(name="/camera/image_raw", **fields):
+def camera(name: str = "/camera/image_raw", **fields: Any) -> LiveImageTopic:
     calibrated = {"is_compressed": False, "reliable": [False], "demanding": [], "is_calibrated": True}
     return LiveImageTopic(name, **(calibrated | fields))
 
@@ -123,45 +126,45 @@ WELL = [
 ]
 
 
-def id_of(value):
+def id_of(value: Any) -> Any:
     return value.name if isinstance(value, CheckResult) else None
 
 
 @pytest.mark.parametrize(("result", "what", "fix"), ERRORS, ids=id_of)
-def test_what_does_not_work_is_an_error_with_a_fix(result, what, fix):
+def test_what_does_not_work_is_an_error_with_a_fix(result: Any, what: str, fix: str) -> None:
     assert result.level is CheckLevel.ERROR
     assert what in result.what
     assert fix in result.fix
 
 
 @pytest.mark.parametrize(("result", "what", "fix"), WARNINGS, ids=id_of)
-def test_what_will_hurt_is_a_warning_with_a_fix(result, what, fix):
+def test_what_will_hurt_is_a_warning_with_a_fix(result: Any, what: Any, fix: Any) -> None:
     assert result.level is CheckLevel.WARN
     assert what in result.what
     assert fix in result.fix
 
 
 @pytest.mark.parametrize("result", WELL, ids=id_of)
-def test_what_is_well_is_left_alone(result):
+def test_what_is_well_is_left_alone(result: Any) -> None:
     assert result.level is CheckLevel.OK
 
 
 @pytest.mark.parametrize(
     ("level", "fix"), [(CheckLevel.OK, "do this"), (CheckLevel.WARN, ""), (CheckLevel.ERROR, "")]
 )
-def test_a_fix_goes_with_what_is_not_well(level, fix):
+def test_a_fix_goes_with_what_is_not_well(level: Any, fix: str) -> None:
     with pytest.raises(ValueError, match="has a fix"):
         CheckResult("name", level, "what", fix)
 
 
-def test_the_fix_stands_on_a_line_of_its_own():
+def test_the_fix_stands_on_a_line_of_its_own() -> None:
     assert (
         as_text(CheckResult("x", CheckLevel.WARN, "is odd", "fix it")) == "warn   x: is odd\n       -> fix it"
     )
     assert as_text(CheckResult("x", CheckLevel.OK, "is well")) == "ok     x: is well"
 
 
-def test_a_cv_bridge_that_does_not_import_is_noticed(tmp_path, monkeypatch):
+def test_a_cv_bridge_that_does_not_import_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     boost = tmp_path / "cv_bridge" / "boost"
     boost.mkdir(parents=True)
     for folder in (boost.parent, boost):
@@ -169,20 +172,20 @@ def test_a_cv_bridge_that_does_not_import_is_noticed(tmp_path, monkeypatch):
     (boost / "cv_bridge_boost.py").write_text("raise AttributeError('_ARRAY_API not found')\n")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     monkeypatch.syspath_prepend(str(tmp_path))
-    assert "_ARRAY_API" in python_environment.cv_bridge_failure()
+    assert "_ARRAY_API" in cv_bridge_failure()
     (boost / "cv_bridge_boost.py").write_text("def cvtColor2(image, source, target): return image\n")
-    assert python_environment.cv_bridge_failure() == ""
+    assert cv_bridge_failure() == ""
 
 
-def test_a_library_that_is_not_there_is_noticed():
+def test_a_library_that_is_not_there_is_noticed() -> None:
     assert not machine.is_loadable("libmissing.so.1")
 
 
-def test_room_in_a_folder_that_is_not_there_is_none():
+def test_room_in_a_folder_that_is_not_there_is_none() -> None:
     assert machine.free_bytes(Path("/nowhere")) is None
 
 
-def test_without_rclpy_the_rest_is_still_examined(monkeypatch):
+def test_without_rclpy_the_rest_is_still_examined(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "rclpy", None)
     monkeypatch.delitem(sys.modules, "blazepose_ros.cli.doctor.graph", raising=False)
     results = {result.name: result for result in examine()}
@@ -192,7 +195,7 @@ def test_without_rclpy_the_rest_is_still_examined(monkeypatch):
     assert [name for name, result in results.items() if "cannot be examined" in result.what] == ["graph"]
 
 
-def doctor(*arguments, **environment):
+def doctor(*arguments: Any, **environment: Any) -> Any:
     return subprocess.run(
         [executable("blazepose"), "doctor", *arguments],
         capture_output=True,
@@ -203,7 +206,7 @@ def doctor(*arguments, **environment):
     )
 
 
-def test_as_json_every_result_has_its_four_fields(tmp_path):
+def test_as_json_every_result_has_its_four_fields(tmp_path: Path) -> None:
     """In an empty cache the default model is missing, which is an error."""
     done = doctor("--json", XDG_CACHE_HOME=str(tmp_path))
     assert done.returncode == 1
@@ -214,14 +217,14 @@ def test_as_json_every_result_has_its_four_fields(tmp_path):
     assert full["fix"] == "blazepose models fetch --model 1"
 
 
-def test_a_middleware_that_is_not_there_is_an_error_and_no_crash():
+def test_a_middleware_that_is_not_there_is_an_error_and_no_crash() -> None:
     done = doctor(RMW_IMPLEMENTATION="rmw_missing_cpp")
     assert done.returncode == 1
     assert "rmw_missing_cpp is not installed" in done.stdout
     assert "Traceback" not in done.stderr
 
 
-def test_a_node_that_cannot_hear_a_camera_is_found(ros):
+def test_a_node_that_cannot_hear_a_camera_is_found(ros: ModuleType) -> None:
     """A camera that sends best effort, a subscriber that asks for more, no calibration beside it."""
     from rclpy.qos import QoSProfile, ReliabilityPolicy
     from sensor_msgs.msg import Image
@@ -239,7 +242,7 @@ def test_a_node_that_cannot_hear_a_camera_is_found(ros):
     assert "warn   camera /doctor_test/other: best effort, no camera_info beside it" in shown
 
 
-def test_the_model_that_must_be_there_is_the_nodes_default():
+def test_the_model_that_must_be_there_is_the_nodes_default() -> None:
     from blazepose_ros.core.settings import NodeSettings
 
     assert NodeSettings().model_complexity == machine.DEFAULT

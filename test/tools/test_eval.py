@@ -2,6 +2,8 @@
 
 import json
 import math
+from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -20,13 +22,13 @@ COCO_AMONG_33 = [0, 2, 5, 7, 8, 11, 12, 13, 14, 15, 16, 23, 24, 25, 26, 27, 28]
 LEFT_SHOULDER, RIGHT_HIP = 5, 12
 
 
-def evaluate(tmp_path, *arguments):
+def evaluate(tmp_path: Path, *arguments: Any) -> Any:
     """Run the command and return what it wrote as JSON."""
     assert main([*map(str, arguments), "--json", str(tmp_path / "eval.json")]) == 0
     return json.loads((tmp_path / "eval.json").read_text())
 
 
-def independent_pdj(labels, found, size):
+def independent_pdj(labels: Any, found: Any, size: Any) -> Any:
     """Return PDJ in percent as the model card words it, worked out joint by joint."""
     if not found:
         return 0.0
@@ -51,7 +53,7 @@ def independent_pdj(labels, found, size):
 
 
 @pytest.mark.usefixtures("models")
-def test_pdj_of_each_photograph_is_that_of_an_independent_computation(data, tmp_path):
+def test_pdj_of_each_photograph_is_that_of_an_independent_computation(data: Path, tmp_path: Path) -> None:
     pytest.importorskip("mediapipe")
     arguments = ["--model", "all", "--backend", "mediapipe", "--min-detection-confidence", "0.5"]
     document = evaluate(tmp_path, data / "images", data / "expected" / "coco_keypoints.json", *arguments)
@@ -71,7 +73,7 @@ def test_pdj_of_each_photograph_is_that_of_an_independent_computation(data, tmp_
 
 
 @pytest.mark.usefixtures("models")
-def test_every_backend_finds_the_same_joints(data, tmp_path):
+def test_every_backend_finds_the_same_joints(data: Path, tmp_path: Path) -> None:
     for library in BACKENDS.values():
         pytest.importorskip(library)
     labels = data / "expected" / "coco_keypoints.json"
@@ -84,7 +86,7 @@ def test_every_backend_finds_the_same_joints(data, tmp_path):
 
 @pytest.mark.usefixtures("models")
 @pytest.mark.parametrize(("backend", "found_percent"), [("openvino", 100), ("mediapipe", 87.5)])
-def test_the_truth_says_where_to_look(data, tmp_path, backend, found_percent):
+def test_the_truth_says_where_to_look(data: Path, tmp_path: Path, backend: str, found_percent: float) -> None:
     """MediaPipe, which cannot be told, must find the person in the crop by itself: one it does not."""
     pytest.importorskip(BACKENDS[backend])
     labels = data / "expected" / "coco_keypoints.json"
@@ -97,7 +99,7 @@ def test_the_truth_says_where_to_look(data, tmp_path, backend, found_percent):
     assert pdj["coco785_skier.jpg"] == 100
 
 
-def clip_labels(data, path, frames=40):
+def clip_labels(data: Any, path: Any, frames: Any = 40) -> Any:
     """Write the truth of a walking person as COCO labels with a camera, and return the file."""
     truth = json.loads((data / "expected" / "pose2sim_cam01.json").read_text())
     width, height = truth["image_size_px"]
@@ -131,7 +133,7 @@ def clip_labels(data, path, frames=40):
 
 
 @pytest.mark.usefixtures("models")
-def test_a_clip_with_truth_gives_place_jitter_and_latency(data, tmp_path):
+def test_a_clip_with_truth_gives_place_jitter_and_latency(data: Path, tmp_path: Path) -> None:
     pytest.importorskip("openvino")
     clip = data / "videos" / "pose2sim_cam01.mp4"
     labels = clip_labels(data, tmp_path / "labels.json")
@@ -151,7 +153,7 @@ def test_a_clip_with_truth_gives_place_jitter_and_latency(data, tmp_path):
 
 
 @pytest.mark.usefixtures("models")
-def test_a_clip_without_truth_gives_jitter_and_latency_alone(data, tmp_path):
+def test_a_clip_without_truth_gives_jitter_and_latency_alone(data: Path, tmp_path: Path) -> None:
     pytest.importorskip("openvino")
     arguments = ["--backend", "openvino", "--model", "lite", "--mode", "tracking"]
     (row,) = evaluate(tmp_path, data / "videos" / "squats.mp4", *arguments)["rows"]
@@ -161,14 +163,14 @@ def test_a_clip_without_truth_gives_jitter_and_latency_alone(data, tmp_path):
     assert 0 < row["jitter_percent"] < 3
 
 
-def labeled_person(**joints_px):
+def labeled_person(**joints_px: Any) -> Any:
     person = np.zeros((33, 3))
     for name, place in joints_px.items():
         person[Landmark[name.upper()]] = (*place, 2)
     return person
 
 
-def test_the_true_roi_is_upright_with_the_person_and_a_quarter_larger():
+def test_the_true_roi_is_upright_with_the_person_and_a_quarter_larger() -> None:
     lying = labeled_person(
         left_hip=(100, 90),
         right_hip=(100, 110),
@@ -182,22 +184,22 @@ def test_the_true_roi_is_upright_with_the_person_and_a_quarter_larger():
     assert region.rotation_rad == pytest.approx(math.pi / 2)  # the head is to the right
 
 
-def test_without_hips_or_shoulders_there_is_no_true_roi():
+def test_without_hips_or_shoulders_there_is_no_true_roi() -> None:
     assert true_roi(labeled_person(left_hip=(1, 2), right_hip=(3, 4), nose=(5, 6))) is None
 
 
 class SeesTheMiddle:
     """An estimator that finds all landmarks in the middle of its image, to the right in the world."""
 
-    def estimate(self, frame):
+    def estimate(self, frame: Any) -> Any:
         screen = np.tile([frame.width / 2, frame.height / 2, 10.0], (33, 1)).astype(np.float32)
         return [Pose(screen, np.ones(33), np.ones(33), np.tile([1.0, 0, 0], (33, 1)))]
 
-    def reset(self):
+    def reset(self) -> None:
         pass
 
 
-def test_what_is_found_in_a_crop_is_told_in_the_image():
+def test_what_is_found_in_a_crop_is_told_in_the_image() -> None:
     region = Roi(60.0, 40.0, 31.5, math.pi / 2)
     pose = show_crop_to(SeesTheMiddle())(Frame(np.zeros((80, 120, 3), np.uint8), 0), region)
     np.testing.assert_allclose(pose.screen[0, :2], [60, 40], atol=1e-4)
@@ -222,7 +224,14 @@ def test_what_is_found_in_a_crop_is_told_in_the_image():
         ("images", None, [], "holds no images"),
     ],
 )
-def test_what_cannot_be_evaluated_is_told(tmp_path, capsys, images, labels, arguments, error):
+def test_what_cannot_be_evaluated_is_told(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    images: str,
+    labels: str | None,
+    arguments: Any,
+    error: str,
+) -> None:
     (tmp_path / "images").mkdir()
     (tmp_path / "labels.csv").write_text("file_name,gender,nose_x,nose_y,nose_v\na.png,f,1,2,2\n")
     (tmp_path / "labels.txt").write_text("")
@@ -232,7 +241,9 @@ def test_what_cannot_be_evaluated_is_told(tmp_path, capsys, images, labels, argu
 
 
 @pytest.mark.usefixtures("models")
-def test_a_result_that_cannot_be_written_is_told(data, tmp_path, capsys):
+def test_a_result_that_cannot_be_written_is_told(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     labels = tmp_path / "labels.csv"
     labels.write_text("file_name,nose_x,nose_y,nose_v\ncoco785_skier.jpg,367,81,2\n")
     target = tmp_path / "eval.json"

@@ -5,11 +5,17 @@ import shutil
 import signal
 import subprocess
 import time
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
+
+from blazepose_ros.core.types import ModelComplexity
 
 pytest.importorskip("rclpy", reason="rclpy is not installed")
 pytest.importorskip("viser", reason="viser is not installed")
@@ -44,14 +50,14 @@ SOME_POSES = re.compile(r"poses\s+[1-9]\d*\.\d /s")
 
 
 @contextmanager
-def in_namespace(name, namespace, parameters=None, remappings=None):
+def in_namespace(name: Any, namespace: Any, parameters: Any = None, remappings: Any = None) -> Iterator[Any]:
     arguments = ros_arguments(parameters or {}, {"__ns": f"/{namespace}", **(remappings or {})})
     with running(name, *arguments) as process:
         yield process
 
 
 @contextmanager
-def node(namespace):
+def node(namespace: Any) -> Iterator[Any]:
     with in_namespace(
         "blazepose_node", namespace, {"model_complexity": 0}, {"image": "image_raw"}
     ) as process:
@@ -59,7 +65,7 @@ def node(namespace):
 
 
 @pytest.fixture(scope="module")
-def cameras(data, models):  # noqa: ARG001
+def cameras(data: Path, models: dict[ModelComplexity, bytes]) -> Iterator[None]:  # noqa: ARG001
     """Two cameras with a node each, in namespaces of their own; the nodes' processes by namespace."""
     with ExitStack() as stack:
         for namespace, source in SOURCES.items():
@@ -70,7 +76,7 @@ def cameras(data, models):  # noqa: ARG001
 
 
 @contextmanager
-def viewing():
+def viewing() -> Iterator[tuple[Any, int]]:
     """Run ``blazepose view`` and return its process and port."""
     process = subprocess.Popen(
         [executable("blazepose"), "view", "--port", "0"], stdout=subprocess.PIPE, text=True
@@ -86,14 +92,14 @@ def viewing():
 
 
 @pytest.fixture(scope="module")
-def view(cameras):  # noqa: ARG001
+def view(cameras: None) -> Iterator[Any]:  # noqa: ARG001
     with viewing() as (process, port):
         yield port
     assert process.returncode == 0
 
 
 @pytest.fixture(scope="module")
-def chromium():
+def chromium() -> Iterator[Any]:
     with sync_playwright() as player:
         browser = player.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGUMENTS)
         yield browser
@@ -101,11 +107,11 @@ def chromium():
 
 
 @pytest.fixture(scope="module")
-def window(chromium):
+def window(chromium: Any) -> Any:
     """Return a function that opens the page in a window of a size."""
 
     @contextmanager
-    def opened(port, viewport=DESKTOP):
+    def opened(port: Any, viewport: Any = DESKTOP) -> Iterator[Any]:
         with chromium.new_context(viewport=viewport) as context:
             page = context.new_page()
             page.set_default_timeout(TIMEOUT_MS)
@@ -119,21 +125,21 @@ def window(chromium):
 
 
 @pytest.fixture(scope="module")
-def page(view, window):
+def page(view: Any, window: Any) -> Iterator[Any]:
     with window(view) as page:
         yield page
 
 
-def choose(page, camera):
+def choose(page: Any, camera: Any) -> None:
     page.get_by_role("combobox", name="camera").click()
     page.get_by_role("option", name=camera).click()
 
 
-def text_of(page):
+def text_of(page: Any) -> Any:
     return page.inner_text("body")
 
 
-def wait_for(condition, what, timeout_s=TIMEOUT_MS / 1000):
+def wait_for(condition: Any, what: Any, timeout_s: Any = TIMEOUT_MS / 1000) -> Any:
     deadline = time.monotonic() + timeout_s
     while not (result := condition()):
         assert time.monotonic() < deadline, f"waited {timeout_s} s in vain for {what}"
@@ -141,11 +147,11 @@ def wait_for(condition, what, timeout_s=TIMEOUT_MS / 1000):
     return result
 
 
-def wait_for_poses(page):
+def wait_for_poses(page: Any) -> None:
     wait_for(lambda: SOME_POSES.search(text_of(page)), "poses on the page")
 
 
-def picture(page):
+def picture(page: Any) -> Any:
     """Return what the browser has of the annotated image: its address, its width and height.
 
     None where it has none, as for a moment between two cameras.
@@ -153,14 +159,14 @@ def picture(page):
     return page.evaluate(PICTURE)
 
 
-def scene(page):
+def scene(page: Any) -> Any:
     """Return the 3D scene as (height, width, 3) BGR, without the notice that it is drawn slowly."""
     box = page.locator("canvas").first.bounding_box()
     clip = {**box, "y": box["y"] + 150, "height": box["height"] - 150}
     return cv2.imdecode(np.frombuffer(page.screenshot(clip=clip), np.uint8), cv2.IMREAD_COLOR)
 
 
-def colored(pixels):
+def colored(pixels: Any) -> Any:
     """Return where a skeleton's blue and green are."""
     return (pixels.max(axis=2).astype(int) - pixels.min(axis=2)) > 80
 
@@ -168,11 +174,11 @@ def colored(pixels):
 class Counter:
     """Counts the answers of a node."""
 
-    def __init__(self, ros, topic):
+    def __init__(self, ros: ModuleType, topic: Any) -> None:
         self._ros, self._node, self._received = ros, ros.create_node("counter"), []
         self._node.create_subscription(Pose33Array, topic, self._received.append, 10)
 
-    def wait_for_next(self, count):
+    def wait_for_next(self, count: Any) -> Any:
         """Return the stamps of the next answers in seconds."""
         self._received.clear()
         deadline = time.monotonic() + TIMEOUT_MS / 1000
@@ -182,11 +188,11 @@ class Counter:
         stamps = [msg.header.stamp for msg in self._received]
         return np.array([stamp.sec + stamp.nanosec / 1e9 for stamp in stamps])
 
-    def close(self):
+    def close(self) -> None:
         self._node.destroy_node()
 
 
-def test_the_page_shows_the_image_the_person_and_the_rates(page, data):
+def test_the_page_shows_the_image_the_person_and_the_rates(page: Any, data: Path) -> None:
     choose(page, CLIP_POSES)
     wait_for_poses(page)
     wait_for(lambda: "person 1" in text_of(page), "the person")
@@ -199,12 +205,12 @@ def test_the_page_shows_the_image_the_person_and_the_rates(page, data):
     wait_for(lambda: colored(scene(page)).sum() > 200, "the skeleton")
 
 
-def test_nothing_is_loaded_from_elsewhere(page, view):
+def test_nothing_is_loaded_from_elsewhere(page: Any, view: Any) -> None:
     own = f"http://localhost:{view}/"
     assert [url for url in page.requests if not url.startswith((own, f"blob:{own}", "data:"))] == []
 
 
-def test_the_page_of_another_server_is_refused(view, window):
+def test_the_page_of_another_server_is_refused(view: Any, window: Any) -> None:
     """It is told to connect to this one, as a page of the internet could be."""
     with viewing() as (_, elsewhere), window(f"{elsewhere}/?websocket=ws://localhost:{view}") as stranger:
         refusal = f"Disconnected! ws://localhost:{view}"
@@ -212,7 +218,7 @@ def test_the_page_of_another_server_is_refused(view, window):
         assert picture(stranger) is None
 
 
-def test_the_skeleton_turns_with_the_mouse(page):
+def test_the_skeleton_turns_with_the_mouse(page: Any) -> None:
     choose(page, STILL_POSES)
     wait_for(lambda: (now := picture(page)) and now[1] == 640, "the other camera's picture")
     wait_for(lambda: colored(scene(page)).sum() > 200, "the skeleton")
@@ -226,7 +232,7 @@ def test_the_skeleton_turns_with_the_mouse(page):
     wait_for(lambda: (colored(scene(page)) ^ before).sum() > before.sum() / 2, "another view")
 
 
-def test_a_node_is_left_alone_while_no_window_shows_it(page, ros):
+def test_a_node_is_left_alone_while_no_window_shows_it(page: Any, ros: ModuleType) -> None:
     """Its topics are not even subscribed unless a window shows it."""
     observer = ros.create_node("observer")
     try:
@@ -238,13 +244,13 @@ def test_a_node_is_left_alone_while_no_window_shows_it(page, ros):
         observer.destroy_node()
 
 
-def test_a_diagnostic_is_shown_as_it_is_written(page, ros):
+def test_a_diagnostic_is_shown_as_it_is_written(page: Any, ros: ModuleType) -> None:
     talker = ros.create_node("talker")
     publisher = talker.create_publisher(DiagnosticArray, "/diagnostics", 10)
     message = "{alert(1)} <b>bold</b> *stars* a|b"
     status = DiagnosticStatus(level=DiagnosticStatus.WARN, name="blazepose: camera", message=message)
 
-    def shown():
+    def shown() -> bool:
         publisher.publish(DiagnosticArray(status=[status]))
         return message in text_of(page)
 
@@ -255,7 +261,7 @@ def test_a_diagnostic_is_shown_as_it_is_written(page, ros):
         talker.destroy_node()
 
 
-def test_a_node_may_end_and_come_back(page, data):
+def test_a_node_may_end_and_come_back(page: Any, data: Path) -> None:
     camera = {"source": str(data / SOURCES["still"]), "rate": RATE_HZ}
     with in_namespace("blazepose_camera", "third", camera):
         with node("third"):
@@ -266,7 +272,7 @@ def test_a_node_may_end_and_come_back(page, data):
             wait_for_poses(page)
 
 
-def test_a_window_that_is_stuck_holds_up_no_other(page, view, window, ros):
+def test_a_window_that_is_stuck_holds_up_no_other(page: Any, view: Any, window: Any, ros: ModuleType) -> None:
     """It is reached through a relay, as through SSH, and recovers. Each window has its own camera."""
     choose(page, STILL_POSES)
     relay, counter = Relay(view), Counter(ros, CLIP_POSES)
@@ -286,7 +292,7 @@ def test_a_window_that_is_stuck_holds_up_no_other(page, view, window, ros):
         counter.close()
 
 
-def test_the_page_works_at_a_phones_width(view, window):
+def test_the_page_works_at_a_phones_width(view: Any, window: Any) -> None:
     with window(view, PHONE) as phone:
         choose(phone, CLIP_POSES)
         wait_for_poses(phone)
@@ -299,7 +305,7 @@ def test_the_page_works_at_a_phones_width(view, window):
 
 
 @pytest.mark.usefixtures("cameras")
-def test_a_viewer_that_hangs_does_not_slow_the_node(window, ros):
+def test_a_viewer_that_hangs_does_not_slow_the_node(window: Any, ros: ModuleType) -> None:
     """The process is stopped in its tracks while the node answers image after image."""
     counter = Counter(ros, CLIP_POSES)
     try:

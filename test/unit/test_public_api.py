@@ -6,6 +6,7 @@ import subprocess
 import sys
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
@@ -17,7 +18,7 @@ import blazepose_ros
 HEAVY = ("cv2", "matplotlib", "numpy", "rclpy", "scipy")
 
 
-def imported_by(code):
+def imported_by(code: Any) -> Any:
     """Return which of the heavy libraries a program has imported at its end."""
     program = (
         f"{code}\nimport json, sys; print(json.dumps([name for name in {HEAVY} if name in sys.modules]))"
@@ -25,7 +26,7 @@ def imported_by(code):
     return json.loads(subprocess.check_output([sys.executable, "-c", program], text=True))
 
 
-def names_for_type_checkers():
+def names_for_type_checkers() -> Any:
     """Return what the package imports under ``if TYPE_CHECKING``, by name."""
     tree = ast.parse(Path(blazepose_ros.__file__).read_text())
     block = next(node for node in tree.body if isinstance(node, ast.If))
@@ -37,39 +38,39 @@ def names_for_type_checkers():
     }
 
 
-def test_importing_the_package_imports_no_library():
+def test_importing_the_package_imports_no_library() -> None:
     assert imported_by("import blazepose_ros; blazepose_ros.__version__") == []
 
 
-def test_a_name_imports_what_it_needs_only():
+def test_a_name_imports_what_it_needs_only() -> None:
     assert imported_by("from blazepose_ros import Landmark, Pose") == ["numpy"]
 
 
-def test_estimating_needs_no_ros():
+def test_estimating_needs_no_ros() -> None:
     assert "rclpy" not in imported_by("from blazepose_ros import create_estimator, read_frames")
 
 
 @pytest.mark.parametrize("name", blazepose_ros.__all__)
-def test_every_public_name_is_there(name):
+def test_every_public_name_is_there(name: Any) -> None:
     assert getattr(blazepose_ros, name) is not None
     assert name in dir(blazepose_ros)
 
 
-def test_type_checkers_see_every_name_where_it_is():
+def test_type_checkers_see_every_name_where_it_is() -> None:
     for name, module in names_for_type_checkers().items():
         assert getattr(sys.modules[module], name) is getattr(blazepose_ros, name)
     assert names_for_type_checkers().keys() | {"__version__"} == set(blazepose_ros.__all__)
 
 
-def test_another_name_is_an_attribute_error():
+def test_another_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="module 'blazepose_ros' has no attribute 'create_estimater'"):
-        _ = blazepose_ros.create_estimater
+        _ = blazepose_ros.create_estimater  # type: ignore[attr-defined]
 
 
-def test_the_version_is_that_of_package_xml():
+def test_the_version_is_that_of_package_xml() -> None:
     package = ElementTree.parse(ROOT / "package.xml").getroot()
     assert blazepose_ros.__version__ == version("blazepose_ros") == package.findtext("version")
 
 
-def test_the_package_says_that_it_is_typed():
+def test_the_package_says_that_it_is_typed() -> None:
     assert (Path(blazepose_ros.__file__).parent / "py.typed").is_file()

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections import Counter, defaultdict
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -31,7 +32,7 @@ INFERENCE = {
 MAX_LINES = 350
 
 
-def module_name(path):
+def module_name(path: Any) -> Any:
     parts = path.relative_to(FOLDER).with_suffix("").parts
     return ".".join((PACKAGE, *parts)).removesuffix(".__init__")
 
@@ -42,7 +43,7 @@ MODULES = {
 TREES = {name: ast.parse(path.read_text()) for name, path in MODULES.items()}
 
 
-def imports(name):
+def imports(name: Any) -> Any:
     """Return every module that a module imports, at its top or inside of a function."""
     found = set()
     for node in ast.walk(TREES[name]):
@@ -59,19 +60,19 @@ IMPORTS = {name: imports(name) for name in MODULES}
 IN_RINGS = sorted(name for name in MODULES if name.count("."))
 
 
-def ring(name):
+def ring(name: Any) -> Any:
     return name.split(".")[1]
 
 
-def libraries(name):
+def libraries(name: Any) -> Any:
     return {imported.partition(".")[0] for imported in IMPORTS[name]}
 
 
-def uses_ros(name):
+def uses_ros(name: Any) -> Any:
     return bool(libraries(name) & ROS_LIBRARIES)
 
 
-def uses_messages(name):
+def uses_messages(name: Any) -> Any:
     return (
         bool(libraries(name) & MESSAGE_LIBRARIES)
         or any(library.endswith(MESSAGE_SUFFIXES) for library in libraries(name))
@@ -79,7 +80,7 @@ def uses_messages(name):
     )
 
 
-def circle(edges):
+def circle(edges: Any) -> Any:
     """Return the members of circles among nodes, given what each of them points to."""
     left = dict(edges)
     while ends := [node for node, targets in left.items() if not targets & left.keys() - {node}]:
@@ -88,38 +89,38 @@ def circle(edges):
     return sorted(left)
 
 
-def test_every_module_is_looked_at():
+def test_every_module_is_looked_at() -> None:
     assert {f"{PACKAGE}.core.types", f"{PACKAGE}.nodes.pose.node", f"{PACKAGE}.cli.main"} <= MODULES.keys()
     assert f"{PACKAGE}.nodes.pose.image_pipeline" in IMPORTS[f"{PACKAGE}.nodes.pose.node"]
     assert "mediapipe" in IMPORTS[f"{PACKAGE}.core.estimation.mediapipe_estimator"]  # inside of a function
 
 
-def test_every_module_is_in_a_ring():
+def test_every_module_is_in_a_ring() -> None:
     assert {ring(name) for name in IN_RINGS} == RANK.keys()
 
 
 @pytest.mark.parametrize("name", IN_RINGS)
-def test_imports_go_down_only(name):
+def test_imports_go_down_only(name: Any) -> None:
     own = {imported for imported in IMPORTS[name] if imported in MODULES and imported != PACKAGE}
     assert [other for other in sorted(own) if RANK[ring(other)] > RANK[ring(name)]] == []
 
 
 @pytest.mark.parametrize("name", [name for name in IN_RINGS if ring(name) == "core"])
-def test_the_core_knows_neither_messages_nor_ros(name):
+def test_the_core_knows_neither_messages_nor_ros(name: Any) -> None:
     assert not uses_ros(name)
     assert not uses_messages(name)
 
 
 @pytest.mark.parametrize("name", [name for name in IN_RINGS if ring(name) == "conversions"])
-def test_conversions_know_messages_but_not_ros(name):
+def test_conversions_know_messages_but_not_ros(name: Any) -> None:
     assert not uses_ros(name)
 
 
-def test_no_module_imports_its_importer():
+def test_no_module_imports_its_importer() -> None:
     assert circle({name: IMPORTS[name] & MODULES.keys() for name in MODULES}) == []
 
 
-def test_no_folder_imports_its_importer():
+def test_no_folder_imports_its_importer() -> None:
     for depth in (2, 3):
         edges = defaultdict(set)
         for name in MODULES:
@@ -130,17 +131,17 @@ def test_no_folder_imports_its_importer():
         assert circle({folder: targets - {folder} for folder, targets in edges.items()}) == []
 
 
-def test_each_inference_library_has_one_module():
+def test_each_inference_library_has_one_module() -> None:
     for library, module in INFERENCE.items():
         assert {name for name in MODULES if library in libraries(name)} == {f"{PACKAGE}.{module}"}
 
 
-def test_no_module_is_longer_than_a_chapter():
+def test_no_module_is_longer_than_a_chapter() -> None:
     lines = {name: len(path.read_text().splitlines()) for name, path in MODULES.items()}
     assert {name: count for name, count in lines.items() if count > MAX_LINES} == {}
 
 
-def test_no_class_name_has_two_meanings():
+def test_no_class_name_has_two_meanings() -> None:
     classes = [
         node.name for tree in TREES.values() for node in ast.walk(tree) if isinstance(node, ast.ClassDef)
     ]
@@ -163,24 +164,24 @@ for name in sys.argv[1:]:
 """
 
 
-def import_without_ros(*names):
+def import_without_ros(*names: Any) -> Any:
     return subprocess.run(
         [sys.executable, "-c", WITHOUT_ROS, *names], capture_output=True, text=True, check=False, cwd="/"
     )
 
 
-def test_a_type_of_the_core_imports_without_ros():
+def test_a_type_of_the_core_imports_without_ros() -> None:
     result = import_without_ros(f"{PACKAGE}.core.types")
     assert result.returncode == 0, result.stderr
 
 
-def test_the_whole_core_imports_without_ros():
+def test_the_whole_core_imports_without_ros() -> None:
     result = import_without_ros(*(name for name in IN_RINGS if ring(name) == "core"))
     assert result.returncode == 0, result.stderr
 
 
 @pytest.mark.parametrize("name", ["conversions.images", "nodes.pose.node"])
-def test_the_other_rings_do_not(name):
+def test_the_other_rings_do_not(name: str) -> None:
     result = import_without_ros(f"{PACKAGE}.{name}")
     assert result.returncode != 0
     assert "is blocked" in result.stderr

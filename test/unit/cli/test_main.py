@@ -10,6 +10,7 @@ import sys
 import time
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.paths import ROOT
@@ -21,7 +22,7 @@ CLI = [sys.executable, "-m", "blazepose_ros.cli.main"]
 
 
 @pytest.fixture(autouse=True)
-def cache(tmp_path, monkeypatch) -> Path:
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty cache, no way to Google, and no npm."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
@@ -29,7 +30,7 @@ def cache(tmp_path, monkeypatch) -> Path:
     return tmp_path / "blazepose_ros"
 
 
-def test_help_names_every_command(capsys):
+def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         main(["--help"])
     assert caught.value.code == 0
@@ -37,7 +38,7 @@ def test_help_names_every_command(capsys):
     assert all(name in shown for name in COMMANDS)
 
 
-def test_the_version_is_that_of_the_package(capsys):
+def test_the_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         main(["--version"])
     assert caught.value.code == 0
@@ -45,7 +46,9 @@ def test_the_version_is_that_of_the_package(capsys):
     assert capsys.readouterr().out == f"blazepose {package.findtext('version')}\n"
 
 
-def test_a_missing_library_is_named(monkeypatch, capsys):
+def test_a_missing_library_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setitem(sys.modules, "rosbags.rosbag2", None)
     for module in [name for name in sys.modules if name.startswith("blazepose_ros.cli.bag")]:
         monkeypatch.delitem(sys.modules, module)
@@ -57,14 +60,16 @@ def test_a_missing_library_is_named(monkeypatch, capsys):
     "arguments",
     [[], ["nonsense"], ["models"], ["models", "nonsense"], ["models", "fetch", "--model", "3"]],
 )
-def test_wrong_usage_has_status_2_and_lists_the_choices(arguments, capsys):
+def test_wrong_usage_has_status_2_and_lists_the_choices(
+    arguments: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SystemExit) as caught:
         main(arguments)
     assert caught.value.code == 2
     assert "usage: blazepose" in capsys.readouterr().err
 
 
-def test_list_shows_the_state_of_each_model(cache, capsys):
+def test_list_shows_the_state_of_each_model(cache: Path, capsys: pytest.CaptureFixture[str]) -> None:
     cache.mkdir()
     (cache / "pose_landmarker_full.task").write_bytes(b"damaged")
     assert main(["models", "list"]) == 0
@@ -75,7 +80,9 @@ def test_list_shows_the_state_of_each_model(cache, capsys):
     assert heavy.split()[:3] == ["2", "heavy", "missing"]
 
 
-def test_verify_fails_and_names_the_fix_of_each_model(cache, capsys):
+def test_verify_fails_and_names_the_fix_of_each_model(
+    cache: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     cache.mkdir()
     (cache / "pose_landmarker_full.task").write_bytes(b"damaged")
     assert main(["models", "verify"]) == 1
@@ -85,12 +92,12 @@ def test_verify_fails_and_names_the_fix_of_each_model(cache, capsys):
 
 
 @pytest.mark.parametrize("name", ["0", "lite"])
-def test_verify_looks_at_one_model_where_one_is_named(name, capsys):
+def test_verify_looks_at_one_model_where_one_is_named(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["models", "verify", "--model", name]) == 1
     assert "heavy" not in capsys.readouterr().out
 
 
-def test_a_fetch_that_fails_has_status_1_and_no_traceback(cache):
+def test_a_fetch_that_fails_has_status_1_and_no_traceback(cache: Path) -> None:
     done = subprocess.run(
         [*CLI, "models", "fetch"], capture_output=True, text=True, timeout=DEADLINE_S, check=False
     )
@@ -100,13 +107,15 @@ def test_a_fetch_that_fails_has_status_1_and_no_traceback(cache):
     assert "Traceback" not in done.stderr
 
 
-def test_a_model_in_the_way_of_reading_is_an_error_without_traceback(cache, capsys):
+def test_a_model_in_the_way_of_reading_is_an_error_without_traceback(
+    cache: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (cache / "pose_landmarker_full.task").mkdir(parents=True)
     assert main(["models", "list"]) == 1
     assert "cannot read the model" in capsys.readouterr().err
 
 
-def test_ctrl_c_ends_a_fetch_with_status_130_and_no_traceback(tmp_path):
+def test_ctrl_c_ends_a_fetch_with_status_130_and_no_traceback(tmp_path: Path) -> None:
     npm, started = tmp_path / "bin" / "npm", tmp_path / "started"
     npm.parent.mkdir()
     npm.write_text(f"#!/bin/sh\n> {started}\nexec /bin/sleep 60\n")
@@ -122,7 +131,9 @@ def test_ctrl_c_ends_a_fetch_with_status_130_and_no_traceback(tmp_path):
     assert "Traceback" not in stderr
 
 
-def test_ctrl_c_while_a_command_is_imported_is_no_failed_import(tmp_path, monkeypatch):
+def test_ctrl_c_while_a_command_is_imported_is_no_failed_import(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Extension modules make an ImportError of any exception in their beginning."""
     (tmp_path / "slow.py").write_text(
         "import signal\n"
@@ -138,7 +149,9 @@ def test_ctrl_c_while_a_command_is_imported_is_no_failed_import(tmp_path, monkey
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["models", "list"], ["doctor"], ["view", "--port", "0"]])
-def test_a_command_whose_reader_has_left_ends_quietly(arguments, monkeypatch):
+def test_a_command_whose_reader_has_left_ends_quietly(
+    arguments: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """As in ``blazepose doctor | head -1``."""
     monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)
     reader, writer = os.pipe()
@@ -157,7 +170,7 @@ def wait_for(path: Path) -> None:
         time.sleep(0.02)
 
 
-def test_colcons_script_runs_nothing_where_a_worker_process_imports_it(tmp_path):
+def test_colcons_script_runs_nothing_where_a_worker_process_imports_it(tmp_path: Path) -> None:
     script = tmp_path / "blazepose"
     template = (ROOT / "cmake" / "console_script.in").read_text()
     script.write_text(template.replace("@module@", "cli.main").replace("@function@", "main"))

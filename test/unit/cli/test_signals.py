@@ -4,6 +4,8 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -11,42 +13,42 @@ from blazepose_ros.cli.signals import STOP_SIGNALS, Interruption, held_back
 
 
 @pytest.fixture(autouse=True)
-def _restore_handlers():
+def _restore_handlers() -> Iterator[None]:
     before = {number: signal.getsignal(number) for number in STOP_SIGNALS}
     yield
     for number, handler in before.items():
         signal.signal(number, handler)
 
 
-def send(number):
+def send(number: Any) -> None:
     """Do what Python does when a signal has come; the process tests send real ones."""
     handler = signal.getsignal(number)
     if callable(handler):  # not SIG_IGN
         handler(number, None)
 
 
-def interrupt(number, after=lambda: None):
+def interrupt(number: Any, after: Any = lambda: None) -> None:
     """Send a signal within a block, and go on with something where it does not raise."""
     with Interruption():
         send(number)
         after()
 
 
-def test_ctrl_c_is_a_keyboard_interrupt():
+def test_ctrl_c_is_a_keyboard_interrupt() -> None:
     with pytest.raises(KeyboardInterrupt):
         interrupt(signal.SIGINT)
 
 
-def test_sigterm_is_the_status_that_a_shell_reports():
+def test_sigterm_is_the_status_that_a_shell_reports() -> None:
     with pytest.raises(SystemExit) as caught:
         interrupt(signal.SIGTERM)
     assert caught.value.code == 143
 
 
-def test_nothing_disturbs_what_cleans_up():
+def test_nothing_disturbs_what_cleans_up() -> None:
     cleaned = []
 
-    def clean():
+    def clean() -> None:
         try:
             interrupt(signal.SIGINT)
         finally:
@@ -59,8 +61,8 @@ def test_nothing_disturbs_what_cleans_up():
     assert cleaned == [True]
 
 
-def test_an_exception_that_it_has_turned_into_does_not_hide_it():
-    def lose():
+def test_an_exception_that_it_has_turned_into_does_not_hide_it() -> None:
+    def lose() -> None:
         with Interruption():
             try:
                 send(signal.SIGTERM)
@@ -71,17 +73,17 @@ def test_an_exception_that_it_has_turned_into_does_not_hide_it():
         lose()
 
 
-def test_without_a_signal_nothing_happens():
+def test_without_a_signal_nothing_happens() -> None:
     with Interruption(), held_back():
         pass
 
 
 @pytest.mark.parametrize("by", ["this thread", "another one"])
-def test_a_signal_that_is_held_back_comes_at_the_end(by):
+def test_a_signal_that_is_held_back_comes_at_the_end(by: str) -> None:
     """Whichever thread the kernel gives it to."""
     done = []
 
-    def work():
+    def work() -> None:
         with Interruption(), held_back():
             if by == "another one":
                 signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
@@ -93,7 +95,7 @@ def test_a_signal_that_is_held_back_comes_at_the_end(by):
     assert done == [True]
 
 
-def test_processes_begin_with_the_signals_held_back():
+def test_processes_begin_with_the_signals_held_back() -> None:
     with held_back():
         process = subprocess.Popen(
             [sys.executable, "-c", "from signal import *; print(pthread_sigmask(SIG_BLOCK, []))"],
@@ -104,7 +106,7 @@ def test_processes_begin_with_the_signals_held_back():
     assert all(repr(number) in blocked for number in STOP_SIGNALS)
 
 
-def test_after_a_block_that_holds_back_all_is_as_before():
+def test_after_a_block_that_holds_back_all_is_as_before() -> None:
     with Interruption():
         handlers = [signal.getsignal(number) for number in STOP_SIGNALS]
         with held_back():

@@ -1,6 +1,7 @@
 """Serialized messages of both byte orders, and stamps that are read and written in place."""
 
 import struct
+from typing import Any
 
 import pytest
 from builtin_interfaces.msg import Time
@@ -27,36 +28,36 @@ BYTE_ORDERS = {"<": b"\x00\x01\x00\x00", ">": b"\x00\x00\x00\x00"}
 class Writer:
     """Writes CDR in either byte order, by the rules of the standard."""
 
-    def __init__(self, order):
+    def __init__(self, order: Any) -> None:
         self.order, self.body = order, b""
 
-    def put(self, kind, *values):
+    def put(self, kind: Any, *values: Any) -> Any:
         size = struct.calcsize(f"={kind}")
         for value in values:
             self.body += bytes(-len(self.body) % size) + struct.pack(self.order + kind, value)
         return self
 
-    def text(self, text):
+    def text(self, text: Any) -> Any:
         return self.octets(text.encode() + b"\0")
 
-    def octets(self, octets):
+    def octets(self, octets: Any) -> Any:
         self.put("I", len(octets))
         self.body += octets
         return self
 
     @property
-    def message(self):
+    def message(self) -> Any:
         return BYTE_ORDERS[self.order] + self.body
 
 
-def header(order, frame_id="camera"):
+def header(order: Any, frame_id: str = "camera") -> Any:
     return Writer(order).put("i", -7).put("I", 3_000_000_000).text(frame_id)
 
 
 @pytest.mark.parametrize("order", BYTE_ORDERS)
 @pytest.mark.parametrize("model", ["plumb_bob", "", "a"])  # all alignments of what follows
 @pytest.mark.parametrize("d", [(), (-0.25, 0.5), (1.0, 2.0, 3.0, 4.0, 5.0)])
-def test_a_calibration_of_either_byte_order_is_read(order, model, d):
+def test_a_calibration_of_either_byte_order_is_read(order: str, model: str, d: Any) -> None:
     k, r, p = (tuple(float(i + start) for i in range(count)) for start, count in ((10, 9), (20, 9), (30, 12)))
     writer = header(order).put("I", 480, 3_000_000_000).text(model).put("I", len(d)).put("d", *d, *k, *r, *p)
     writer.put("I", 2, 3, 40, 50, 60, 70).put("B", 1)
@@ -75,7 +76,7 @@ def test_a_calibration_of_either_byte_order_is_read(order, model, d):
 
 @pytest.mark.parametrize("order", BYTE_ORDERS)
 @pytest.mark.parametrize("encoding", ["rgb8", "mono8", "8UC3"])
-def test_an_image_of_either_byte_order_is_read(order, encoding):
+def test_an_image_of_either_byte_order_is_read(order: str, encoding: str) -> None:
     writer = header(order, "c").put("I", 3, 2_147_483_650).text(encoding).put("B", 1)
     msg = read_image(writer.put("I", 3_000_000_001).octets(b"pixels").message)
     assert (msg.height, msg.width, msg.encoding, msg.is_bigendian) == (3, 2_147_483_650, encoding, 1)
@@ -83,13 +84,13 @@ def test_an_image_of_either_byte_order_is_read(order, encoding):
 
 
 @pytest.mark.parametrize("order", BYTE_ORDERS)
-def test_a_compressed_image_of_either_byte_order_is_read(order):
+def test_a_compressed_image_of_either_byte_order_is_read(order: str) -> None:
     msg = read_compressed_image(header(order).text("jpeg").octets(b"\xff\xd8").message)
     assert (msg.header.frame_id, msg.format, bytes(msg.data)) == ("camera", "jpeg", b"\xff\xd8")
 
 
 @pytest.mark.parametrize("message_type", [Image, CompressedImage, CameraInfo])
-def test_what_rclpy_writes_is_read_to_the_last_byte(message_type):
+def test_what_rclpy_writes_is_read_to_the_last_byte(message_type: Any) -> None:
     read = {Image: read_image, CompressedImage: read_compressed_image, CameraInfo: read_camera_info}[
         message_type
     ]
@@ -103,7 +104,7 @@ def test_what_rclpy_writes_is_read_to_the_last_byte(message_type):
 @pytest.mark.parametrize(
     ("start", "name"), [(b"\x00\x02", "0002"), (b"\x01\x00", "0100"), (b"", "missing"), (b"\x00", "00")]
 )
-def test_other_encapsulations_are_named(start, name):
+def test_other_encapsulations_are_named(start: bytes, name: str) -> None:
     with pytest.raises(CdrError, match=f"^the encapsulation is {name}, not plain CDR$"):
         CdrReader(start + b"\0\0" * bool(start[1:]))
 
@@ -113,17 +114,17 @@ def test_other_encapsulations_are_named(start, name):
     (b"a\0b\0", "^a text has a zero within$"),
     (b"a" * 1024 + b"\0", f"^a text has 1025 bytes, more than {MAX_TEXT_BYTES}$"),
 ])  # fmt: skip
-def test_a_text_that_is_none_says_why(text, complaint):
+def test_a_text_that_is_none_says_why(text: Any, complaint: str) -> None:
     with pytest.raises(CdrError, match=complaint):
         CdrReader(Writer("<").octets(text).message).string()
 
 
-def test_a_text_may_be_as_long_as_is_said_and_needs_no_zero_at_its_end():
+def test_a_text_may_be_as_long_as_is_said_and_needs_no_zero_at_its_end() -> None:
     assert CdrReader(Writer("<").octets(b"a" * 1024).message).string() == "a" * 1024
 
 
 @pytest.mark.parametrize("missing", [1, 2, 5])
-def test_a_message_that_is_cut_says_by_how_much(missing):
+def test_a_message_that_is_cut_says_by_how_much(missing: int) -> None:
     whole = Writer("<").octets(b"abcdefgh").message
     with pytest.raises(CdrError, match=f"^the message ends {missing} bytes too early$"):
         CdrReader(whole[:-missing]).octets()
@@ -132,7 +133,7 @@ def test_a_message_that_is_cut_says_by_how_much(missing):
 
 
 @pytest.mark.parametrize("ns", [0, 1, 999_999_999, 1_000_000_000, 12_000_000_345, -1, 2**31 * 10**9 - 1])
-def test_a_stamp_is_written_in_place_and_read_again(ns):
+def test_a_stamp_is_written_in_place_and_read_again(ns: Any) -> None:
     serialized = bytes(bytearray(serialize_message(Image(encoding="rgb8", header=Header(frame_id="eye")))))
     before = serialized[12:]
     write_stamp_ns(serialized, ns)
@@ -143,7 +144,7 @@ def test_a_stamp_is_written_in_place_and_read_again(ns):
 
 
 @pytest.mark.parametrize("length", [0, 11, 12])
-def test_bytes_without_room_for_a_stamp_are_no_message(length):
+def test_bytes_without_room_for_a_stamp_are_no_message(length: int) -> None:
     serialized = bytes(bytearray(length))
     if length == 12:
         write_stamp_ns(serialized, 10**9)
@@ -154,7 +155,7 @@ def test_bytes_without_room_for_a_stamp_are_no_message(length):
 
 
 @pytest.mark.parametrize(("ns", "parts"), [(0, (0, 0)), (3_000_000_007, (3, 7)), (-1, (-1, 999_999_999))])
-def test_a_header_has_seconds_and_nanoseconds(ns, parts):
+def test_a_header_has_seconds_and_nanoseconds(ns: int, parts: tuple[int, int]) -> None:
     made = header_message(ns, "eye")
     assert (made.stamp.sec, made.stamp.nanosec, made.frame_id) == (*parts, "eye")
     assert stamp_ns(made) == ns

@@ -1,6 +1,7 @@
 """Depth images as messages, and which of them belongs to a colour image."""
 
 import sys
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,7 +18,9 @@ START_NS = 1_000_000_000_000
 DEPTH_M = np.array([[1.5, 0.0, 3.25], [2.0, 4.0, 0.5]])
 
 
-def message(values, encoding, taken_ns=START_NS, padding=0, *, swap=False):
+def message(
+    values: Any, encoding: Any, taken_ns: Any = START_NS, padding: Any = 0, *, swap: bool = False
+) -> Image:
     values = values.byteswap() if swap else values
     rows = np.pad(values.view(np.uint8).reshape(len(values), -1), ((0, 0), (0, padding)))
     msg = Image(height=values.shape[0], width=values.shape[1], encoding=encoding, step=rows.shape[1])
@@ -27,7 +30,7 @@ def message(values, encoding, taken_ns=START_NS, padding=0, *, swap=False):
     return msg
 
 
-def millimetres(depth_m=DEPTH_M):
+def millimetres(depth_m: Any = DEPTH_M) -> Any:
     return (depth_m * 1000).astype(np.uint16)
 
 
@@ -45,7 +48,9 @@ EXPECTED = np.where(DEPTH_M > 0, DEPTH_M, np.nan)
         (EXPECTED.astype(np.float32), "32FC1"),
     ],
 )
-def test_depths_are_read_in_metres_with_nan_for_what_is_missing(values, encoding, padding, swap):
+def test_depths_are_read_in_metres_with_nan_for_what_is_missing(
+    values: Any, encoding: str, padding: int, swap: bool
+) -> None:
     np.testing.assert_allclose(to_meters(message(values, encoding, padding=padding, swap=swap)), EXPECTED)
 
 
@@ -58,7 +63,7 @@ def test_depths_are_read_in_metres_with_nan_for_what_is_missing(values, encoding
         ({"width": 0}, "the image is empty"),
     ],
 )
-def test_what_is_no_depth_image_is_refused_by_what_is_wrong(spoil, complaint):
+def test_what_is_no_depth_image_is_refused_by_what_is_wrong(spoil: Any, complaint: str) -> None:
     msg = message(millimetres(), "16UC1")
     for name, value in spoil.items():
         setattr(msg, name, value)
@@ -67,72 +72,76 @@ def test_what_is_no_depth_image_is_refused_by_what_is_wrong(spoil, complaint):
 
 
 @pytest.fixture
-def complaints():
+def complaints() -> Any:
     return []
 
 
 @pytest.fixture
-def source(complaints):
+def source(complaints: Any) -> DepthInput:
     return DepthInput(FunctionLogger(complaints.append))
 
 
-def receive(source, taken_ns=START_NS, depth_m=DEPTH_M):
+def receive(source: Any, taken_ns: Any = START_NS, depth_m: Any = DEPTH_M) -> None:
     source.receive(serialize_message(message(millimetres(depth_m), "16UC1", taken_ns)))
 
 
-def depth_for(source, image_ns=START_NS, tolerance_s=0.05):
+def depth_for(source: Any, image_ns: Any = START_NS, tolerance_s: float = 0.05) -> Any:
     return source.depth_for(image_ns, tolerance_s, CAMERA)
 
 
-def test_without_depth_images_there_is_none(source):
+def test_without_depth_images_there_is_none(source: DepthInput) -> None:
     assert depth_for(source) is None
 
 
 @pytest.mark.parametrize(
     ("apart_ms", "is_taken"), [(0, True), (-49, True), (49, True), (-51, False), (51, False), (10_000, False)]
 )
-def test_a_depth_image_is_taken_within_the_tolerance(source, apart_ms, is_taken):
+def test_a_depth_image_is_taken_within_the_tolerance(
+    source: DepthInput, apart_ms: int, is_taken: bool
+) -> None:
     receive(source, START_NS + apart_ms * MS)
     assert (depth_for(source) is not None) == is_taken
 
 
-def test_the_nearest_depth_image_is_taken_although_newer_ones_have_come(source):
+def test_the_nearest_depth_image_is_taken_although_newer_ones_have_come(source: DepthInput) -> None:
     for number in range(5):
         receive(source, START_NS + number * 33 * MS, DEPTH_M + number)
     depth = depth_for(source, START_NS + 2 * 33 * MS + 5 * MS)
     assert depth.depth_m[0, 0] == pytest.approx(3.5)
 
 
-def test_old_depth_images_are_not_kept(source):
+def test_old_depth_images_are_not_kept(source: DepthInput) -> None:
     for number in range(DEPTH_IMAGES_KEPT + 1):
         receive(source, START_NS + number * 100 * MS)
     assert depth_for(source, START_NS) is None
     assert depth_for(source, START_NS + 100 * MS) is not None
 
 
-def test_the_depth_camera_is_the_colour_camera_at_the_depths_size(source):
+def test_the_depth_camera_is_the_colour_camera_at_the_depths_size(source: DepthInput) -> None:
     receive(source)
     np.testing.assert_allclose(depth_for(source).camera.k, CAMERA.scaled_to(3, 2).k)
 
 
-def info(**fields):
+def info(**fields: Any) -> CameraInfo:
     return CameraInfo(width=6, height=4, k=[9.0, 0, 2.5, 0, 9, 1.5, 0, 0, 1], **fields)
 
 
-def test_a_depth_camera_with_a_calibration_has_its_own(source):
+def test_a_depth_camera_with_a_calibration_has_its_own(source: DepthInput) -> None:
     source.receive_calibration(serialize_message(info()))
     receive(source)
     assert depth_for(source).camera.k[0, 0] == pytest.approx(4.5)
 
 
-def test_a_useless_calibration_is_told_and_the_colour_cameras_taken(source, complaints):
+def test_a_useless_calibration_is_told_and_the_colour_cameras_taken(
+    source: DepthInput, complaints: Any
+) -> None:
     source.receive_calibration(serialize_message(info(distortion_model="magic")))
     receive(source)
     np.testing.assert_allclose(depth_for(source).camera.k, CAMERA.scaled_to(3, 2).k)
     assert "that of the color image is used" in complaints[0]
 
 
-def test_a_broken_depth_image_is_told_and_not_taken(source, complaints):
+def test_a_broken_depth_image_is_told_and_not_taken(source: DepthInput, complaints: Any) -> None:
     source.receive(b"\x00\x01\x00\x00broken")
     source.receive(serialize_message(message(millimetres(), "8UC1")))
     assert depth_for(source) is None

@@ -5,6 +5,7 @@ import struct
 import subprocess
 import sys
 import zlib
+from typing import Any
 
 import cv2
 import numpy as np
@@ -40,7 +41,7 @@ PLAIN = {
 }
 
 
-def message(samples, encoding, padding=0, is_bigendian=False):
+def message(samples: Any, encoding: Any, padding: Any = 0, is_bigendian: bool = False) -> Any:
     """Return samples, (height, width, channels), as a message with padded rows."""
     height, width = samples.shape[:2]
     rows = np.ascontiguousarray(samples).reshape(height, -1).view(np.uint8)
@@ -48,14 +49,16 @@ def message(samples, encoding, padding=0, is_bigendian=False):
     return raw_message(width, height, padded.shape[1], encoding, padded.tobytes(), is_bigendian)
 
 
-def raw_message(width, height, step, encoding, data, is_bigendian=False):
+def raw_message(
+    width: Any, height: Any, step: Any, encoding: Any, data: Any, is_bigendian: bool = False
+) -> Image:
     return Image(
         width=width, height=height, step=step, encoding=encoding,
         is_bigendian=int(is_bigendian), data=array.array("B", data),
     )  # fmt: skip
 
 
-def assert_is_rgb(pixels, expected, atol=0):
+def assert_is_rgb(pixels: Any, expected: Any, atol: Any = 0) -> None:
     assert pixels.dtype == np.uint8
     assert pixels.flags.c_contiguous
     assert pixels.shape == expected.shape
@@ -64,7 +67,7 @@ def assert_is_rgb(pixels, expected, atol=0):
 
 @pytest.mark.parametrize("padding", [0, 1, 13])
 @pytest.mark.parametrize("encoding", PLAIN)
-def test_pixels_of_eight_bits_come_through_exactly(encoding, padding):
+def test_pixels_of_eight_bits_come_through_exactly(encoding: str, padding: int) -> None:
     samples, expected = PLAIN[encoding]
     assert_is_rgb(to_rgb(message(samples, encoding, padding)), expected)
 
@@ -72,7 +75,7 @@ def test_pixels_of_eight_bits_come_through_exactly(encoding, padding):
 @pytest.mark.parametrize("padding", [0, 6])
 @pytest.mark.parametrize("is_bigendian", [False, True])
 @pytest.mark.parametrize("encoding", ["rgb16", "bgr16", "rgba16", "bgra16", "mono16"])
-def test_of_sixteen_bits_the_upper_eight_remain(encoding, is_bigendian, padding):
+def test_of_sixteen_bits_the_upper_eight_remain(encoding: str, is_bigendian: bool, padding: int) -> None:
     samples, expected = PLAIN[encoding.replace("16", "8")]
     noise = np.random.default_rng(1).integers(0, 256, samples.shape)
     words = (samples.astype(np.uint16) << 8 | noise).astype(">u2" if is_bigendian else "<u2")
@@ -81,14 +84,14 @@ def test_of_sixteen_bits_the_upper_eight_remain(encoding, is_bigendian, padding)
 
 @pytest.mark.parametrize("padding", [0, 3])
 @pytest.mark.parametrize("pattern", ["rggb", "bggr", "gbrg", "grbg"])
-def test_a_colored_wall_seen_through_a_bayer_filter_keeps_its_color(pattern, padding):
+def test_a_colored_wall_seen_through_a_bayer_filter_keeps_its_color(pattern: str, padding: int) -> None:
     pixels = to_rgb(message(mosaic(FLAT, pattern), f"bayer_{pattern}8", padding))
     assert_is_rgb(pixels, FLAT)
 
 
 @pytest.mark.parametrize("is_bigendian", [False, True])
 @pytest.mark.parametrize("pattern", ["rggb", "bggr", "gbrg", "grbg"])
-def test_a_bayer_filter_of_sixteen_bits_gives_the_same_color(pattern, is_bigendian):
+def test_a_bayer_filter_of_sixteen_bits_gives_the_same_color(pattern: str, is_bigendian: bool) -> None:
     words = (mosaic(FLAT, pattern).astype(np.uint16) << 8).astype(">u2" if is_bigendian else "<u2")
     assert_is_rgb(to_rgb(message(words, f"bayer_{pattern}16", 0, is_bigendian)), FLAT)
 
@@ -98,33 +101,33 @@ def test_a_bayer_filter_of_sixteen_bits_gives_the_same_color(pattern, is_bigendi
     ("encoding", "order"),
     [("yuv422", "uyvY"), ("uyvy", "uyvY"), ("yuv422_yuy2", "yuYv"), ("yuyv", "yuYv")],
 )
-def test_yuv_gives_the_colors_it_was_made_from(encoding, order, padding):
+def test_yuv_gives_the_colors_it_was_made_from(encoding: str, order: str, padding: int) -> None:
     blocks = np.repeat(RGB[:, ::2], 2, axis=1)  # two pixels share their color
     pixels = to_rgb(message(yuv422(blocks, order), encoding, padding))
     assert_is_rgb(pixels, blocks, atol=3)
 
 
-def test_every_encoding_is_tested_here():
+def test_every_encoding_is_tested_here() -> None:
     sixteen = {name.replace("8", "16") for name in PLAIN if not name.startswith("8")}
     bayer = {f"bayer_{pattern}{bits}" for pattern in ("rggb", "bggr", "gbrg", "grbg") for bits in (8, 16)}
     assert set(LAYOUTS) == {*PLAIN, *sixteen, *bayer, "yuv422", "uyvy", "yuv422_yuy2", "yuyv"}
 
 
 @pytest.mark.parametrize("encoding", ["rgb8", "bgr8", "mono8"])
-def test_the_last_row_may_come_without_its_padding(encoding):
+def test_the_last_row_may_come_without_its_padding(encoding: str) -> None:
     samples, expected = PLAIN[encoding]
     padded = message(samples, encoding, padding=5)
     padded.data = padded.data[:-5]
     assert_is_rgb(to_rgb(padded), expected)
 
 
-def test_data_beyond_the_last_row_are_ignored():
+def test_data_beyond_the_last_row_are_ignored() -> None:
     longer = message(RGB, "rgb8")
     longer.data.extend([1, 2, 3])
     assert_is_rgb(to_rgb(longer), RGB)
 
 
-def test_an_rgb8_image_is_not_copied():
+def test_an_rgb8_image_is_not_copied() -> None:
     msg = message(RGB, "rgb8")
     assert np.shares_memory(to_rgb(msg), np.frombuffer(msg.data, np.uint8))
 
@@ -146,13 +149,13 @@ def test_an_rgb8_image_is_not_copied():
         (raw_message(3, 2, 6, "yuv422", bytes(12)), "yuv422 cannot be 3 x 2"),
     ],
 )  # fmt: skip
-def test_an_image_that_cannot_be_read_is_refused_by_what_is_wrong(msg, complaint):
+def test_an_image_that_cannot_be_read_is_refused_by_what_is_wrong(msg: Any, complaint: str) -> None:
     with pytest.raises(ImageError, match=complaint):
         to_rgb(msg)
 
 
 @pytest.mark.parametrize("encoding", LAYOUTS)
-def test_a_size_that_the_data_cannot_fill_is_refused_before_anything_is_allocated(encoding):
+def test_a_size_that_the_data_cannot_fill_is_refused_before_anything_is_allocated(encoding: Any) -> None:
     most = 2**32 - 1
     for width, height, step in [(most, most, most), (most // 8, most, most), (1, most, most)]:
         with pytest.raises(ImageError):
@@ -168,7 +171,9 @@ SIZES = st.one_of(st.integers(0, 12), st.integers(0, 2**32 - 1))
     st.one_of(st.sampled_from(list(LAYOUTS)), st.text(max_size=12)),
     st.binary(max_size=600), st.booleans(),
 )  # fmt: skip
-def test_any_message_is_an_image_or_an_image_error(width, height, step, encoding, data, is_bigendian):
+def test_any_message_is_an_image_or_an_image_error(
+    width: Any, height: Any, step: Any, encoding: Any, data: bytes, is_bigendian: bool
+) -> None:
     try:
         pixels = to_rgb(raw_message(width, height, step, encoding, data, is_bigendian))
     except ImageError:
@@ -182,8 +187,8 @@ def test_any_message_is_an_image_or_an_image_error(width, height, step, encoding
     st.sampled_from(list(LAYOUTS)), st.booleans(),
 )  # fmt: skip
 def test_a_message_whose_numbers_nearly_fit_is_an_image_where_they_do(
-    width, height, padding, surplus, encoding, is_bigendian
-):
+    width: int, height: int, padding: int, surplus: int, encoding: Any, is_bigendian: bool
+) -> None:
     layout = LAYOUTS[encoding]
     row = width * layout.bytes_per_pixel
     data = bytes(max(0, (height - 1) * (row + padding) + row + surplus))
@@ -197,7 +202,7 @@ def test_a_message_whose_numbers_nearly_fit_is_an_image_where_they_do(
 
 @settings(deadline=None)
 @given(st.integers(1, 6), st.integers(1, 6), st.integers(0, 5), st.sampled_from(list(LAYOUTS)))
-def test_the_smallest_images_are_read_too(width, height, padding, encoding):
+def test_the_smallest_images_are_read_too(width: int, height: int, padding: int, encoding: Any) -> None:
     layout = LAYOUTS[encoding]
     step = width * layout.bytes_per_pixel + padding
     msg = raw_message(width, height, step, encoding, bytes(height * step))
@@ -208,11 +213,11 @@ def test_the_smallest_images_are_read_too(width, height, padding, encoding):
         assert to_rgb(msg).shape == (height, width, 3)
 
 
-def compressed(data, image_format="jpeg"):
+def compressed(data: Any, image_format: str = "jpeg") -> CompressedImage:
     return CompressedImage(format=image_format, data=array.array("B", bytes(data)))
 
 
-def encoded(extension, pixels):
+def encoded(extension: Any, pixels: Any) -> Any:
     return cv2.imencode(extension, pixels)[1].tobytes()
 
 
@@ -220,11 +225,11 @@ def encoded(extension, pixels):
 SCENE = np.repeat(np.repeat(RGB, 16, axis=0), 16, axis=1)
 
 
-def test_a_png_decodes_to_its_colors():
+def test_a_png_decodes_to_its_colors() -> None:
     assert_is_rgb(decode(compressed(encoded(".png", RGB[:, :, ::-1]), "bgr8; png compressed bgr8")), RGB)
 
 
-def test_a_jpeg_decodes_nearly_to_its_colors():
+def test_a_jpeg_decodes_nearly_to_its_colors() -> None:
     pixels = decode(compressed(encoded(".jpg", SCENE[:, :, ::-1]), "bgr8; jpeg compressed bgr8"))
     assert pixels.flags.c_contiguous
     assert np.abs(pixels.astype(int) - SCENE).mean() < 5
@@ -241,14 +246,14 @@ def test_a_jpeg_decodes_nearly_to_its_colors():
     ],
     ids=["gray", "with alpha", "16 bit", "16 bit gray"],
 )
-def test_pngs_of_other_kinds_decode_too(png, expected):
+def test_pngs_of_other_kinds_decode_too(png: Any, expected: Any) -> None:
     assert_is_rgb(decode(compressed(encoded(".png", png))), expected)
 
 
-def png_that_claims(width, height):
+def png_that_claims(width: Any, height: Any) -> Any:
     """Return a PNG whose header names a size and whose data are a few bytes."""
 
-    def chunk(kind, body):
+    def chunk(kind: Any, body: Any) -> Any:
         checksum = zlib.crc32(kind + body)
         return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", checksum)
 
@@ -261,7 +266,7 @@ def png_that_claims(width, height):
     )
 
 
-def jpeg_that_claims(width, height):
+def jpeg_that_claims(width: Any, height: Any) -> bytes:
     """Return a small JPEG whose header names another size."""
     jpeg = bytearray(encoded(".jpg", SCENE))
     frame_header = jpeg.index(b"\xff\xc0")
@@ -272,11 +277,11 @@ def jpeg_that_claims(width, height):
 JPEG, PNG = encoded(".jpg", SCENE), encoded(".png", SCENE)
 
 
-def jpeg_with_a_segment_of_length(length):
+def jpeg_with_a_segment_of_length(length: Any) -> Any:
     return JPEG[:2] + b"\xff\xfe" + struct.pack(">H", length) + JPEG[2:]
 
 
-def jpeg_with_scans(count):
+def jpeg_with_scans(count: Any) -> Any:
     """Return a JPEG that says to go over all pixels so many times."""
     scan = b"\xff\xda\x00\x08\x01\x01\x00\x01\x05\x00\x00"
     return JPEG[:-2] + count * scan + JPEG[-2:]
@@ -314,28 +319,28 @@ NO_IMAGES = {
 
 
 @pytest.mark.parametrize(("data", "complaint"), NO_IMAGES.values(), ids=NO_IMAGES)
-def test_compressed_data_that_are_no_image_are_refused_by_what_is_wrong(data, complaint):
+def test_compressed_data_that_are_no_image_are_refused_by_what_is_wrong(data: Any, complaint: Any) -> None:
     with pytest.raises(ImageError, match=complaint):
         decode(compressed(data))
 
 
 @given(st.sampled_from([JPEG, PNG]), st.data())
-def test_an_image_cut_short_anywhere_is_refused(whole, draw):
+def test_an_image_cut_short_anywhere_is_refused(whole: Any, draw: Any) -> None:
     with pytest.raises(ImageError):
         decode(compressed(whole[: draw.draw(st.integers(0, len(whole) - 2))]))
 
 
-def test_a_jpeg_may_be_followed_by_padding():
+def test_a_jpeg_may_be_followed_by_padding() -> None:
     assert decode(compressed(JPEG + bytes(64))).shape == SCENE.shape
 
 
-def test_progressive_jpegs_and_such_with_restart_markers_are_read():
+def test_progressive_jpegs_and_such_with_restart_markers_are_read() -> None:
     for option in (cv2.IMWRITE_JPEG_PROGRESSIVE, cv2.IMWRITE_JPEG_RST_INTERVAL, cv2.IMWRITE_JPEG_OPTIMIZE):
         jpeg = cv2.imencode(".jpg", SCENE[:, :, ::-1], [option, 1])[1].tobytes()
         assert np.abs(decode(compressed(jpeg)).astype(int) - SCENE).mean() < 5
 
 
-def test_a_jpeg_is_not_turned_by_its_metadata():
+def test_a_jpeg_is_not_turned_by_its_metadata() -> None:
     upside_down = b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0"
     segment = b"\xff\xe1" + struct.pack(">H", len(upside_down) + 2) + upside_down
     turned = JPEG[:2] + segment + JPEG[2:]
@@ -345,7 +350,7 @@ def test_a_jpeg_is_not_turned_by_its_metadata():
 
 @settings(deadline=None)
 @given(st.sampled_from([".png", ".jpg"]), st.data())
-def test_damaged_data_are_an_image_or_an_image_error(extension, draw):
+def test_damaged_data_are_an_image_or_an_image_error(extension: Any, draw: Any) -> None:
     data = bytearray(encoded(extension, SCENE))
     for _ in range(draw.draw(st.integers(1, 5))):
         # Beyond the header, whose sizes have their own test.
@@ -357,7 +362,7 @@ def test_damaged_data_are_an_image_or_an_image_error(extension, draw):
     assert_is_rgb(pixels, np.broadcast_to(pixels, SCENE.shape))
 
 
-def test_a_raw_image_larger_than_any_camera_s_is_refused_though_its_data_are_there():
+def test_a_raw_image_larger_than_any_camera_s_is_refused_though_its_data_are_there() -> None:
     msg = raw_message(1, MAX_PIXELS + 1, 1, "mono8", b"")
     msg.data = array.array("B", bytes(1)) * (MAX_PIXELS + 1)
     with pytest.raises(ImageError, match="more pixels than any camera has"):
@@ -386,14 +391,14 @@ BOMBS = {
 
 
 @pytest.mark.parametrize(("bomb", "reason"), BOMBS.values(), ids=BOMBS)
-def test_a_few_bytes_cannot_make_the_node_allocate_gigabytes(bomb, reason):
+def test_a_few_bytes_cannot_make_the_node_allocate_gigabytes(bomb: Any, reason: Any) -> None:
     result = subprocess.run([sys.executable, "-c", BOMB], input=bomb, capture_output=True, check=True)
     complaint, grown_kib = result.stdout.decode().splitlines()
     assert reason in complaint
     assert int(grown_kib) < 20_000
 
 
-def test_the_image_of_a_very_large_camera_is_within_the_limit():
+def test_the_image_of_a_very_large_camera_is_within_the_limit() -> None:
     assert MAX_PIXELS > 12_000 * 9_000
     eight_k = np.zeros((4320, 7680), np.uint8)
     assert decode(compressed(encoded(".jpg", eight_k))).shape == (4320, 7680, 3)

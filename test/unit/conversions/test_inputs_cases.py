@@ -1,5 +1,7 @@
 """What comes beside the images: calibrations, depths and transforms, at their limits."""
 
+from typing import Any
+
 import cv2
 import numpy as np
 import pytest
@@ -24,24 +26,24 @@ FRAME = Frame(np.zeros((480, 640, 3), np.uint8), 1_000_000_000)
 
 
 class Log:
-    def __init__(self):
+    def __init__(self) -> None:
         self.errors, self.warnings = [], []
         self.error, self.warning, self.info = self.errors.append, self.warnings.append, print
 
 
 @pytest.fixture
-def log():
+def log() -> Log:
     return Log()
 
 
 class Clock:
     now_s = 100.0
 
-    def __call__(self):
+    def __call__(self) -> Any:
         return self.now_s
 
 
-def test_a_serialized_calibration_is_the_cameras(log):
+def test_a_serialized_calibration_is_the_cameras(log: Log) -> None:
     source = CalibrationInput("/camera_info", log)
     assert (source.is_known, source.is_calibrated) == (False, False)
     source.receive(serialize_message(CALIBRATION))
@@ -54,7 +56,7 @@ def test_a_serialized_calibration_is_the_cameras(log):
     assert log.errors == ["camera_info dropped: the encapsulation is 746f, not plain CDR"]
 
 
-def test_after_a_second_without_a_calibration_one_is_assumed_aloud_and_once(log):
+def test_after_a_second_without_a_calibration_one_is_assumed_aloud_and_once(log: Log) -> None:
     clock = Clock()
     source = CalibrationInput("/camera_info", log, clock)
     for elapsed_s, warnings in ((0.0, 0), (0.99, 0), (0.01, 1), (5.0, 1)):
@@ -67,7 +69,7 @@ def test_after_a_second_without_a_calibration_one_is_assumed_aloud_and_once(log)
     ]
 
 
-def test_a_camera_that_says_it_is_not_calibrated_is_not_waited_for(log):
+def test_a_camera_that_says_it_is_not_calibrated_is_not_waited_for(log: Log) -> None:
     source = CalibrationInput("/camera_info", log, Clock())
     source.receive(serialize_message(CameraInfo(width=640, height=480)))
     assert source.is_known
@@ -75,7 +77,7 @@ def test_a_camera_that_says_it_is_not_calibrated_is_not_waited_for(log):
     assert len(log.warnings) == 1
 
 
-def test_a_calibration_of_no_camera_takes_the_old_one_away(log):
+def test_a_calibration_of_no_camera_takes_the_old_one_away(log: Log) -> None:
     source = CalibrationInput("/camera_info", log)
     source.update(CALIBRATION)
     source.update(CameraInfo(width=640, height=480, k=K, d=[0.0] * 3, distortion_model="plumb_bob"))
@@ -85,13 +87,13 @@ def test_a_calibration_of_no_camera_takes_the_old_one_away(log):
     ]
 
 
-def test_a_camera_info_message_comes_back_as_the_camera():
+def test_a_camera_info_message_comes_back_as_the_camera() -> None:
     header = header_message(7, "eye")
     assert camera_info_message(None, (640, 480), header) == CameraInfo(header=header, width=640, height=480)
     assert to_camera_model(camera_info_message(None, (640, 480), header)) is None
 
 
-def depth_message(stamp_ns, value=2000, width=4, height=3):
+def depth_message(stamp_ns: Any, value: Any = 2000, width: Any = 4, height: Any = 3) -> Any:
     data = np.full((height, width), value, "<u2").tobytes()
     header = header_message(stamp_ns, "depth")
     msg = Image(header=header, height=height, width=width, encoding="16UC1", step=2 * width, data=data)
@@ -102,13 +104,15 @@ def depth_message(stamp_ns, value=2000, width=4, height=3):
     ("apart_ns", "taken"),
     [(0, True), (50_000_000, True), (50_000_001, False), (-50_000_000, True), (-50_000_001, False)],
 )
-def test_a_depth_image_is_taken_up_to_the_tolerance_on_either_side(log, apart_ns, taken):
+def test_a_depth_image_is_taken_up_to_the_tolerance_on_either_side(
+    log: Log, apart_ns: int, taken: bool
+) -> None:
     source = DepthInput(log)
     source.receive(depth_message(10**9 + apart_ns))
     assert (source.depth_for(10**9, 0.05, CameraModel.from_hfov(640, 480, 60.0)) is not None) is taken
 
 
-def test_of_two_depth_images_as_far_away_one_is_taken(log):
+def test_of_two_depth_images_as_far_away_one_is_taken(log: Log) -> None:
     source = DepthInput(log)
     for stamp_ns, value in ((10**9 - 5, 1000), (10**9 + 5, 2000)):
         source.receive(depth_message(stamp_ns, value))
@@ -118,7 +122,7 @@ def test_of_two_depth_images_as_far_away_one_is_taken(log):
 
 
 @pytest.mark.parametrize("placement", ["auto", "depth", "mono", "none"])
-def test_the_context_of_an_image_is_what_its_placement_needs(log, placement):
+def test_the_context_of_an_image_is_what_its_placement_needs(log: Log, placement: str) -> None:
     collector = FrameContextCollector("/camera_info", log)
     collector.calibration.update(CALIBRATION)
     collector.depth.receive(depth_message(FRAME.stamp_ns + 20_000_000))
@@ -130,7 +134,7 @@ def test_the_context_of_an_image_is_what_its_placement_needs(log, placement):
         assert not context.camera.assumed
 
 
-def test_the_context_has_the_settings_of_its_image(log):
+def test_the_context_has_the_settings_of_its_image(log: Log) -> None:
     collector = FrameContextCollector("/camera_info", log)
     collector.depth.receive(depth_message(FRAME.stamp_ns + 20_000_000))
     context = collector.context_of(FRAME, NodeSettings(depth_tolerance_s=0.01, assumed_hfov_deg=90.0))
@@ -144,11 +148,11 @@ def test_the_context_has_the_settings_of_its_image(log):
     assert [error.partition(":")[0] for error in log.errors] == told
 
 
-def shifted(x):
+def shifted(x: Any) -> Rigid:
     return Rigid(np.eye(3), np.array([float(x), 0.0, 0.0]))
 
 
-def test_the_first_transform_of_a_stamp_stays_and_others_are_sorted_in():
+def test_the_first_transform_of_a_stamp_stays_and_others_are_sorted_in() -> None:
     tree = TfBuffer()
     for stamp_ns, x in ((10, 1), (30, 3), (20, 2), (20, 9), (10, 9), (30, 9)):
         tree.insert("map", "eye", shifted(x), stamp_ns)
@@ -160,7 +164,7 @@ def test_the_first_transform_of_a_stamp_stays_and_others_are_sorted_in():
     (10**9 - 7_000_000, "7 ms before the oldest transform from map to eye"),
     (2 * 10**9 + 12_000_000, "12 ms after the newest transform from map to eye"),
 ])  # fmt: skip
-def test_beyond_what_is_known_the_distance_is_told(stamp_ns, complaint):
+def test_beyond_what_is_known_the_distance_is_told(stamp_ns: Any, complaint: str) -> None:
     tree = TfBuffer()
     for at in (10**9, 2 * 10**9):
         tree.insert("map", "eye", shifted(0), at)
@@ -168,7 +172,7 @@ def test_beyond_what_is_known_the_distance_is_told(stamp_ns, complaint):
         tree.lookup("map", "eye", stamp_ns)
 
 
-def test_ten_seconds_are_remembered():
+def test_ten_seconds_are_remembered() -> None:
     tree = TfBuffer()
     for at in (0, 1, HISTORY_NS + 1):
         tree.insert("map", "eye", shifted(at), at)
@@ -182,7 +186,7 @@ def test_ten_seconds_are_remembered():
         tree.lookup("map", "eye", 1)
 
 
-def test_a_static_transform_holds_at_any_time_and_gives_way_to_one_that_moves():
+def test_a_static_transform_holds_at_any_time_and_gives_way_to_one_that_moves() -> None:
     tree = TfBuffer()
     tree.insert("map", "eye", shifted(1), None)
     assert (
@@ -195,7 +199,7 @@ def test_a_static_transform_holds_at_any_time_and_gives_way_to_one_that_moves():
     assert tree.lookup("map", "eye", 7).translation[0] == 2
 
 
-def test_a_jpeg_is_of_the_quality_that_it_says():
+def test_a_jpeg_is_of_the_quality_that_it_says() -> None:
     gray = np.random.default_rng(0).integers(0, 255, (96, 96, 1), np.uint8)
     bgr = np.repeat(gray, 3, axis=2)
     _, expected = cv2.imencode(".jpg", bgr, (cv2.IMWRITE_JPEG_QUALITY, 95))

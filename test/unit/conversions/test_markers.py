@@ -1,5 +1,8 @@
 """Poses as markers."""
 
+from collections.abc import Iterator
+from typing import Any
+
 import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
@@ -22,39 +25,39 @@ POINTS = (Marker.SPHERE_LIST, Marker.CUBE_LIST)
 
 
 @pytest.fixture
-def arrays():
+def arrays() -> MarkerArrays:
     return MarkerArrays()
 
 
 @pytest.fixture
-def show(arrays):
+def show(arrays: MarkerArrays) -> Any:
     return lambda *poses: arrays.update(poses, HEADER, THRESHOLD).markers
 
 
-def of_type(markers, *types):
+def of_type(markers: Any, *types: Any) -> Any:
     return [marker for marker in markers if marker.type in types]
 
 
-def coordinates(*markers):
+def coordinates(*markers: Any) -> Any:
     return np.array([(p.x, p.y, p.z) for marker in markers for p in marker.points])
 
 
-def colors(*markers):
+def colors(*markers: Any) -> Any:
     return np.array([(c.r, c.g, c.b, c.a) for marker in markers for c in marker.colors])
 
 
-def as_set(array):
+def as_set(array: Any) -> Any:
     return set(map(tuple, np.round(array, 4).tolist()))
 
 
-def test_everything_of_a_person_is_in_the_images_frame_and_one_namespace(show):
+def test_everything_of_a_person_is_in_the_images_frame_and_one_namespace(show: Any) -> None:
     markers = show(placed(HIPS, person_id=7))
     assert {marker.ns for marker in markers} == {"person_7"}
     assert len({marker.id for marker in markers}) == len(markers)
     assert all(marker.header == HEADER and marker.action == Marker.ADD for marker in markers)
 
 
-def test_joints_are_the_world_landmarks_around_the_hips(show):
+def test_joints_are_the_world_landmarks_around_the_hips(show: Any) -> None:
     pose = placed(HIPS)
     joints = of_type(show(pose), *POINTS)
     assert as_set(coordinates(*joints)) == as_set(pose.world + np.array(HIPS))
@@ -62,14 +65,14 @@ def test_joints_are_the_world_landmarks_around_the_hips(show):
     assert all(marker.pose == Marker().pose for marker in joints)
 
 
-def test_the_joints_of_the_right_side_are_cubes_and_all_others_spheres(show):
+def test_the_joints_of_the_right_side_are_cubes_and_all_others_spheres(show: Any) -> None:
     pose = placed(HIPS)
     right = [landmark for landmark in Landmark if "RIGHT" in landmark.name]
     cubes = of_type(show(pose), Marker.CUBE_LIST)
     assert as_set(coordinates(*cubes)) == as_set(pose.world[right] + np.array(HIPS))
 
 
-def test_the_joints_of_the_face_are_smaller_than_those_of_the_body(show):
+def test_the_joints_of_the_face_are_smaller_than_those_of_the_body(show: Any) -> None:
     joints = of_type(show(placed(HIPS)), *POINTS)
     nose, knee = (
         next(each for each in joints if as_set(FACING_M[[landmark]] + HIPS) <= as_set(coordinates(each)))
@@ -78,7 +81,7 @@ def test_the_joints_of_the_face_are_smaller_than_those_of_the_body(show):
     assert 0 < nose.scale.x < knee.scale.x / 2
 
 
-def test_bones_join_the_landmarks_of_the_table(show):
+def test_bones_join_the_landmarks_of_the_table(show: Any) -> None:
     pose = placed(HIPS)
     (bones,) = of_type(show(pose), Marker.LINE_LIST)
     ends = [pose.world[landmark] + np.array(HIPS) for bone in BONES for landmark in bone]
@@ -86,7 +89,7 @@ def test_bones_join_the_landmarks_of_the_table(show):
     assert bones.scale.x > 0
 
 
-def test_markers_have_the_colors_of_their_landmarks(show):
+def test_markers_have_the_colors_of_their_landmarks(show: Any) -> None:
     visibility = np.ones(33, np.float32)
     visibility[Landmark.LEFT_WRIST] = 0.2
     pose = placed(visibility=visibility)
@@ -101,7 +104,7 @@ def test_markers_have_the_colors_of_their_landmarks(show):
     assert (0, 0, 0, 1) in as_set(colors(*joints))
 
 
-def test_a_text_above_the_head_says_who_it_is_and_how_far(show):
+def test_a_text_above_the_head_says_who_it_is_and_how_far(show: Any) -> None:
     (text,) = of_type(show(placed((3.0, 0.0, 4.0), person_id=7)), Marker.TEXT_VIEW_FACING)
     assert text.text == "person 7  5.0 m"
     assert text.scale.z > 0
@@ -109,7 +112,7 @@ def test_a_text_above_the_head_says_who_it_is_and_how_far(show):
     assert highest - 0.5 < text.pose.position.y < highest - 0.1
 
 
-def test_the_text_is_beyond_the_head_of_a_person_who_lies(show):
+def test_the_text_is_beyond_the_head_of_a_person_who_lies(show: Any) -> None:
     lying = FACING_M[:, [1, 0, 2]]  # the head where the image's left is
     (text,) = of_type(show(placed((0.0, 0.0, 4.0), world=lying)), Marker.TEXT_VIEW_FACING)
     assert text.pose.position.x < lying[:, 0].min()
@@ -118,7 +121,7 @@ def test_the_text_is_beyond_the_head_of_a_person_who_lies(show):
 TURN = Rotation.from_euler("xyz", [0.4, -0.3, 0.9]).as_matrix()
 
 
-def test_the_ellipsoid_at_the_hips_is_one_standard_deviation_to_each_side(show):
+def test_the_ellipsoid_at_the_hips_is_one_standard_deviation_to_each_side(show: Any) -> None:
     covariance = TURN @ np.diag([0.01, 0.04, 0.25]) @ TURN.T
     (ellipsoid,) = of_type(show(placed(HIPS, covariance)), Marker.SPHERE)
     center, turn, size = ellipsoid.pose.position, ellipsoid.pose.orientation, ellipsoid.scale
@@ -129,19 +132,19 @@ def test_the_ellipsoid_at_the_hips_is_one_standard_deviation_to_each_side(show):
     assert 0 < ellipsoid.color.a < 0.5  # the body is seen through it
 
 
-def test_a_certain_place_still_has_an_ellipsoid_that_can_be_drawn(show):
+def test_a_certain_place_still_has_an_ellipsoid_that_can_be_drawn(show: Any) -> None:
     (ellipsoid,) = of_type(show(placed(HIPS, np.zeros((3, 3)))), Marker.SPHERE)
     assert min(ellipsoid.scale.x, ellipsoid.scale.y, ellipsoid.scale.z) > 0
 
 
-def finite(marker):
+def finite(marker: Any) -> Any:
     numbers = [*coordinates(marker).ravel(), *colors(marker).ravel()]
     position, turn, size = marker.pose.position, marker.pose.orientation, marker.scale
     numbers += [position.x, position.y, position.z, turn.x, turn.y, turn.z, turn.w, size.x, size.y, size.z]
     return np.isfinite(numbers).all()
 
 
-def test_what_is_missing_is_left_out_for_rviz_refuses_a_marker_with_nan(show):
+def test_what_is_missing_is_left_out_for_rviz_refuses_a_marker_with_nan(show: Any) -> None:
     world = FACING_M.copy()
     world[[Landmark.LEFT_WRIST, Landmark.NOSE]] = np.nan
     markers = show(placed(HIPS, np.full((3, 3), np.nan), world=world))
@@ -152,19 +155,19 @@ def test_what_is_missing_is_left_out_for_rviz_refuses_a_marker_with_nan(show):
 
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("world", [np.full((33, 3), np.nan), np.zeros((33, 3))])
-def test_a_body_without_extent_gives_no_marker_that_rviz_refuses(show, world):
+def test_a_body_without_extent_gives_no_marker_that_rviz_refuses(show: Any, world: Any) -> None:
     assert all(map(finite, show(placed(HIPS, world=world))))
 
 
-def deleted(markers):
+def deleted(markers: Any) -> Any:
     return {(marker.ns, marker.id) for marker in markers if marker.action == Marker.DELETE}
 
 
-def added(markers):
+def added(markers: Any) -> Any:
     return {(marker.ns, marker.id) for marker in markers if marker.action == Marker.ADD}
 
 
-def test_the_markers_of_a_person_who_leaves_are_deleted_at_once_and_once(show):
+def test_the_markers_of_a_person_who_leaves_are_deleted_at_once_and_once(show: Any) -> None:
     shown = added(show(placed()))
     gone = show()
     assert deleted(gone) == shown
@@ -172,7 +175,7 @@ def test_the_markers_of_a_person_who_leaves_are_deleted_at_once_and_once(show):
     assert show() == []
 
 
-def test_those_who_stay_keep_their_markers(show):
+def test_those_who_stay_keep_their_markers(show: Any) -> None:
     first, second = placed(person_id=1), placed(person_id=2)
     both = added(show(first, second))
     remaining = show(second)
@@ -180,29 +183,29 @@ def test_those_who_stay_keep_their_markers(show):
     assert added(remaining) == both - deleted(remaining)
 
 
-def test_a_marker_that_a_person_has_no_longer_is_deleted(show):
+def test_a_marker_that_a_person_has_no_longer_is_deleted(show: Any) -> None:
     show(placed())
     (ellipsoid,) = deleted(show(placed(covariance=np.full((3, 3), np.nan))))
     assert ellipsoid not in added(show(placed(covariance=np.full((3, 3), np.nan))))
 
 
-def test_a_person_who_comes_back_has_markers_again(show):
+def test_a_person_who_comes_back_has_markers_again(show: Any) -> None:
     shown = added(show(placed()))
     show()
     assert added(show(placed())) == shown
     assert deleted(show()) == shown
 
 
-def test_a_person_who_was_not_placed_has_no_markers(show):
+def test_a_person_who_was_not_placed_has_no_markers(show: Any) -> None:
     assert show(pose_of(person_id=1)) == []
 
 
-def test_a_person_who_is_no_longer_placed_loses_the_markers(show):
+def test_a_person_who_is_no_longer_placed_loses_the_markers(show: Any) -> None:
     shown = added(show(placed()))
     assert deleted(show(pose_of(person_id=1))) == shown
 
 
-def lifetimes_s(arrays, stamps_s):
+def lifetimes_s(arrays: Any, stamps_s: Any) -> Iterator[Any]:
     """Return how long the markers of each image last."""
     for stamp_s in stamps_s:
         header = Header(frame_id="eye")
@@ -215,16 +218,18 @@ def lifetimes_s(arrays, stamps_s):
 
 
 @pytest.mark.parametrize(("interval_s", "expected_s"), [(1 / 30, 0.5), (0.2, 1.0), (1.0, 5.0), (60.0, 10.0)])
-def test_markers_outlast_some_images_whatever_their_rate(arrays, interval_s, expected_s):
+def test_markers_outlast_some_images_whatever_their_rate(
+    arrays: MarkerArrays, interval_s: Any, expected_s: float
+) -> None:
     *_, last = lifetimes_s(arrays, np.arange(10) * interval_s)
     assert last == pytest.approx(expected_s, abs=1e-6)
 
 
-def test_the_first_image_has_a_lifetime_too_and_so_has_one_after_a_jump_back(arrays):
+def test_the_first_image_has_a_lifetime_too_and_so_has_one_after_a_jump_back(arrays: MarkerArrays) -> None:
     first, second, after_a_jump = lifetimes_s(arrays, [100.0, 102.0, 1.0])
     assert (first, second, after_a_jump) == pytest.approx((1.0, 10.0, 1.0))
 
 
-def test_a_pause_does_not_change_the_lifetime(arrays):
+def test_a_pause_does_not_change_the_lifetime(arrays: MarkerArrays) -> None:
     *_, last = lifetimes_s(arrays, [0.0, 0.2, 0.4, 0.6, 30.0])
     assert last == pytest.approx(1.0)

@@ -2,6 +2,7 @@
 
 import math
 from collections import Counter
+from typing import Any
 
 import numpy as np
 import pytest
@@ -39,7 +40,7 @@ HEADER = Header(stamp=Time(sec=12, nanosec=345), frame_id="eye")
 WIDTH, HEIGHT = 640, 480
 
 
-def snapshot(**fields):
+def snapshot(**fields: Any) -> Snapshot:
     known = {
         "input_hz": 30.04, "processed_hz": 29.96, "dropped": Counter({Drop.BUSY: 3}),
         "processing_ms": (11.04, 22.06), "latency_ms": (33.0, 44.0), "last_image_age_s": 0.25,
@@ -48,7 +49,7 @@ def snapshot(**fields):
     return Snapshot(**(known | fields))
 
 
-def test_figures_are_named_and_rounded():
+def test_figures_are_named_and_rounded() -> None:
     drops = {f"images dropped because {why.value}": str(3 * (why is Drop.BUSY)) for why in Drop}
     assert figures(snapshot()) == {
         "images received per second": "30.0",
@@ -65,7 +66,7 @@ def test_figures_are_named_and_rounded():
     }
 
 
-def test_figures_that_are_not_known_are_unknown_and_without_people_there_are_none():
+def test_figures_that_are_not_known_are_unknown_and_without_people_there_are_none() -> None:
     none = snapshot(
         processing_ms=(math.nan,) * 2, latency_ms=(math.nan,) * 2, people=(), last_image_age_s=math.inf
     )
@@ -78,7 +79,7 @@ def test_figures_that_are_not_known_are_unknown_and_without_people_there_are_non
 
 
 @pytest.mark.parametrize("level", [0, 1, 2])
-def test_a_diagnostic_message_has_one_status_with_all_values(level):
+def test_a_diagnostic_message_has_one_status_with_all_values(level: int) -> None:
     health = Health(level, "as it is")
     msg = to_diagnostic_array("node: camera", "/image", health, {"b": "2", "a": "1"}, Time(sec=7))
     (status,) = msg.status
@@ -88,14 +89,14 @@ def test_a_diagnostic_message_has_one_status_with_all_values(level):
     assert [(value.key, value.value) for value in status.values] == [("b", "2"), ("a", "1")]
 
 
-def spread(**fields):
+def spread(**fields: Any) -> Any:
     """Return a person whose landmarks are all apart from each other in the image."""
     screen = np.column_stack([np.linspace(30, 600, 33), np.linspace(20, 470, 33) ** 1.01, np.zeros(33)])
     return pose_of(FACING_M, screen, np.float64, visibility=np.linspace(0.9, 0.1, 33), person_id=7, **fields)
 
 
 @pytest.mark.usefixtures("hri_msgs")
-def test_a_skeleton_has_the_points_as_shares_of_the_image():
+def test_a_skeleton_has_the_points_as_shares_of_the_image() -> None:
     pose = spread()
     msg = HriMessages().to_skeleton_2d(pose, WIDTH, HEIGHT, HEADER)
     assert msg.header == HEADER
@@ -106,7 +107,7 @@ def test_a_skeleton_has_the_points_as_shares_of_the_image():
         assert point.c == pytest.approx(min(pose.visibility[each] for each in landmarks))
 
 
-def test_the_neck_is_between_the_shoulders_and_the_right_side_comes_first():
+def test_the_neck_is_between_the_shoulders_and_the_right_side_comes_first() -> None:
     shoulders = (Landmark.LEFT_SHOULDER, Landmark.RIGHT_SHOULDER)
     assert SKELETON_2D[:3] == ((Landmark.NOSE,), shoulders, (Landmark.RIGHT_SHOULDER,))
 
@@ -117,14 +118,14 @@ def test_the_neck_is_between_the_shoulders_and_the_right_side_comes_first():
     ((320, -1), (0.5, 0, 0)), ((320, 481), (0.5, 1, 0)),
     ((math.nan, 240), (0, 0.5, 0)), ((320, math.nan), (0.5, 0, 0)),
 ])  # fmt: skip
-def test_a_point_outside_of_the_image_is_at_its_edge_and_not_seen(at, shown):
+def test_a_point_outside_of_the_image_is_at_its_edge_and_not_seen(at: Any, shown: Any) -> None:
     pose = pose_of(FACING_M, np.full((33, 3), (*at, 0.0)), np.float64)
     point = HriMessages().to_skeleton_2d(pose, WIDTH, HEIGHT, HEADER).skeleton[0]
     assert (point.x, point.y, point.c) == pytest.approx(shown)
 
 
 @pytest.mark.usefixtures("hri_msgs")
-def test_people_have_names_that_a_topic_may_have():
+def test_people_have_names_that_a_topic_may_have() -> None:
     messages = HriMessages()
     msg = messages.to_ids_list([spread(), placed(person_id=12)], HEADER)
     assert (msg.header, msg.ids) == (HEADER, ["b7", "b12"])
@@ -132,7 +133,7 @@ def test_people_have_names_that_a_topic_may_have():
     assert (messages.ids_list.__name__, messages.skeleton_2d.__name__) == ("IdsList", "Skeleton2D")
 
 
-def test_a_joint_state_names_the_angles_of_all_people():
+def test_a_joint_state_names_the_angles_of_all_people() -> None:
     people = [placed(person_id=3), spread()]
     msg = to_joint_state(people, HEADER, 0.4)
     expected = {
@@ -147,7 +148,7 @@ def test_a_joint_state_names_the_angles_of_all_people():
 
 
 @pytest.mark.parametrize("status", [Status.NONE, Status.TRUNCATED | Status.LOW_LIGHT, Status.TOO_FAR])
-def test_a_status_comes_back_from_its_message(status):
+def test_a_status_comes_back_from_its_message(status: Any) -> None:
     frame = Frame(np.zeros((4, 4, 3), np.uint8), 0)
     written = serialize_pose33(placed(status=status), HEADER, frame, ModelComplexity.HEAVY)
     back = from_pose33(deserialize_message(written, Pose33))
@@ -155,11 +156,11 @@ def test_a_status_comes_back_from_its_message(status):
     np.testing.assert_array_equal(back.hip_center.covariance, placed().hip_center.covariance)
 
 
-def markers_of(pose):
+def markers_of(pose: Any) -> Any:
     return {marker.id: marker for marker in MarkerArrays().update([pose], HEADER, 0.5).markers}
 
 
-def test_an_ellipsoid_turns_with_its_covariance_and_never_mirrors():
+def test_an_ellipsoid_turns_with_its_covariance_and_never_mirrors() -> None:
     deviations = np.array([0.1, 0.2, 0.4])
     for seed in range(8):
         turn = Rotation.random(random_state=seed).as_matrix()
@@ -172,7 +173,7 @@ def test_an_ellipsoid_turns_with_its_covariance_and_never_mirrors():
         assert (at.x, at.y, at.z) == (0.5, 0.2, 4.0)
 
 
-def test_the_label_is_white_and_the_ellipsoid_transparent():
+def test_the_label_is_white_and_the_ellipsoid_transparent() -> None:
     markers = markers_of(placed(person_id=3))
     assert markers[5].color == ColorRGBA(r=1.0, g=1.0, b=1.0, a=1.0)
     assert markers[5].scale.z == pytest.approx(0.1)
@@ -183,7 +184,7 @@ def test_the_label_is_white_and_the_ellipsoid_transparent():
     assert joint.a == 1.0
 
 
-def test_of_a_bone_of_which_one_end_is_missing_nothing_is_drawn():
+def test_of_a_bone_of_which_one_end_is_missing_nothing_is_drawn() -> None:
     world = FACING_M.copy()
     world[Landmark.LEFT_WRIST, 1] = math.nan
     ends = {15}
@@ -196,7 +197,7 @@ def test_of_a_bone_of_which_one_end_is_missing_nothing_is_drawn():
 
 
 @pytest.mark.parametrize("hri", [False, True])
-def test_frames_that_are_not_turned_have_the_unit_quaternion(hri):
+def test_frames_that_are_not_turned_have_the_unit_quaternion(hri: bool) -> None:
     msg = to_tf_message([placed(person_id=4)], HEADER, prefix="p/", landmark_visibility=0.5, hri=hri)
     frames = {each.child_frame_id: each for each in msg.transforms}
     assert len(frames) == 2 + hri + len(Landmark)
@@ -209,19 +210,19 @@ def test_frames_that_are_not_turned_have_the_unit_quaternion(hri):
     assert ("p/body_b4" in frames) is hri
 
 
-def test_joints_are_as_high_and_as_deep_as_they_are_wide():
+def test_joints_are_as_high_and_as_deep_as_they_are_wide() -> None:
     for number, marker in markers_of(placed()).items():
         if number < 4:
             assert marker.scale.x == marker.scale.y == marker.scale.z > 0
 
 
-def test_the_largest_number_of_a_person_is_written():
+def test_the_largest_number_of_a_person_is_written() -> None:
     frame = Frame(np.zeros((4, 4, 3), np.uint8), 0)
     written = serialize_pose33(placed(person_id=2**32 - 1), HEADER, frame, ModelComplexity.LITE)
     assert deserialize_message(written, Pose33).person_id == 2**32 - 1
 
 
-def test_in_another_frame_people_and_markers_keep_their_stamp_and_the_originals_their_place():
+def test_in_another_frame_people_and_markers_keep_their_stamp_and_the_originals_their_place() -> None:
     turn = Rigid(Rotation.from_euler("z", 90, degrees=True).as_matrix(), np.array([1.0, 2.0, 3.0]))
     frame = Frame(np.zeros((4, 4, 3), np.uint8), 0)
     written = serialize_pose33_array([placed((0.5, 0.0, 4.0))], HEADER, frame, ModelComplexity.LITE)
@@ -237,7 +238,7 @@ def test_in_another_frame_people_and_markers_keep_their_stamp_and_the_originals_
 
 
 @pytest.mark.parametrize("static", [True, False])
-def test_a_static_transform_holds_at_any_time_and_another_one_at_its_own(static):
+def test_a_static_transform_holds_at_any_time_and_another_one_at_its_own(static: bool) -> None:
     msg = TransformStamped(header=Header(stamp=Time(sec=5), frame_id="/map"), child_frame_id="/eye")
     msg.transform.translation.x = 2.0
     tree = TfBuffer()

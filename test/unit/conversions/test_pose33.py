@@ -1,6 +1,7 @@
 """Poses as messages."""
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,23 +23,23 @@ HEADER.stamp.sec, HEADER.stamp.nanosec = 12, 345
 FRAME = Frame(np.zeros((480, 640, 3), np.uint8), 0)
 
 
-def to_message(pose, complexity=ModelComplexity.FULL):
+def to_message(pose: Any, complexity: Any = ModelComplexity.FULL) -> Any:
     return deserialize_message(serialize_pose33(pose, HEADER, FRAME, complexity), Pose33)
 
 
-def to_array(*poses):
+def to_array(*poses: Any) -> Any:
     return deserialize_message(
         serialize_pose33_array(poses, HEADER, FRAME, ModelComplexity.FULL), Pose33Array
     )
 
 
-def test_a_message_carries_its_images_header_and_size():
+def test_a_message_carries_its_images_header_and_size() -> None:
     msg = to_message(pose_of())
     assert msg.header == HEADER
     assert (msg.image_width, msg.image_height) == (640, 480)
 
 
-def test_every_landmark_is_where_the_pose_has_it():
+def test_every_landmark_is_where_the_pose_has_it() -> None:
     shares = np.linspace(0, 1, 33, dtype=np.float32)
     seen = seen_by(CAMERA, (0, 0, 3))
     pose = pose_of(seen.world, seen.screen, visibility=shares, presence=shares[::-1])
@@ -50,23 +51,23 @@ def test_every_landmark_is_where_the_pose_has_it():
     np.testing.assert_array_equal([p.presence for p in msg.screen_landmarks], pose.presence)
 
 
-def test_the_messages_constants_index_its_landmarks():
+def test_the_messages_constants_index_its_landmarks() -> None:
     msg = to_message(pose_of())
     nose = msg.world_landmarks[Pose33.NOSE]
     assert (nose.x, nose.y, nose.z) == pytest.approx(tuple(FACING_M[Landmark.NOSE]))
     assert msg.world_landmarks[Pose33.LEFT_WRIST].x > 0 > msg.world_landmarks[Pose33.RIGHT_WRIST].x
 
 
-def test_who_how_sure_and_by_which_model():
+def test_who_how_sure_and_by_which_model() -> None:
     msg = to_message(pose_of(person_id=7, score=0.75), ModelComplexity.HEAVY)
     assert (msg.person_id, msg.score, msg.model_complexity) == (7, 0.75, Pose33.HEAVY)
 
 
-def test_a_score_that_an_estimator_does_not_give_is_nan():
+def test_a_score_that_an_estimator_does_not_give_is_nan() -> None:
     assert math.isnan(to_message(pose_of()).score)
 
 
-def test_a_place_has_its_covariance_row_by_row():
+def test_a_place_has_its_covariance_row_by_row() -> None:
     covariance = np.array([[1.0, 0.1, 0.2], [0.1, 2.0, 0.3], [0.2, 0.3, 3.0]])
     msg = to_message(placed((0.5, -0.25, 4.0), covariance))
     assert msg.placement == Pose33.MONO
@@ -79,23 +80,23 @@ def test_a_place_has_its_covariance_row_by_row():
     np.testing.assert_array_equal(matrix[:3, 3:], 0)
 
 
-def test_a_person_without_a_position_has_no_placement():
+def test_a_person_without_a_position_has_no_placement() -> None:
     assert to_message(pose_of()).placement == Pose33.NONE
 
 
-def test_an_array_holds_all_people_under_one_header():
+def test_an_array_holds_all_people_under_one_header() -> None:
     msg = to_array(*(pose_of(person_id=number) for number in (1, 2)))
     assert msg.header == HEADER
     assert [pose.person_id for pose in msg.poses] == [1, 2]
 
 
-def test_an_empty_array_still_has_its_header():
+def test_an_empty_array_still_has_its_header() -> None:
     msg = to_array()
     assert msg.header == HEADER
     assert list(msg.poses) == []
 
 
-def test_a_pose_comes_back_from_its_message():
+def test_a_pose_comes_back_from_its_message() -> None:
     shares = np.linspace(0, 1, 33, dtype=np.float32)
     covariance = np.arange(9.0).reshape(3, 3)
     pose = placed((0.5, -1.0, 3.0), covariance, visibility=shares, presence=shares[::-1], score=0.75)
@@ -107,5 +108,5 @@ def test_a_pose_comes_back_from_its_message():
     assert (back.person_id, back.score, back.placement) == (pose.person_id, 0.75, pose.placement)
 
 
-def test_a_pose_that_was_not_placed_comes_back_so():
+def test_a_pose_that_was_not_placed_comes_back_so() -> None:
     assert from_pose33(to_message(pose_of())).hip_center is None

@@ -1,5 +1,7 @@
 """Messages written as bytes, as rclpy reads them, against expected fields."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -21,19 +23,19 @@ FRAME = Frame(np.zeros((48, 64, 3), np.uint8), 0)
 SHARES = np.linspace(0, 1, 33, dtype=np.float32)
 
 
-def header_of(frame_id):
+def header_of(frame_id: Any) -> Header:
     header = Header(frame_id=frame_id)
     header.stamp.sec, header.stamp.nanosec = -5, 999_999_999
     return header
 
 
-def person(number, is_placed, dtype=np.float32):
+def person(number: Any, is_placed: Any, dtype: Any = np.float32) -> Any:
     shown = {"visibility": SHARES, "presence": SHARES[::-1], "score": 0.5, "status": Status.LOW_LIGHT}
     screen = np.random.default_rng(number).uniform(-10, 1000, (33, 3))
     return (placed if is_placed else pose_of)(screen=screen, dtype=dtype, person_id=number, **shown)
 
 
-def expected_pose33(pose, header, frame, complexity):
+def expected_pose33(pose: Any, header: Any, frame: Any, complexity: Any) -> Pose33:
     msg = Pose33(header=header, person_id=pose.person_id, status=Status.LOW_LIGHT, score=0.5)
     msg.model_complexity, msg.image_width, msg.image_height = complexity, frame.width, frame.height
     landmarks = np.column_stack([pose.screen, pose.visibility, pose.presence]).astype(np.float32).tolist()
@@ -47,7 +49,7 @@ def expected_pose33(pose, header, frame, complexity):
     return msg
 
 
-def expected_hip_center(pose):
+def expected_hip_center(pose: Any) -> PoseWithCovariance:
     msg = PoseWithCovariance()
     point = msg.pose.position
     point.x, point.y, point.z = pose.hip_center.position.tolist()
@@ -58,7 +60,7 @@ def expected_hip_center(pose):
 
 
 @given(st.text("abc/é", max_size=9), st.lists(st.booleans(), max_size=3))
-def test_people_are_written_as_rclpy_reads_them_at_any_alignment(frame_id, places):
+def test_people_are_written_as_rclpy_reads_them_at_any_alignment(frame_id: str, places: Any) -> None:
     people = [person(number, is_placed) for number, is_placed in enumerate(places, start=1)]
     what = header_of(frame_id), FRAME, ModelComplexity.HEAVY
     read = deserialize_message(serialize_pose33_array(people, *what), Pose33Array)
@@ -66,19 +68,19 @@ def test_people_are_written_as_rclpy_reads_them_at_any_alignment(frame_id, place
 
 
 @given(st.text("abc", max_size=9), st.booleans(), st.sampled_from([np.float32, np.float64]))
-def test_one_person_is_written_as_rclpy_reads_them(frame_id, is_placed, dtype):
+def test_one_person_is_written_as_rclpy_reads_them(frame_id: str, is_placed: bool, dtype: Any) -> None:
     what = header_of(frame_id), FRAME, ModelComplexity.LITE
     pose = person(3, is_placed, dtype)
     assert deserialize_message(serialize_pose33(pose, *what), Pose33) == expected_pose33(pose, *what)
 
 
-def test_a_score_that_an_estimator_does_not_give_is_nan():
+def test_a_score_that_an_estimator_does_not_give_is_nan() -> None:
     what = header_of("eye"), FRAME, ModelComplexity.FULL
     assert np.isnan(deserialize_message(serialize_pose33(pose_of(), *what), Pose33).score)
 
 
 @given(st.text("abc", max_size=9))
-def test_timings_are_written_as_rclpy_reads_them(frame_id):
+def test_timings_are_written_as_rclpy_reads_them(frame_id: str) -> None:
     laps_ms = {"publishing": 5.0, "inference": 4.0, "transport": 1.0, "waiting": 2.0}
     read = deserialize_message(serialize_timing(laps_ms, 2**40, header_of(frame_id)), Timing)
     expected = Timing(header=header_of(frame_id), received=2**40)

@@ -1,5 +1,7 @@
 """People in a frame of the robot's."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from rclpy.serialization import deserialize_message
@@ -23,18 +25,18 @@ FRAME = Frame(np.zeros((4, 4, 3), np.uint8), 0)
 HEADER = Header(frame_id="eye")
 
 
-def message(**fields):
+def message(**fields: Any) -> Any:
     pose = placed((0.5, -0.25, 4.0), COVARIANCE, **fields)
     return deserialize_message(serialize_pose33(pose, HEADER, FRAME, ModelComplexity.FULL), Pose33)
 
 
-def moved_to_map(msg):
+def moved_to_map(msg: Any) -> Any:
     moved = poses_in_frame(Pose33Array(header=msg.header, poses=[msg]), "map", CAMERA_IN_MAP)
     assert moved.header == Header(stamp=msg.header.stamp, frame_id="map")
     return moved.poses[0]
 
 
-def test_landmarks_of_a_moved_person_are_where_the_camera_saw_them():
+def test_landmarks_of_a_moved_person_are_where_the_camera_saw_them() -> None:
     before, after = message(), moved_to_map(message())
     for there, here in zip(before.world_landmarks, after.world_landmarks, strict=True):
         in_camera = vector(there) + vector(before.hip_center.pose.position)
@@ -43,7 +45,7 @@ def test_landmarks_of_a_moved_person_are_where_the_camera_saw_them():
         np.testing.assert_allclose(in_map, expected, atol=1e-6)
 
 
-def test_the_covariance_turns_with_the_axes_and_the_rest_stays():
+def test_the_covariance_turns_with_the_axes_and_the_rest_stays() -> None:
     before, after = message(), moved_to_map(message())
     turn = CAMERA_IN_MAP.rotation
     old, new = (np.reshape(each.hip_center.covariance, (6, 6)) for each in (before, after))
@@ -55,7 +57,7 @@ def test_the_covariance_turns_with_the_axes_and_the_rest_stays():
     assert after.hip_center.pose.orientation == before.hip_center.pose.orientation
 
 
-def test_a_person_without_a_position_stays_without():
+def test_a_person_without_a_position_stays_without() -> None:
     nowhere = message()
     nowhere.placement = Pose33.NONE
     after = moved_to_map(nowhere)
@@ -63,7 +65,7 @@ def test_a_person_without_a_position_stays_without():
     assert after.hip_center == nowhere.hip_center
 
 
-def test_markers_move_as_a_whole():
+def test_markers_move_as_a_whole() -> None:
     markers = MarkerArrays().update([placed((0.5, -0.25, 4.0))], HEADER, 0.5)
     moved = markers_in_frame(markers, "map", CAMERA_IN_MAP)
     for before, after in zip(markers.markers, moved.markers, strict=True):
@@ -76,14 +78,14 @@ def test_markers_move_as_a_whole():
         np.testing.assert_allclose(vector(after.pose.position), place)
 
 
-def turn(marker):
+def turn(marker: Any) -> Any:
     """Return a marker's rotation as a matrix; an orientation of zeros is none."""
     q = marker.pose.orientation
     parts = (q.x, q.y, q.z, q.w)
     return Rotation.from_quat(parts).as_matrix() if any(parts) else np.eye(3)
 
 
-def test_messages_of_tf_are_remembered():
+def test_messages_of_tf_are_remembered() -> None:
     tree = TfBuffer()
     remember(tree, TFMessage(transforms=[transform("map", "base", (1, 0, 0))]), static=False)
     remember(tree, TFMessage(transforms=[transform("/base", "/eye", (0, 1, 0))]), static=True)
@@ -95,7 +97,7 @@ def test_messages_of_tf_are_remembered():
     "wrong",
     [{"translation": (np.nan, 0, 0)}, {"quaternion": (0, 0, 0, 0)}, {"quaternion": (0, 0, 0, np.inf)}],
 )
-def test_a_transform_that_is_none_is_passed_over(wrong):
+def test_a_transform_that_is_none_is_passed_over(wrong: Any) -> None:
     tree = TfBuffer()
     fields = {"translation": (0, 0, 0)} | wrong
     remember(tree, TFMessage(transforms=[transform("map", "eye", **fields)]), static=True)

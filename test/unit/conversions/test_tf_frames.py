@@ -1,6 +1,7 @@
 """Poses as frames."""
 
 from collections import Counter
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,7 +22,7 @@ HIPS = (0.5, -0.25, 4.0)
 TURN = Rotation.from_euler("xyz", [20, 130, -40], degrees=True).as_matrix()
 
 
-def frames(*poses, visibility=0.5, **options):
+def frames(*poses: Any, visibility: float = 0.5, **options: Any) -> Any:
     """Return the transforms by their child."""
     transforms = to_tf_message(poses, HEADER, landmark_visibility=visibility, **options).transforms
     by_child = {transform.child_frame_id: transform for transform in transforms}
@@ -29,11 +30,11 @@ def frames(*poses, visibility=0.5, **options):
     return by_child
 
 
-def parents(transforms):
+def parents(transforms: Any) -> Any:
     return {child: transform.header.frame_id for child, transform in transforms.items()}
 
 
-def matrix(transform):
+def matrix(transform: Any) -> Any:
     """Return a transform as (4, 4)."""
     rotation, translation = transform.transform.rotation, transform.transform.translation
     result = np.eye(4)
@@ -42,7 +43,7 @@ def matrix(transform):
     return result
 
 
-def in_image_frame(transforms, child):
+def in_image_frame(transforms: Any, child: Any) -> Any:
     """Return where a frame is in the image's, by way of all its parents."""
     result = np.eye(4)
     while child != HEADER.frame_id:
@@ -51,7 +52,7 @@ def in_image_frame(transforms, child):
     return result
 
 
-def test_frames_hang_on_the_image_the_body_and_nothing_else():
+def test_frames_hang_on_the_image_the_body_and_nothing_else() -> None:
     transforms = frames(placed(HIPS))
     assert parents(transforms) == {
         "hip_center_1": "eye",
@@ -60,31 +61,31 @@ def test_frames_hang_on_the_image_the_body_and_nothing_else():
     }
 
 
-def test_every_frame_has_the_images_stamp():
+def test_every_frame_has_the_images_stamp() -> None:
     assert {transform.header.stamp.nanosec for transform in frames(placed()).values()} == {345}
     assert {transform.header.stamp.sec for transform in frames(placed()).values()} == {12}
 
 
-def test_the_hip_center_has_the_cameras_axes():
+def test_the_hip_center_has_the_cameras_axes() -> None:
     expected = np.eye(4)
     expected[:3, 3] = HIPS
     np.testing.assert_allclose(matrix(frames(placed(HIPS))["hip_center_1"]), expected, atol=1e-12)
 
 
-def test_a_body_that_faces_the_camera_has_its_axes():
+def test_a_body_that_faces_the_camera_has_its_axes() -> None:
     body = matrix(frames(placed(HIPS))["body_1"])
     np.testing.assert_allclose(body[:3, :3], FACING_AXES, atol=1e-6)
     np.testing.assert_allclose(body[:3, 3], HIPS)
 
 
-def test_a_turned_body_has_the_axes_of_its_torso():
+def test_a_turned_body_has_the_axes_of_its_torso() -> None:
     pose = placed(HIPS, world=FACING_M @ TURN.T)
     body = matrix(frames(pose)["body_1"])
     np.testing.assert_allclose(body[:3, :3], body_axes(pose.world), atol=1e-9)
     np.testing.assert_allclose(body[:3, :3], TURN @ FACING_AXES, atol=1e-6)
 
 
-def test_landmarks_composed_over_their_parents_are_where_the_camera_sees_them():
+def test_landmarks_composed_over_their_parents_are_where_the_camera_sees_them() -> None:
     pose = placed(HIPS, world=FACING_M @ TURN.T)
     transforms = frames(pose)
     for landmark in Landmark:
@@ -92,12 +93,12 @@ def test_landmarks_composed_over_their_parents_are_where_the_camera_sees_them():
         np.testing.assert_allclose(position, np.array(HIPS) + pose.world[landmark], atol=1e-6)
 
 
-def test_landmarks_have_no_rotation_of_their_own():
+def test_landmarks_have_no_rotation_of_their_own() -> None:
     transforms = frames(placed(world=FACING_M @ TURN.T))
     np.testing.assert_allclose(matrix(transforms["left_wrist_1"])[:3, :3], np.eye(3), atol=1e-12)
 
 
-def test_in_the_bodys_frame_left_is_left_forward_is_forward_and_up_is_up():
+def test_in_the_bodys_frame_left_is_left_forward_is_forward_and_up_is_up() -> None:
     transforms = frames(placed(world=FACING_M @ TURN.T))
     assert matrix(transforms["left_shoulder_1"])[1, 3] > 0.1
     assert matrix(transforms["right_shoulder_1"])[1, 3] < -0.1
@@ -105,7 +106,7 @@ def test_in_the_bodys_frame_left_is_left_forward_is_forward_and_up_is_up():
     assert matrix(transforms["nose_1"])[2, 3] > 0.5
 
 
-def test_a_landmark_that_is_not_seen_has_no_frame():
+def test_a_landmark_that_is_not_seen_has_no_frame() -> None:
     visibility = np.ones(33, np.float32)
     visibility[[Landmark.LEFT_WRIST, Landmark.NOSE]] = 0.49, np.nan
     visibility[Landmark.RIGHT_WRIST] = 0.5
@@ -115,38 +116,38 @@ def test_a_landmark_that_is_not_seen_has_no_frame():
     assert "right_wrist_1" in children
 
 
-def test_landmarks_can_be_left_out():
+def test_landmarks_can_be_left_out() -> None:
     assert frames(placed(), visibility=None).keys() == {"hip_center_1", "body_1"}
 
 
-def test_a_prefix_goes_before_every_frame_but_the_images():
+def test_a_prefix_goes_before_every_frame_but_the_images() -> None:
     transforms = frames(placed(), prefix="front/")
     assert all(child.startswith("front/") for child in transforms)
     assert set(parents(transforms).values()) == {"eye", "front/body_1"}
     assert "front/left_wrist_1" in transforms
 
 
-def test_each_person_has_frames_of_their_own_with_one_parent():
+def test_each_person_has_frames_of_their_own_with_one_parent() -> None:
     transforms = frames(placed(person_id=1), placed((1, 0, 5), person_id=2))
     assert Counter(parents(transforms).values()) == {"eye": 4, "body_1": 33, "body_2": 33}
     assert in_image_frame(transforms, "body_2")[:3, 3] == pytest.approx([1, 0, 5])
 
 
-def test_a_person_who_was_not_placed_has_no_frames():
+def test_a_person_who_was_not_placed_has_no_frames() -> None:
     assert frames(pose_of(person_id=1)) == {}
     assert frames() == {}
 
 
-def test_a_torso_without_axes_leaves_the_hip_center_alone():
+def test_a_torso_without_axes_leaves_the_hip_center_alone() -> None:
     missing = np.full((33, 3), np.nan)
     assert frames(placed(world=missing)).keys() == {"hip_center_1"}
 
 
-def test_a_body_has_a_second_name_for_those_who_know_it_from_rep_155s_topics():
+def test_a_body_has_a_second_name_for_those_who_know_it_from_rep_155s_topics() -> None:
     transforms = frames(placed(person_id=7), hri=True)
     assert transforms["body_b7"].header.frame_id == "body_7"
     np.testing.assert_array_equal(matrix(transforms["body_b7"]), np.eye(4))
 
 
-def test_whoever_is_placed_has_a_body_even_where_all_landmarks_coincide():
+def test_whoever_is_placed_has_a_body_even_where_all_landmarks_coincide() -> None:
     assert "body_1" in frames(placed(world=np.zeros((33, 3))))

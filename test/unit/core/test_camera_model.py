@@ -1,6 +1,7 @@
 """From pixels to viewing rays and back."""
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,13 +24,13 @@ RAY_TOLERANCE = 2e-4
 RAYS = st.tuples(st.floats(-0.6, 0.6), st.floats(-0.5, 0.5), st.floats(0.1, 50.0))
 
 
-def camera(model="plumb_bob", d=None, k=K, width=640, height=480):
+def camera(model: str = "plumb_bob", d: Any = None, k: Any = K, width: Any = 640, height: Any = 480) -> Any:
     return CameraModel.from_calibration(width, height, k, DISTORTIONS[model] if d is None else d, model)
 
 
 @pytest.mark.parametrize("model", DISTORTIONS)
 @given(ray=RAYS)
-def test_the_ray_through_a_points_pixel_is_the_points(model, ray):
+def test_the_ray_through_a_points_pixel_is_the_points(model: str, ray: Any) -> None:
     x, y, depth_m = ray
     lens = camera(model)
     pixels = lens.project([[x * depth_m, y * depth_m, depth_m]])
@@ -38,19 +39,19 @@ def test_the_ray_through_a_points_pixel_is_the_points(model, ray):
 
 
 @pytest.mark.parametrize("model", DISTORTIONS)
-def test_without_coefficients_there_is_no_distortion_but_a_fisheyes(model):
+def test_without_coefficients_there_is_no_distortion_but_a_fisheyes(model: str) -> None:
     x, y = camera(model, ()).project([[0.3, -0.4, 1.0]])[0]
     radius = 0.5 if model != "equidistant" else math.atan(0.5)
     assert (x, y) == pytest.approx((320 + 500 * radius * 0.6, 240 - 510 * radius * 0.8))
 
 
-def test_a_barrel_pulls_pixels_towards_the_middle():
+def test_a_barrel_pulls_pixels_towards_the_middle() -> None:
     straight, bent = (camera(d=d).project([[0.5, 0.0, 1.0]])[0, 0] for d in ((), (-0.2, 0, 0, 0, 0)))
     # OpenCV's model: x (1 + k1 r^2).
     assert (straight, bent) == pytest.approx((320 + 250, 320 + 250 * (1 - 0.2 * 0.25)))
 
 
-def test_many_points_keep_their_order():
+def test_many_points_keep_their_order() -> None:
     points = np.array([[-0.1, 0.0, 1.0], [0.0, 0.2, 2.0], [0.3, 0.1, 3.0]])
     lens = camera()
     np.testing.assert_allclose(
@@ -58,7 +59,7 @@ def test_many_points_keep_their_order():
     )
 
 
-def test_ninety_degrees_see_as_far_to_each_side_as_ahead():
+def test_ninety_degrees_see_as_far_to_each_side_as_ahead() -> None:
     lens = CameraModel.from_hfov(640, 480, 90.0)
     assert lens.assumed
     assert lens.focal_px == pytest.approx(320)
@@ -67,13 +68,13 @@ def test_ninety_degrees_see_as_far_to_each_side_as_ahead():
 
 
 @pytest.mark.parametrize("hfov_deg", [0.0, 180.0, -60.0, math.nan, math.inf])
-def test_a_field_of_view_that_no_pinhole_has_is_refused(hfov_deg):
+def test_a_field_of_view_that_no_pinhole_has_is_refused(hfov_deg: Any) -> None:
     with pytest.raises(ValueError, match="field of view"):
         CameraModel.from_hfov(640, 480, hfov_deg)
 
 
 @given(RAYS, st.integers(1, 4000), st.integers(1, 4000))
-def test_a_point_falls_on_the_same_share_of_a_resized_image(ray, width, height):
+def test_a_point_falls_on_the_same_share_of_a_resized_image(ray: Any, width: int, height: int) -> None:
     x, y, depth_m = ray
     point = [[x * depth_m, y * depth_m, depth_m]]
     before, after = camera(), camera().scaled_to(width, height)
@@ -82,17 +83,17 @@ def test_a_point_falls_on_the_same_share_of_a_resized_image(ray, width, height):
     np.testing.assert_allclose(shares[0], shares[1], atol=1e-9)
 
 
-def test_the_same_size_is_the_same_camera():
+def test_the_same_size_is_the_same_camera() -> None:
     lens = camera()
     assert lens.scaled_to(640, 480) is lens
 
 
-def test_an_assumed_camera_stays_assumed_when_resized():
+def test_an_assumed_camera_stays_assumed_when_resized() -> None:
     assert CameraModel.from_hfov(640, 480, 60.0).scaled_to(320, 240).assumed
     assert not camera().scaled_to(320, 240).assumed
 
 
-def with_k(**entries):
+def with_k(**entries: Any) -> Any:
     k = np.reshape(K, (3, 3)).copy()
     for name, value in entries.items():
         k[{"fx": (0, 0), "fy": (1, 1), "cx": (0, 2)}[name]] = value
@@ -117,11 +118,11 @@ def with_k(**entries):
         ({"d": (0.1, 0.2, math.nan, 0.0, 0.0)}, "D is not finite"),
     ],
 )
-def test_a_calibration_that_no_camera_has_is_refused_by_what_is_wrong(wrong, complaint):
+def test_a_calibration_that_no_camera_has_is_refused_by_what_is_wrong(wrong: Any, complaint: str) -> None:
     with pytest.raises(ValueError, match=complaint):
         camera(**wrong)
 
 
-def test_an_unknown_distortion_model_is_refused_with_those_there_are():
+def test_an_unknown_distortion_model_is_refused_with_those_there_are() -> None:
     with pytest.raises(ValueError, match="'fov', not one of plumb_bob, rational_polynomial, equidistant"):
         camera("fov", ())

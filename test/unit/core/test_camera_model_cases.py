@@ -1,6 +1,7 @@
 """Fisheyes whose coefficients are zero, and the limits of what a camera may be."""
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ ANGLES = (0.0, 0.2, 0.7, 1.2)
 
 @pytest.mark.parametrize("d", [(), (0.0, 0.0, 0.0, 0.0)])
 @pytest.mark.parametrize("angle", ANGLES)
-def test_a_fisheye_without_distortion_is_still_no_pinhole(d, angle):
+def test_a_fisheye_without_distortion_is_still_no_pinhole(d: Any, angle: float) -> None:
     """The distance from the center is the focal length times the angle, not times its tangent."""
     fisheye = CameraModel(640, 480, K, d, "equidistant")
     np.testing.assert_allclose(
@@ -25,14 +26,14 @@ def test_a_fisheye_without_distortion_is_still_no_pinhole(d, angle):
 
 
 @pytest.mark.parametrize("d", [(), (0.0, 0.0, 0.0, 0.0, 0.0)])
-def test_without_coefficients_any_other_lens_is_a_pinhole(d):
+def test_without_coefficients_any_other_lens_is_a_pinhole(d: Any) -> None:
     camera = CameraModel(640, 480, K, d)
     np.testing.assert_allclose(camera.normalize([[820.0, 750.0]]), [[1.0, 1.0]])
     np.testing.assert_allclose(camera.project([[2.0, -2.0, 2.0]]), [[820.0, -270.0]])
 
 
 @pytest.mark.parametrize("index", range(5))
-def test_each_coefficient_alone_is_a_distortion(index):
+def test_each_coefficient_alone_is_a_distortion(index: Any) -> None:
     d = [0.0] * 5
     d[index] = 0.05
     bent = CameraModel(640, 480, K, tuple(d))
@@ -44,7 +45,7 @@ def test_each_coefficient_alone_is_a_distortion(index):
 
 @pytest.mark.parametrize("model", DISTORTION_COEFFICIENTS)
 @pytest.mark.parametrize("count", range(15))
-def test_each_model_takes_as_many_coefficients_as_the_message_says(model, count):
+def test_each_model_takes_as_many_coefficients_as_the_message_says(model: Any, count: Any) -> None:
     if count in {"": (0,), "plumb_bob": (0, 4, 5), "equidistant": (0, 4)}.get(model, (0, 8, 12, 14)):
         assert CameraModel(640, 480, K, (0.0,) * count, model).d == (0.0,) * count
     else:
@@ -53,7 +54,7 @@ def test_each_model_takes_as_many_coefficients_as_the_message_says(model, count)
 
 
 @pytest.mark.parametrize(("hfov_deg", "focal_px"), [(90.0, 320.0), (60.0, 320 * math.sqrt(3))])
-def test_an_assumed_camera_sees_its_field_of_view_from_side_to_side(hfov_deg, focal_px):
+def test_an_assumed_camera_sees_its_field_of_view_from_side_to_side(hfov_deg: float, focal_px: Any) -> None:
     camera = CameraModel.from_hfov(640, 480, hfov_deg)
     assert camera.assumed
     assert camera.focal_px == pytest.approx(focal_px)
@@ -64,13 +65,13 @@ def test_an_assumed_camera_sees_its_field_of_view_from_side_to_side(hfov_deg, fo
 
 
 @pytest.mark.parametrize("hfov_deg", [0.0, 180.0, -1.0, math.nan])
-def test_no_camera_sees_nothing_or_half_of_everything(hfov_deg):
+def test_no_camera_sees_nothing_or_half_of_everything(hfov_deg: Any) -> None:
     with pytest.raises(ValueError, match="not between 0 and 180"):
         CameraModel.from_hfov(640, 480, hfov_deg)
 
 
 @pytest.mark.parametrize("size", [(320, 240), (1280, 480), (640, 480)])
-def test_a_resized_image_keeps_its_rays(size):
+def test_a_resized_image_keeps_its_rays(size: tuple[int, int]) -> None:
     camera = CameraModel(640, 480, K, (-0.1, 0.02, 0.001, 0.0), assumed=True)
     scaled = camera.scaled_to(*size)
     corners = np.array([[-0.5, -0.5], [639.5, 479.5]])  # of the pixels at the corners, which resizing keeps
@@ -79,7 +80,7 @@ def test_a_resized_image_keeps_its_rays(size):
     assert (scaled.width, scaled.height, scaled.assumed, scaled.d) == (*size, True, camera.d)
 
 
-def test_a_region_keeps_its_rays():
+def test_a_region_keeps_its_rays() -> None:
     camera = CameraModel(640, 480, K, (0.0, 0.01, 0.0, 0.0), "equidistant")
     region = camera.cropped_to(40, 30, 600, 450)
     np.testing.assert_allclose(
@@ -89,7 +90,7 @@ def test_a_region_keeps_its_rays():
 
 
 @pytest.mark.parametrize("region", [(-1, 0, 9, 9), (0, -1, 9, 9), (632, 0, 9, 9), (0, 472, 9, 9)])
-def test_a_region_beside_the_image_is_none(region):
+def test_a_region_beside_the_image_is_none(region: tuple[int, int, int, int]) -> None:
     camera = CameraModel(640, 480, K)
     with pytest.raises(ValueError, match="not inside"):
         camera.cropped_to(*region)

@@ -3,6 +3,7 @@
 import ast
 import builtins
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,7 +18,7 @@ BUILTIN = {
 }
 
 
-def classes():
+def classes() -> Any:
     """Return the names of the bases of every class of the package, read without importing any."""
     sources = [path.read_text() for path in Path(blazepose_ros.__path__[0]).rglob("*.py")]
     nodes = [node for source in sources for node in ast.walk(ast.parse(source))]
@@ -31,7 +32,7 @@ def classes():
 CLASSES = classes()
 
 
-def ancestors(name):
+def ancestors(name: Any) -> Any:
     bases = CLASSES.get(name, set()) - {name}
     return bases.union(*map(ancestors, bases))
 
@@ -39,17 +40,17 @@ def ancestors(name):
 ERRORS = sorted(name for name in CLASSES if ancestors(name) & BUILTIN and name != ROOT)
 
 
-def test_the_errors_are_found():
+def test_the_errors_are_found() -> None:
     assert {"EstimatorError", "BackendError", "ImageError", "StartupError"} <= set(ERRORS)
 
 
 @pytest.mark.parametrize("name", ERRORS)
-def test_each_error_has_the_root_and_a_builtin_base(name):
+def test_each_error_has_the_root_and_a_builtin_base(name: Any) -> None:
     assert ROOT in ancestors(name)
     assert ancestors(name) & BUILTIN - {"Exception"}
 
 
-def test_an_error_is_caught_as_the_root_and_as_a_builtin():
+def test_an_error_is_caught_as_the_root_and_as_a_builtin() -> None:
     for kind in (BlazePoseError, RuntimeError, EstimatorError):
         with pytest.raises(kind, match="no such library"):
             raise BackendError("no such library")

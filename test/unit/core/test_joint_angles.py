@@ -1,6 +1,7 @@
 """The angles of joints: their zeros and signs."""
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -33,7 +34,7 @@ def attention() -> np.ndarray:
     return world
 
 
-def moved(*moves):
+def moved(*moves: Any) -> Any:
     """Return that body with landmarks turned about others: (pivot, landmarks, axis, angle)."""
     world = attention()
     for pivot, landmarks, axis, angle in moves:
@@ -44,7 +45,7 @@ def moved(*moves):
     return world
 
 
-def angles(world):
+def angles(world: Any) -> Any:
     return joint_angles(world, SEEN, 0.5)
 
 
@@ -71,12 +72,12 @@ MOVES = {
 }
 
 
-def test_a_person_who_stands_at_attention_has_zeros():
+def test_a_person_who_stands_at_attention_has_zeros() -> None:
     np.testing.assert_allclose(list(angles(attention()).values()), 0.0, atol=1e-9)
 
 
 @pytest.mark.parametrize("name", MOVES)
-def test_a_joint_that_moves_has_its_angle_and_the_others_have_none(name):
+def test_a_joint_that_moves_has_its_angle_and_the_others_have_none(name: str) -> None:
     pivot, landmarks, axis, turn, expected = MOVES[name]
     found = angles(moved((pivot, landmarks, axis, turn)))
     assert found.pop(name) == pytest.approx(expected, abs=1e-9)
@@ -84,7 +85,7 @@ def test_a_joint_that_moves_has_its_angle_and_the_others_have_none(name):
 
 
 @pytest.mark.parametrize(("turn", "expected"), [(0.6, 0.6), (-0.3, -0.3)])
-def test_a_trunk_that_bends_forwards_is_positive(turn, expected):
+def test_a_trunk_that_bends_forwards_is_positive(turn: float, expected: float) -> None:
     bent = attention() @ Rotation.from_rotvec(turn * BACKWARDS).as_matrix().T
     found = angles(bent)
     assert found.pop("trunk_flexion") == pytest.approx(expected)
@@ -92,7 +93,7 @@ def test_a_trunk_that_bends_forwards_is_positive(turn, expected):
 
 
 @given(arrays(float, 4, elements=st.floats(-1, 1)).filter(lambda q: np.linalg.norm(q) > 0.1))
-def test_the_joints_do_not_depend_on_which_way_the_body_is_turned(quaternion):
+def test_the_joints_do_not_depend_on_which_way_the_body_is_turned(quaternion: Any) -> None:
     straight, turned = (
         {name: value for name, value in angles(world).items() if name != "trunk_flexion"}
         for world in (FACING_M, FACING_M @ Rotation.from_quat(quaternion).as_matrix().T)
@@ -101,30 +102,30 @@ def test_the_joints_do_not_depend_on_which_way_the_body_is_turned(quaternion):
         assert turned[name] == pytest.approx(value, abs=1e-7), name
 
 
-def test_a_limb_that_is_not_seen_has_no_angle():
+def test_a_limb_that_is_not_seen_has_no_angle() -> None:
     visibility = SEEN.copy()
     visibility[Landmark.LEFT_WRIST] = 0.4
     found = joint_angles(FACING_M, visibility, 0.5)
     assert [name for name, value in found.items() if math.isnan(value)] == ["left_elbow_flexion"]
 
 
-def test_an_arm_that_points_forwards_is_not_raised_sidewards_at_any_angle():
+def test_an_arm_that_points_forwards_is_not_raised_sidewards_at_any_angle() -> None:
     found = angles(moved(("LEFT_SHOULDER", LEFT_ARM, FORWARDS, math.pi / 2)))
     assert found["left_shoulder_flexion"] == pytest.approx(math.pi / 2)
     assert math.isnan(found["left_shoulder_abduction"])
 
 
-def test_a_body_without_axes_has_no_angles():
+def test_a_body_without_axes_has_no_angles() -> None:
     assert all(math.isnan(value) for value in angles(np.full((33, 3), np.nan)).values())
 
 
 @given(arrays(np.float32, (33, 3), elements=st.floats(-2, 2, width=32)))
-def test_angles_are_angles_or_nan(world):
+def test_angles_are_angles_or_nan(world: Any) -> None:
     for value in angles(world).values():
         assert math.isnan(value) or -math.pi <= value <= math.pi
 
 
-def test_the_message_names_each_joint_of_each_person():
+def test_the_message_names_each_joint_of_each_person() -> None:
     header = Header(frame_id="eye")
     msg = to_joint_state([placed(person_id=3), placed(person_id=7)], header, 0.5)
     assert msg.header == header

@@ -1,6 +1,7 @@
 """Each angle needs every landmark that it is made of, and no other."""
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -37,13 +38,15 @@ NEEDS["trunk_flexion"] = {
 }
 
 
-def test_these_are_all_angles():
+def test_these_are_all_angles() -> None:
     assert {joint.name for joint in JOINTS} == set(NEEDS)
 
 
 @pytest.mark.parametrize("landmark", Landmark)
 @pytest.mark.parametrize(("visibility", "seen"), [(0.5, True), (0.499, False)])
-def test_an_angle_is_unknown_where_one_of_its_landmarks_is_not_seen(landmark, visibility, seen):
+def test_an_angle_is_unknown_where_one_of_its_landmarks_is_not_seen(
+    landmark: Any, visibility: float, seen: bool
+) -> None:
     """Toes, say: the angle of an ankle without them would be that of a guess."""
     values = np.ones(33)
     values[landmark] = visibility

@@ -2,6 +2,7 @@
 
 from dataclasses import FrozenInstanceError, dataclass
 from enum import Enum
+from typing import Any
 
 import pytest
 
@@ -21,24 +22,24 @@ class DemoSettings(Settings):
     filter_beta: float = parameter(1.0, "How fast.", group="filter")
 
 
-def test_a_field_of_a_group_is_named_after_it():
+def test_a_field_of_a_group_is_named_after_it() -> None:
     assert list(DemoSettings.parameters()) == ["rate", "shape", "filter.beta"]
     assert DemoSettings.from_values({"filter.beta": 2}).filter_beta == 2.0
 
 
-def test_the_members_of_an_enum_are_the_choices_and_come_back_as_members():
+def test_the_members_of_an_enum_are_the_choices_and_come_back_as_members() -> None:
     assert DemoSettings.from_values({"shape": "square"}).shape is Shape.SQUARE
     assert type(DemoSettings().values()["shape"]) is str
     with pytest.raises(ParameterError, match="parameter shape is 'oval', it takes one of round, square"):
         DemoSettings.from_values({"shape": "oval"})
 
 
-def test_values_make_the_same_settings():
+def test_values_make_the_same_settings() -> None:
     settings = DemoSettings.from_values({"rate": 5.0, "shape": "square"})
     assert DemoSettings.from_values(settings.values()) == settings
 
 
-def test_a_change_leaves_the_settings_before_as_they_were():
+def test_a_change_leaves_the_settings_before_as_they_were() -> None:
     before = DemoSettings()
     assert before.changed({"rate": 3.0}) == DemoSettings(rate=3.0)
     assert before == DemoSettings()
@@ -54,11 +55,11 @@ def test_a_change_leaves_the_settings_before_as_they_were():
         ({"rate": 5.0, "filter.beta": "much"}, "parameter filter.beta is 'much', it takes a number"),
     ],
 )
-def test_a_change_that_cannot_be_is_refused(changes, complaint):
+def test_a_change_that_cannot_be_is_refused(changes: Any, complaint: str) -> None:
     with pytest.raises(ParameterError) as refusal:
         DemoSettings().changed(changes)
     assert str(refusal.value) == complaint
 
 
-def test_every_default_of_the_node_is_one_that_it_takes():
+def test_every_default_of_the_node_is_one_that_it_takes() -> None:
     assert NodeSettings.from_values(NodeSettings().values()) == NodeSettings()

@@ -1,6 +1,7 @@
 """What is refused before it can be misread."""
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from blazepose_ros.core.types import Frame, HipCenter, ModelComplexity, Placemen
 RGB = np.zeros((4, 6, 3), np.uint8)
 
 
-def test_a_frame_knows_its_size():
+def test_a_frame_knows_its_size() -> None:
     frame = Frame(RGB, 0)
     assert (frame.width, frame.height) == (6, 4)
 
@@ -30,7 +31,7 @@ def test_a_frame_knows_its_size():
     ],
     ids=lambda rgb: f"{rgb.shape} {rgb.dtype}",
 )
-def test_a_frame_of_another_shape_or_type_is_refused_with_its_shape(rgb):
+def test_a_frame_of_another_shape_or_type_is_refused_with_its_shape(rgb: Any) -> None:
     with pytest.raises(ValueError, match=r"a frame is \(height, width, 3\) uint8") as refusal:
         Frame(rgb, 0)
     assert str(rgb.shape) in str(refusal.value)
@@ -41,7 +42,7 @@ def test_a_frame_of_another_shape_or_type_is_refused_with_its_shape(rgb):
     [RGB[:, ::-1], RGB[:, :, ::-1], RGB[:, :3], RGB[::2], RGB.transpose(1, 0, 2)],
     ids=["mirrored", "bgr", "cropped", "every other row", "transposed"],
 )
-def test_a_view_that_would_be_misread_is_refused(view):
+def test_a_view_that_would_be_misread_is_refused(view: Any) -> None:
     with pytest.raises(ValueError, match="ascontiguousarray"):
         Frame(view, 0)
     Frame(np.ascontiguousarray(view), 0)
@@ -51,7 +52,7 @@ def test_a_view_that_would_be_misread_is_refused(view):
     ("field", "shape"),
     [("screen", (33, 2)), ("visibility", (32,)), ("presence", (33, 1)), ("world", (39, 3))],
 )
-def test_a_pose_with_another_number_of_landmarks_is_refused(field, shape):
+def test_a_pose_with_another_number_of_landmarks_is_refused(field: str, shape: Any) -> None:
     pose = pose_of()
     fields = {name: getattr(pose, name) for name in ("screen", "visibility", "presence", "world")}
     with pytest.raises(ValueError, match=field):
@@ -66,17 +67,17 @@ def test_a_pose_with_another_number_of_landmarks_is_refused(field, shape):
         (np.zeros(3), np.eye(6), "covariance"),
     ],
 )
-def test_a_hip_centre_of_another_shape_is_refused(position, covariance, wrong):
+def test_a_hip_centre_of_another_shape_is_refused(position: Any, covariance: Any, wrong: str) -> None:
     with pytest.raises(ValueError, match=wrong):
         HipCenter(position, covariance, Placement.MONO)
 
 
-def test_a_pose_is_placed_as_its_hip_centre_says():
+def test_a_pose_is_placed_as_its_hip_centre_says() -> None:
     assert pose_of().placement == Placement.NONE
     assert placed().placement == Placement.MONO
 
 
-def test_what_is_not_given_is_missing():
+def test_what_is_not_given_is_missing() -> None:
     pose = pose_of()
     assert math.isnan(pose.score)
     assert (pose.person_id, pose.hip_center, pose.mask) == (0, None, None)
@@ -91,13 +92,13 @@ def test_what_is_not_given_is_missing():
         {"min_tracking_confidence": math.nan},
     ],
 )
-def test_an_estimator_option_out_of_its_range_is_refused_by_name(wrong):
+def test_an_estimator_option_out_of_its_range_is_refused_by_name(wrong: Any) -> None:
     (name,) = wrong
     with pytest.raises(ValueError, match=name):
         EstimatorOptions(b"", **wrong)
 
 
-def test_the_constants_of_pose33_equal_the_enumerations():
+def test_the_constants_of_pose33_equal_the_enumerations() -> None:
     pose33 = pytest.importorskip("blazepose_ros.msg").Pose33
     for one in (*ModelComplexity, *Placement):
         assert getattr(pose33, one.name) == one.value

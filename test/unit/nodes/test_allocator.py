@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 
@@ -31,7 +32,7 @@ print(sum(int(end, 16) - int(start, 16) > 60 << 20 for start, end in spans))
 """
 
 
-def heaps(**variables):
+def heaps(**variables: Any) -> int:
     result = subprocess.run(
         [sys.executable, "-c", SCRIPT],
         env={**os.environ, **variables},
@@ -43,6 +44,6 @@ def heaps(**variables):
 
 
 @pytest.mark.skipif("glibc" not in os.confstr("CS_GNU_LIBC_VERSION"), reason="this is not glibc")
-def test_threads_share_one_heap_unless_the_user_has_chosen():
+def test_threads_share_one_heap_unless_the_user_has_chosen() -> None:
     assert heaps() == 0
     assert heaps(MALLOC_ARENA_MAX="8") > 1

@@ -2,6 +2,8 @@
 
 import os
 import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,7 +20,7 @@ LARGEST_IMAGE_BYTES = 4 * 1920 * 1080
 
 
 @pytest.fixture(autouse=True)
-def _no_choice(monkeypatch):
+def _no_choice(monkeypatch: pytest.MonkeyPatch) -> None:
     for variable in CHOICES:
         monkeypatch.setenv(variable, "")
 
@@ -27,7 +29,9 @@ def _no_choice(monkeypatch):
     ("library", "variable"),
     [("libfastdds.so", FAST_DDS_3_VARIABLE), ("libfastrtps.so", FAST_DDS_2_VARIABLE)],
 )
-def test_the_profile_is_set_by_the_name_that_the_library_reads(monkeypatch, tmp_path, library, variable):
+def test_the_profile_is_set_by_the_name_that_the_library_reads(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, library: str, variable: Any
+) -> None:
     (tmp_path / library).touch()
     monkeypatch.setenv("LD_LIBRARY_PATH", f"/nowhere::{tmp_path}")
     use_image_profile()
@@ -35,14 +39,14 @@ def test_the_profile_is_set_by_the_name_that_the_library_reads(monkeypatch, tmp_
 
 
 @pytest.mark.parametrize("choice", CHOICES)
-def test_what_the_user_has_chosen_stays(monkeypatch, choice):
+def test_what_the_user_has_chosen_stays(monkeypatch: pytest.MonkeyPatch, choice: Any) -> None:
     monkeypatch.setenv(choice, "mine")
     before = dict(os.environ)
     use_image_profile()
     assert dict(os.environ) == before
 
 
-def test_the_installed_profile_has_room_for_large_images():
+def test_the_installed_profile_has_room_for_large_images() -> None:
     root = ElementTree.parse(dds.image_profile()).getroot()
     kinds = [element.text for element in root.iter(f"{PROFILES}type")]
     assert kinds == ["SHM", "UDPv4"]

@@ -3,15 +3,17 @@
 import json
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 
 import blazepose_ros
+from blazepose_ros.core.parameters import Settings
 from blazepose_ros.core.settings import NodeSettings
 from blazepose_ros.nodes.camera.settings import CameraSettings
-from blazepose_ros.nodes.main import CAMERA, NODE, answer
+from blazepose_ros.nodes.main import CAMERA, NODE, Program, answer
 
-SETTINGS = {NODE: NodeSettings, CAMERA: CameraSettings}
+SETTINGS: dict[Program, type[Settings]] = {NODE: NodeSettings, CAMERA: CameraSettings}
 WITHOUT_RCLPY = """
 import sys
 sys.modules["rclpy"] = None
@@ -22,7 +24,9 @@ sys.exit(getattr(main, sys.argv.pop(1))())
 
 @pytest.mark.parametrize("program", SETTINGS, ids=lambda program: program.name)
 @pytest.mark.parametrize("option", ["--help", "-h"])
-def test_the_help_has_every_parameter_with_its_default_and_says_how_to_give_one(program, option):
+def test_the_help_has_every_parameter_with_its_default_and_says_how_to_give_one(
+    program: Any, option: str
+) -> None:
     text = answer(program, [option])
     assert "--ros-args -p NAME:=VALUE" in text
     words = " ".join(text.split())
@@ -31,7 +35,7 @@ def test_the_help_has_every_parameter_with_its_default_and_says_how_to_give_one(
         assert f" {' '.join(expected.split())} Takes {parameter.takes}." in words
 
 
-def test_the_version_is_the_packages():
+def test_the_version_is_the_packages() -> None:
     assert answer(NODE, ["--version"]) == f"blazepose_node {blazepose_ros.__version__}\n"
 
 
@@ -45,13 +49,13 @@ def test_the_version_is_the_packages():
         ["help"],
     ],
 )
-def test_anything_else_is_for_the_node(arguments):
+def test_anything_else_is_for_the_node(arguments: Any) -> None:
     assert answer(NODE, arguments) == ""
 
 
 @pytest.mark.parametrize("function", ["node", "camera"])
 @pytest.mark.parametrize("option", ["--help", "--version"])
-def test_both_are_answered_before_rclpy_is_imported(function, option):
+def test_both_are_answered_before_rclpy_is_imported(function: str, option: str) -> None:
     command = [sys.executable, "-c", WITHOUT_RCLPY, function, option]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (result.returncode, result.stderr) == (0, "")

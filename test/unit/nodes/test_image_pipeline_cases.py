@@ -1,7 +1,9 @@
 """The stages from serialized images to published people, with an estimator that does as it is told."""
 
 import threading
+from collections.abc import Iterator
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -28,13 +30,13 @@ PERIOD_NS = 33_000_000
 class FakeEstimator:
     """Finds one person, fails or hangs; counts what is asked of it."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.frames, self.resets, self.closed = [], 0, 0
         self.failure = None
         self.begun, self.may_end = threading.Semaphore(0), threading.Event()
         self.may_end.set()
 
-    def estimate(self, frame):
+    def estimate(self, frame: Any) -> Any:
         assert not self.closed
         self.frames.append(frame)
         self.begun.release()
@@ -43,17 +45,17 @@ class FakeEstimator:
             raise self.failure
         return [POSE]
 
-    def reset(self):
+    def reset(self) -> None:
         self.resets += 1
 
-    def close(self):
+    def close(self) -> None:
         self.closed += 1
 
 
 class Setup:
     """A pipeline whose publishers keep what they are given."""
 
-    def __init__(self, **settings):
+    def __init__(self, **settings: Any) -> None:
         self.errors, self.published = [], []
         self.publishing_fails = None
         logger = SimpleNamespace(info=print, warning=print, error=self.errors.append)
@@ -66,14 +68,14 @@ class Setup:
         )
         self.sent = 0
 
-    def publish(self, image, people, complexity, settings):
+    def publish(self, image: Any, people: Any, complexity: Any, settings: Any) -> None:
         if self.publishing_fails:
             raise self.publishing_fails
         self.published.append(
             SimpleNamespace(image=image, people=people, complexity=complexity, settings=settings)
         )
 
-    def send(self, frame_id="camera", serialized=None, **fields):
+    def send(self, frame_id: str = "camera", serialized: Any = None, **fields: Any) -> None:
         self.sent += 1
         header = header_message(self.sent * PERIOD_NS, frame_id)
         data = bytes(CAMERA.height * CAMERA.width)
@@ -88,27 +90,27 @@ class Setup:
         serialized = bytes(serialize_message(msg)) if serialized is None else serialized
         self.pipeline.on_image(SerializedImage(serialized, TRANSPORTS["raw"], **({"taken_ns": 0} | fields)))
 
-    def show(self, *arguments, **fields):
+    def show(self, *arguments: Any, **fields: Any) -> Any:
         """Send an image and return what is published of it."""
         count = len(self.published)
         self.send(*arguments, **fields)
         wait_until(lambda: len(self.published) > count)
         return self.published[-1]
 
-    def wait_for_drops(self, count):
+    def wait_for_drops(self, count: Any) -> Any:
         wait_until(lambda: sum(self.statistics.snapshot().dropped.values()) >= count)
         return self.statistics.snapshot().dropped
 
 
-def model_of(estimator, complexity=ModelComplexity.FULL):
+def model_of(estimator: Any, complexity: Any = ModelComplexity.FULL) -> LoadedModel:
     return LoadedModel(complexity, "fake", estimator)
 
 
 @pytest.fixture
-def make():
+def make() -> Iterator[Any]:
     made = []
 
-    def make(**settings):
+    def make(**settings: Any) -> Any:
         made.append(Setup(**settings))
         return made[-1]
 
@@ -119,11 +121,11 @@ def make():
 
 
 @pytest.fixture
-def setup(make):
+def setup(make: Any) -> Any:
     return make()
 
 
-def test_an_image_is_published_with_its_people_model_and_settings(setup):
+def test_an_image_is_published_with_its_people_model_and_settings(setup: Any) -> None:
     shown = setup.show()
     assert [person.person_id for person in shown.people] == [1]
     assert shown.complexity is ModelComplexity.FULL
@@ -132,7 +134,7 @@ def test_an_image_is_published_with_its_people_model_and_settings(setup):
     assert set(shown.image.stopwatch.laps_ms) == {"waiting", "decoding", "inference", "transport"}
 
 
-def test_images_are_counted_those_that_were_superseded_too(setup):
+def test_images_are_counted_those_that_were_superseded_too(setup: Any) -> None:
     assert setup.show(superseded=2).image.count == 3
     assert setup.show().image.count == 4
     assert setup.show(superseded=1).image.count == 6
@@ -142,7 +144,7 @@ def test_images_are_counted_those_that_were_superseded_too(setup):
     wait_until(lambda: setup.statistics.snapshot().processed_hz == pytest.approx(3 / WINDOW_S))
 
 
-def test_an_image_that_takes_the_place_of_one_that_waits_drops_it(setup):
+def test_an_image_that_takes_the_place_of_one_that_waits_drops_it(setup: Any) -> None:
     setup.estimator.may_end.clear()
     setup.send()
     assert setup.estimator.begun.acquire(timeout=DEADLINE_S)
@@ -155,7 +157,7 @@ def test_an_image_that_takes_the_place_of_one_that_waits_drops_it(setup):
     assert setup.statistics.snapshot().input_hz == pytest.approx(4 / WINDOW_S)
 
 
-def test_an_image_can_wait_for_as_long_as_inference_needs_less_the_decoding(setup):
+def test_an_image_can_wait_for_as_long_as_inference_needs_less_the_decoding(setup: Any) -> None:
     setup.show()
     assert setup.pipeline.spare_s() < 0  # nothing is at work
     setup.pipeline._inference.duration = SimpleNamespace(left_s=lambda: 0.05)
@@ -164,19 +166,19 @@ def test_an_image_can_wait_for_as_long_as_inference_needs_less_the_decoding(setu
     assert DECODING_MARGIN_S == 0.001
 
 
-def test_time_from_the_stamp_to_the_arrival_is_the_transport(setup):
+def test_time_from_the_stamp_to_the_arrival_is_the_transport(setup: Any) -> None:
     shown = setup.show(taken_ns=PERIOD_NS + 9_000_000, waited_ns=2_000_000)
     assert shown.image.stopwatch.laps_ms["transport"] == pytest.approx(7.0)
     assert shown.image.stopwatch.laps_ms["waiting"] >= 2.0
 
 
-def test_images_without_a_frame_have_the_parameters(make):
+def test_images_without_a_frame_have_the_parameters(make: Any) -> None:
     setup = make(camera_frame="eye")
     assert setup.show("").image.header.frame_id == "eye"
     assert setup.show("camera").image.header.frame_id == "camera"
 
 
-def test_another_camera_on_the_topic_has_tracking_of_its_own(setup):
+def test_another_camera_on_the_topic_has_tracking_of_its_own(setup: Any) -> None:
     assert setup.show("left").people[0].person_id == 1
     assert setup.show("left").people[0].person_id == 1
     assert setup.estimator.resets == 0
@@ -191,14 +193,14 @@ def test_another_camera_on_the_topic_has_tracking_of_its_own(setup):
     assert left is not right
 
 
-def test_no_more_cameras_are_remembered_than_a_few(setup):
+def test_no_more_cameras_are_remembered_than_a_few(setup: Any) -> None:
     for index in range(3 * MAX_CAMERAS):
         setup.show(f"camera{index}")
         assert len(setup.pipeline._person_pipelines) <= MAX_CAMERAS
     assert f"camera{3 * MAX_CAMERAS - 1}" in setup.pipeline._person_pipelines
 
 
-def test_a_failure_of_the_estimator_is_trouble_until_another_one_is_in_its_place(setup):
+def test_a_failure_of_the_estimator_is_trouble_until_another_one_is_in_its_place(setup: Any) -> None:
     setup.estimator.failure = ValueError("torn")
     setup.send()
     assert setup.wait_for_drops(1) == {Drop.ESTIMATOR: 1}
@@ -212,7 +214,7 @@ def test_a_failure_of_the_estimator_is_trouble_until_another_one_is_in_its_place
     assert len(other.frames) == 1
 
 
-def test_an_error_that_the_estimator_tells_of_costs_an_image_and_is_no_trouble(setup):
+def test_an_error_that_the_estimator_tells_of_costs_an_image_and_is_no_trouble(setup: Any) -> None:
     setup.estimator.failure = EstimatorError("too dark")
     setup.send()
     assert setup.wait_for_drops(1) == {Drop.ESTIMATOR: 1}
@@ -222,7 +224,7 @@ def test_an_error_that_the_estimator_tells_of_costs_an_image_and_is_no_trouble(s
     assert setup.show().people
 
 
-def test_a_model_is_closed_once_when_no_image_is_given_to_it_any_more(setup):
+def test_a_model_is_closed_once_when_no_image_is_given_to_it_any_more(setup: Any) -> None:
     setup.show()
     first, second = setup.estimator, FakeEstimator()
     setup.pipeline.use_model(model_of(second))
@@ -233,14 +235,14 @@ def test_a_model_is_closed_once_when_no_image_is_given_to_it_any_more(setup):
     assert (len(first.frames), len(second.frames), first.closed) == (1, 2, 1)
 
 
-def test_a_model_that_was_replaced_is_closed_at_the_end(setup):
+def test_a_model_that_was_replaced_is_closed_at_the_end(setup: Any) -> None:
     first, second = setup.estimator, FakeEstimator()
     setup.pipeline.use_model(model_of(second))
     setup.pipeline.stop()
     assert first.closed == 1
 
 
-def test_an_estimator_that_exceeds_its_time_is_trouble(make):
+def test_an_estimator_that_exceeds_its_time_is_trouble(make: Any) -> None:
     setup = make(inference_timeout_s=0.1)
     setup.estimator.may_end.clear()
     assert setup.pipeline.trouble() == ""
@@ -251,7 +253,7 @@ def test_an_estimator_that_exceeds_its_time_is_trouble(make):
     wait_until(lambda: not setup.pipeline.trouble())
 
 
-def test_a_model_that_hangs_is_replaced_at_once_and_closed_when_it_comes_back(setup):
+def test_a_model_that_hangs_is_replaced_at_once_and_closed_when_it_comes_back(setup: Any) -> None:
     setup.estimator.may_end.clear()
     setup.send()
     assert setup.estimator.begun.acquire(timeout=DEADLINE_S)
@@ -266,14 +268,14 @@ def test_a_model_that_hangs_is_replaced_at_once_and_closed_when_it_comes_back(se
     assert (setup.estimator.closed, other.closed) == (1, 0)
 
 
-def test_an_image_that_cannot_be_read_is_dropped_and_told(setup):
+def test_an_image_that_cannot_be_read_is_dropped_and_told(setup: Any) -> None:
     setup.send(serialized=b"\0\1\0\0torn")
     assert setup.wait_for_drops(1) == {Drop.UNREADABLE: 1}
     assert setup.errors == ["image dropped: the message ends too early"]
     assert setup.show().image.count == 2
 
 
-def test_a_calibration_that_does_not_fit_costs_the_image(setup):
+def test_a_calibration_that_does_not_fit_costs_the_image(setup: Any) -> None:
     tiny = CameraInfo(width=1, height=1, k=[1e12, 0.0, 0.0, 0.0, 1e12, 0.0, 0.0, 0.0, 1.0])
     tiny.distortion_model = "plumb_bob"
     setup.contexts.calibration.update(tiny)
@@ -282,7 +284,7 @@ def test_a_calibration_that_does_not_fit_costs_the_image(setup):
     assert setup.errors[0].startswith("image dropped: camera_info does not fit 640 x 480 pixels")
 
 
-def test_an_unknown_fault_costs_one_image_and_is_told_with_its_place(setup):
+def test_an_unknown_fault_costs_one_image_and_is_told_with_its_place(setup: Any) -> None:
     setup.publishing_fails = KeyError("what")
     setup.send()
     assert setup.wait_for_drops(1) == {Drop.ERROR: 1}
@@ -291,7 +293,7 @@ def test_an_unknown_fault_costs_one_image_and_is_told_with_its_place(setup):
     assert setup.show().image.count == 2
 
 
-def test_new_settings_hold_from_the_next_image_on(setup):
+def test_new_settings_hold_from_the_next_image_on(setup: Any) -> None:
     assert setup.show().people[0].hip_center is not None
     changed = NodeSettings(placement="none")
     setup.pipeline.change(changed)
@@ -300,7 +302,7 @@ def test_new_settings_hold_from_the_next_image_on(setup):
     assert shown.people[0].hip_center is None
 
 
-def test_what_a_detector_says_is_given_to_the_estimator(setup):
+def test_what_a_detector_says_is_given_to_the_estimator(setup: Any) -> None:
     assert setup.show().image.frame.boxes is None
     frames = setup.estimator.frames
     assert frames[0].rgb.shape == (CAMERA.height, CAMERA.width, 3)

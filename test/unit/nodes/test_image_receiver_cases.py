@@ -1,6 +1,7 @@
 """A subscription whose thread has ended is opened again, and follows what publishers offer."""
 
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from rclpy.qos import ReliabilityPolicy
@@ -17,54 +18,54 @@ class FakeReceiver:
 
     made = ()
 
-    def __init__(self, _node, message_type, topic, qos, *_functions):
+    def __init__(self, _node: Any, message_type: Any, topic: Any, qos: Any, *_functions: object) -> None:
         self.message_type, self.topic, self.reliability = message_type, topic, qos.reliability
         self.is_alive, self.closed = True, 0
         FakeReceiver.made = (*FakeReceiver.made, self)
 
-    def check(self):
+    def check(self) -> None:
         if not self.is_alive:
             raise RuntimeError("nothing receives /image any more")
 
-    def close(self):
+    def close(self) -> None:
         self.closed += 1
 
 
 class FakeNode:
     """Knows what publishers offer, and calls its timer when it is told to."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.offers, self.logged = [], []
         self.timer = None
 
-    def resolve_topic_name(self, topic):
+    def resolve_topic_name(self, topic: Any) -> str:
         return f"/{topic}"
 
-    def create_timer(self, _period_s, callback, clock):
+    def create_timer(self, _period_s: Any, callback: Any, clock: Any) -> str:
         assert clock is not None
         self.timer = callback
         return "the timer"
 
-    def destroy_timer(self, timer):
+    def destroy_timer(self, timer: Any) -> None:
         assert timer == "the timer"
         self.timer = None
 
-    def get_publishers_info_by_topic(self, topic):
+    def get_publishers_info_by_topic(self, topic: Any) -> Any:
         assert topic == "/image"
         return [SimpleNamespace(qos_profile=SimpleNamespace(reliability=offer)) for offer in self.offers]
 
-    def get_logger(self):
+    def get_logger(self) -> SimpleNamespace:
         return SimpleNamespace(info=self.logged.append)
 
 
 class Setup:
-    def __init__(self, reliability="auto", offers=()):
+    def __init__(self, reliability: str = "auto", offers: Any = ()) -> None:
         self.node, self.errors = FakeNode(), []
         self.node.offers = list(offers)
         logger = SimpleNamespace(info=print, warning=print, error=self.errors.append)
         self.images = ImageReceiver(self.node, TRANSPORTS["raw"], reliability, None, logger)
 
-    def check(self, *offers):
+    def check(self, *offers: Any) -> Any:
         """Let the timer call once, with what is offered by then; return the last subscription."""
         self.node.offers = list(offers)
         self.node.timer()
@@ -72,12 +73,12 @@ class Setup:
 
 
 @pytest.fixture(autouse=True)
-def _receivers(monkeypatch):
+def _receivers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(image_receiver, "MessageReceiver", FakeReceiver)
     monkeypatch.setattr(FakeReceiver, "made", ())
 
 
-def test_a_dead_receiver_is_closed_and_opened_again():
+def test_a_dead_receiver_is_closed_and_opened_again() -> None:
     setup = Setup()
     setup.images.open()
     (first,) = FakeReceiver.made
@@ -92,7 +93,7 @@ def test_a_dead_receiver_is_closed_and_opened_again():
     assert len(setup.errors) == 1
 
 
-def test_while_it_is_closed_nothing_is_opened():
+def test_while_it_is_closed_nothing_is_opened() -> None:
     setup = Setup()
     setup.node.timer()
     assert FakeReceiver.made == ()
@@ -114,7 +115,7 @@ def test_while_it_is_closed_nothing_is_opened():
     ([], BEST_EFFORT), ([RELIABLE], RELIABLE), ([RELIABLE, RELIABLE], RELIABLE), ([BEST_EFFORT], BEST_EFFORT),
     ([RELIABLE, BEST_EFFORT], BEST_EFFORT),
 ])  # fmt: skip
-def test_auto_asks_for_what_all_publishers_offer(offers, chosen):
+def test_auto_asks_for_what_all_publishers_offer(offers: Any, chosen: Any) -> None:
     opened = Setup(offers=offers)
     opened.images.open()
     assert FakeReceiver.made[-1].reliability == chosen
@@ -128,7 +129,9 @@ def test_auto_asks_for_what_all_publishers_offer(offers, chosen):
 
 @pytest.mark.parametrize(("wanted", "reliability"), [("reliable", RELIABLE), ("best_effort", BEST_EFFORT)])
 @pytest.mark.parametrize("offer", [RELIABLE, BEST_EFFORT])
-def test_what_the_parameter_says_is_asked_for_and_what_does_not_fit_is_told(wanted, reliability, offer):
+def test_what_the_parameter_says_is_asked_for_and_what_does_not_fit_is_told(
+    wanted: str, reliability: Any, offer: Any
+) -> None:
     setup = Setup(wanted)
     setup.images.open()
     assert setup.check(offer).reliability == reliability

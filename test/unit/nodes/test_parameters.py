@@ -1,4 +1,6 @@
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 import rclpy.parameter
@@ -20,10 +22,10 @@ class DemoSettings(Settings):
 
 
 @pytest.fixture
-def make_node():
+def make_node() -> Iterator[Any]:
     context = Context()
 
-    def make_node(*settings):
+    def make_node(*settings: Any) -> Node:
         arguments = [part for setting in settings for part in ("-p", setting)]
         context.init(["--ros-args", *arguments])
         return Node("demo", context=context, automatically_declare_parameters_from_overrides=True)
@@ -33,7 +35,7 @@ def make_node():
 
 
 @pytest.fixture
-def warnings(monkeypatch):
+def warnings(monkeypatch: pytest.MonkeyPatch) -> Any:
     messages = []
     logger = rclpy.logging.get_logger("demo")
     monkeypatch.setattr(logger, "warning", messages.append)
@@ -41,7 +43,7 @@ def warnings(monkeypatch):
     return messages
 
 
-def test_what_is_not_given_has_its_default(make_node):
+def test_what_is_not_given_has_its_default(make_node: Any) -> None:
     node = make_node()
     settings = declare_parameters(node, DemoSettings)
     assert settings == DemoSettings()
@@ -56,14 +58,14 @@ def test_what_is_not_given_has_its_default(make_node):
     assert node.get_parameter("mode").value == "auto"
 
 
-def test_what_is_given_is_declared_and_returned(make_node):
+def test_what_is_given_is_declared_and_returned(make_node: Any) -> None:
     node = make_node("rate:=2.5", "mode:=manual", "loop:=false")
     settings = declare_parameters(node, DemoSettings)
     assert (settings.rate, settings.mode, settings.loop) == (2.5, "manual", False)
     assert node.get_parameter("rate").value == 2.5
 
 
-def test_an_integer_is_taken_where_a_number_or_a_string_is_wanted(make_node):
+def test_an_integer_is_taken_where_a_number_or_a_string_is_wanted(make_node: Any) -> None:
     node = make_node("rate:=30", "source:=0")
     settings = declare_parameters(node, DemoSettings)
     assert (settings.rate, settings.source) == (30.0, "0")
@@ -86,7 +88,7 @@ def test_an_integer_is_taken_where_a_number_or_a_string_is_wanted(make_node):
         ("source:=[1, 2]", "it takes a string"),
     ],
 )
-def test_a_wrong_value_is_refused_with_what_is_valid(make_node, setting, complaint):
+def test_a_wrong_value_is_refused_with_what_is_valid(make_node: Any, setting: str, complaint: str) -> None:
     node = make_node(setting)
     with pytest.raises(ParameterError) as refusal:
         declare_parameters(node, DemoSettings)
@@ -94,7 +96,9 @@ def test_a_wrong_value_is_refused_with_what_is_valid(make_node, setting, complai
     assert "\n" not in str(refusal.value)
 
 
-def test_a_name_that_is_no_parameter_is_reported_with_the_one_that_was_meant(make_node, warnings):
+def test_a_name_that_is_no_parameter_is_reported_with_the_one_that_was_meant(
+    make_node: Any, warnings: Any
+) -> None:
     declare_parameters(make_node("sources:=a", "zzz:=1", "use_sim_time:=false"), DemoSettings)
     assert sorted(warnings) == [
         "there is no parameter sources, perhaps source is meant",
@@ -105,7 +109,7 @@ def test_a_name_that_is_no_parameter_is_reported_with_the_one_that_was_meant(mak
 @pytest.mark.parametrize(
     ("name", "value"), [("rate", 1000.0), ("mode", "magic"), ("level", 7), ("count", 0), ("source", "b")]
 )
-def test_a_wrong_value_is_refused_while_running(make_node, name, value):
+def test_a_wrong_value_is_refused_while_running(make_node: Any, name: str, value: Any) -> None:
     node = make_node()
     declare_parameters(node, DemoSettings)
     before = node.get_parameter(name).value
@@ -115,7 +119,7 @@ def test_a_wrong_value_is_refused_while_running(make_node, name, value):
     assert node.get_parameter(name).value == before
 
 
-def test_a_right_value_is_taken_while_running(make_node):
+def test_a_right_value_is_taken_while_running(make_node: Any) -> None:
     node = make_node()
     declare_parameters(node, DemoSettings)
     (result,) = node.set_parameters([rclpy.parameter.Parameter("mode", value="manual")])
@@ -123,7 +127,7 @@ def test_a_right_value_is_taken_while_running(make_node):
     assert node.get_parameter("mode").value == "manual"
 
 
-def test_other_tools_see_descriptions_and_ranges(make_node):
+def test_other_tools_see_descriptions_and_ranges(make_node: Any) -> None:
     node = make_node("rate:=5.0")
     declare_parameters(node, DemoSettings)
     rate, source = node.describe_parameters(["rate", "source"])
@@ -132,6 +136,6 @@ def test_other_tools_see_descriptions_and_ranges(make_node):
     assert source.read_only
 
 
-def test_a_default_outside_its_own_range_cannot_be_written():
+def test_a_default_outside_its_own_range_cannot_be_written() -> None:
     with pytest.raises(ParameterError):
         parameter(-1.0, "Frames per second.", minimum=0.0)

@@ -1,5 +1,7 @@
 """What became of the images between two that are taken."""
 
+from typing import Any
+
 import pytest
 
 from blazepose_ros.nodes.pose.image_receiver import SupersededCounter
@@ -10,12 +12,14 @@ PERIOD_S = 0.01
 class Owner:
     """Takes images at times that it is told."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.now_s = 100.0
         self._counter = SupersededCounter(lambda: self.now_s)
         self.takes(10, waiting_s=PERIOD_S)
 
-    def takes(self, sequence, waiting_s=0.0, resting_s=0.0, decoding_s=0.0):
+    def takes(
+        self, sequence: Any, waiting_s: float = 0.0, resting_s: float = 0.0, decoding_s: float = 0.0
+    ) -> Any:
         self.now_s += waiting_s
         self._counter.there()
         self.now_s += resting_s
@@ -26,29 +30,29 @@ class Owner:
 
 
 @pytest.fixture
-def owner():
+def owner() -> Owner:
     return Owner()
 
 
-def test_the_next_image_replaces_none(owner):
+def test_the_next_image_replaces_none(owner: Owner) -> None:
     assert owner.takes(11, waiting_s=PERIOD_S) == 0
 
 
-def test_images_that_come_while_one_is_left_to_the_middleware_make_way(owner):
+def test_images_that_come_while_one_is_left_to_the_middleware_make_way(owner: Owner) -> None:
     assert owner.takes(14, waiting_s=PERIOD_S, resting_s=3.5 * PERIOD_S) == 3
 
 
-def test_images_that_come_while_one_is_decoded_make_way(owner):
+def test_images_that_come_while_one_is_decoded_make_way(owner: Owner) -> None:
     owner.takes(11, waiting_s=PERIOD_S, decoding_s=3.5 * PERIOD_S)
     assert owner.takes(14) == 2
 
 
-def test_images_that_are_missing_though_they_were_waited_for_are_lost(owner):
+def test_images_that_are_missing_though_they_were_waited_for_are_lost(owner: Owner) -> None:
     assert owner.takes(20, waiting_s=10 * PERIOD_S) == 0
     assert owner.takes(30, waiting_s=9.7 * PERIOD_S, resting_s=0.3 * PERIOD_S) == 0
 
 
-def test_of_many_that_are_missing_each_time_has_its_share(owner):
+def test_of_many_that_are_missing_each_time_has_its_share(owner: Owner) -> None:
     assert owner.takes(30, waiting_s=10 * PERIOD_S, resting_s=10 * PERIOD_S) == 10
 
 
@@ -60,9 +64,9 @@ def test_of_many_that_are_missing_each_time_has_its_share(owner):
         pytest.param(0, id="unknown"),
     ],
 )
-def test_numbers_that_cannot_be_are_not_counted(owner, sequence):
+def test_numbers_that_cannot_be_are_not_counted(owner: Owner, sequence: int) -> None:
     assert owner.takes(sequence, resting_s=2 * PERIOD_S) == 0
 
 
-def test_a_clock_that_stands_still_counts_nothing(owner):
+def test_a_clock_that_stands_still_counts_nothing(owner: Owner) -> None:
     assert owner.takes(12) == 0

@@ -1,6 +1,8 @@
 """When the watchdog has another estimator built, and what it does where that fails."""
 
 import threading
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -14,7 +16,7 @@ TIMEOUT_S = 10.0
 class Setup:
     """A watchdog over a loader that waits to be let go."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.now_s = 100.0
         self.said, self.used = [], []
         self.failure = None
@@ -24,14 +26,14 @@ class Setup:
             self._load, self.used.append, FunctionLogger(self.said.append), lambda: self.now_s
         )
 
-    def _load(self):
+    def _load(self) -> str:
         self.loads += 1
         assert self.go_on.wait(TIMEOUT_S)
         if self.failure:
             raise self.failure
         return "model"
 
-    def finish(self, trouble):
+    def finish(self, trouble: Any) -> None:
         """Let the loader go, and look until its outcome is seen."""
         said, used = len(self.said), len(self.used)
         self.go_on.set()
@@ -43,19 +45,19 @@ class Setup:
 
 
 @pytest.fixture
-def setup():
+def setup() -> Iterator[Setup]:
     setup = Setup()
     yield setup
     setup.go_on.set()
 
 
-def test_without_trouble_nothing_is_built(setup):
+def test_without_trouble_nothing_is_built(setup: Setup) -> None:
     for _ in range(3):
         setup.watchdog.look("")
     assert (setup.loads, setup.said) == (0, [])
 
 
-def test_one_is_built_for_a_trouble_however_long_that_takes(setup):
+def test_one_is_built_for_a_trouble_however_long_that_takes(setup: Setup) -> None:
     for _ in range(3):
         setup.watchdog.look("it hangs")
     setup.finish("it hangs")
@@ -65,7 +67,7 @@ def test_one_is_built_for_a_trouble_however_long_that_takes(setup):
 
 
 @pytest.mark.parametrize("failure", [EstimatorError("no library"), MemoryError()])
-def test_where_that_fails_it_is_tried_again_after_a_while(setup, failure):
+def test_where_that_fails_it_is_tried_again_after_a_while(setup: Setup, failure: Any) -> None:
     setup.failure = failure
     setup.watchdog.look("it hangs")
     setup.finish("it hangs")

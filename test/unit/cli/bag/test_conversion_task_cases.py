@@ -2,12 +2,15 @@
 
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 from rclpy.serialization import serialize_message
 
 from blazepose_ros.cli.bag import conversion_task
+from blazepose_ros.cli.bag.camera_jobs import OUTPUT_NUMBERS
+from blazepose_ros.cli.bag.outputs import ANNOTATED
 from blazepose_ros.conversions.cdr import header_message
 from blazepose_ros.conversions.images import compressed_message
 
@@ -17,18 +20,18 @@ OTHER = 99
 class FakeVideo:
     """Keeps what is written."""
 
-    def __init__(self, path, size, rate):
+    def __init__(self, path: Any, size: Any, rate: Any) -> None:
         self.path, self.size, self.rate = path, size, rate
         self.images, self.closed = [], False
 
-    def add(self, rgb, stamp_ns):
+    def add(self, rgb: Any, stamp_ns: Any) -> None:
         self.images.append((rgb, stamp_ns))
 
-    def close(self):
+    def close(self) -> None:
         self.closed = True
 
 
-def record(output, width, height, stamp_ns):
+def record(output: Any, width: Any, height: Any, stamp_ns: Any) -> SimpleNamespace:
     """Return a record of a drawn image that is red."""
     bgr = np.zeros((height, width, 3), np.uint8)
     bgr[..., 2] = 200
@@ -36,7 +39,7 @@ def record(output, width, height, stamp_ns):
     return SimpleNamespace(output=output, data=bytes(serialize_message(message)))
 
 
-def filmed(monkeypatch, records):
+def filmed(monkeypatch: pytest.MonkeyPatch, records: Any) -> Any:
     videos = []
     monkeypatch.setattr(conversion_task, "read_spool", lambda _path: iter(records))
     monkeypatch.setattr(
@@ -47,8 +50,10 @@ def filmed(monkeypatch, records):
 
 
 @pytest.mark.parametrize(("width", "height"), [(64, 32), (32, 64)])
-def test_a_video_has_the_width_and_the_height_of_the_images(monkeypatch, width, height):
-    drawn = conversion_task.OUTPUT_NUMBERS[conversion_task.ANNOTATED]
+def test_a_video_has_the_width_and_the_height_of_the_images(
+    monkeypatch: pytest.MonkeyPatch, width: int, height: int
+) -> None:
+    drawn = OUTPUT_NUMBERS[ANNOTATED]
     records = [record(drawn, width, height, 7), record(OTHER, 8, 8, 8), record(drawn, width, height, 9)]
     (video,) = filmed(monkeypatch, records)
     assert (video.path, video.size, video.rate) == (Path("out.mp4"), (width, height), 30.0)
@@ -58,5 +63,5 @@ def test_a_video_has_the_width_and_the_height_of_the_images(monkeypatch, width, 
     assert video.closed
 
 
-def test_without_drawn_images_there_is_no_video(monkeypatch):
+def test_without_drawn_images_there_is_no_video(monkeypatch: pytest.MonkeyPatch) -> None:
     assert filmed(monkeypatch, [record(OTHER, 8, 8, 8)]) == []

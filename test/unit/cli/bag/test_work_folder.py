@@ -1,10 +1,13 @@
+from pathlib import Path
+from typing import Any
+
 import pytest
 
 from blazepose_ros.cli.bag.bag_files import BagError
 from blazepose_ros.cli.bag.work_folder import WorkFolder
 
 
-def begin(target, purpose):
+def begin(target: Any, purpose: Any) -> None:
     """Leave a work folder as an interrupted run does, with a finished camera in it."""
     folder = WorkFolder(target)
     assert not folder.open(purpose)
@@ -12,7 +15,7 @@ def begin(target, purpose):
     folder.close()
 
 
-def test_work_of_the_same_purpose_goes_on(tmp_path):
+def test_work_of_the_same_purpose_goes_on(tmp_path: Path) -> None:
     begin(tmp_path / "out", {"model": 1})
     folder = WorkFolder(tmp_path / "out")
     assert folder.open({"model": 1})
@@ -20,21 +23,21 @@ def test_work_of_the_same_purpose_goes_on(tmp_path):
     assert (folder.path / "camera0.spool").exists()
 
 
-def test_work_of_another_purpose_starts_anew(tmp_path):
+def test_work_of_another_purpose_starts_anew(tmp_path: Path) -> None:
     begin(tmp_path / "out", {"model": 1})
     folder = WorkFolder(tmp_path / "out")
     assert not folder.open({"model": 2})
     assert not (folder.path / "camera0.spool").exists()
 
 
-def test_nothing_is_overwritten(tmp_path):
+def test_nothing_is_overwritten(tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     with pytest.raises(BagError, match=r"out exists already"):
         WorkFolder(tmp_path / "out").open({})
     assert not (tmp_path / "out.partial").exists()
 
 
-def test_what_another_purpose_made_is_not_overwritten(tmp_path):
+def test_what_another_purpose_made_is_not_overwritten(tmp_path: Path) -> None:
     begin(tmp_path / "out", {"model": 1})
     (tmp_path / "out").touch()
     with pytest.raises(BagError, match=r"out exists already"):
@@ -42,7 +45,7 @@ def test_what_another_purpose_made_is_not_overwritten(tmp_path):
     assert (tmp_path / "out.partial" / "camera0.spool").exists()
 
 
-def test_an_output_that_an_earlier_run_finished_is_known(tmp_path):
+def test_an_output_that_an_earlier_run_finished_is_known(tmp_path: Path) -> None:
     begin(tmp_path / "out", {"model": 1})
     (tmp_path / "out").touch()
     folder = WorkFolder(tmp_path / "out")
@@ -50,14 +53,14 @@ def test_an_output_that_an_earlier_run_finished_is_known(tmp_path):
     assert folder.is_finished
 
 
-def test_what_stands_beside_the_target_is_not_overwritten(tmp_path):
+def test_what_stands_beside_the_target_is_not_overwritten(tmp_path: Path) -> None:
     (tmp_path / "out.csv").write_text("precious")
     with pytest.raises(BagError, match=r"out\.csv exists already"):
         WorkFolder(tmp_path / "out", [tmp_path / "out.csv"]).open({})
     assert not (tmp_path / "out.partial").exists()
 
 
-def test_what_an_earlier_run_of_the_same_purpose_made_is_made_again(tmp_path):
+def test_what_an_earlier_run_of_the_same_purpose_made_is_made_again(tmp_path: Path) -> None:
     folder = WorkFolder(tmp_path / "out", [tmp_path / "out.csv"])
     folder.open({})
     folder.close()
@@ -65,7 +68,7 @@ def test_what_an_earlier_run_of_the_same_purpose_made_is_made_again(tmp_path):
     assert WorkFolder(tmp_path / "out", [tmp_path / "out.csv"]).open({})
 
 
-def test_two_runs_do_not_work_on_the_same(tmp_path):
+def test_two_runs_do_not_work_on_the_same(tmp_path: Path) -> None:
     first = WorkFolder(tmp_path / "out")
     first.open({})
     with pytest.raises(BagError, match=r"another run is at work on .*out\.partial"):
@@ -74,6 +77,6 @@ def test_two_runs_do_not_work_on_the_same(tmp_path):
     assert WorkFolder(tmp_path / "out").open({})
 
 
-def test_a_target_in_no_folder_is_refused(tmp_path):
+def test_a_target_in_no_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BagError, match=r"there is no folder .*nowhere"):
         WorkFolder(tmp_path / "nowhere" / "out")

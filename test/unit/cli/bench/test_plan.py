@@ -1,21 +1,23 @@
+from typing import Any
+
 import pytest
 
 from blazepose_ros.cli.bench.plan import ENCODINGS, FLAT_OUT, SIZES, Case, plan
 
 
-def full_plan(**changes):
+def full_plan(**changes: Any) -> Any:
     settings = {"backends": ["a"], "models": ["full"], "sizes": SIZES, "cameras": 4, "quick": False}
     return plan(**{**settings, **changes})
 
 
-def test_the_first_pair_meets_every_size_encoding_and_rate():
+def test_the_first_pair_meets_every_size_encoding_and_rate() -> None:
     seen = {(case.size, case.encoding, case.rate_hz) for case in full_plan()}
     assert seen == {
         (size, encoding, rate) for size in SIZES for encoding in ENCODINGS for rate in (30.0, FLAT_OUT)
     }
 
 
-def test_the_stock_transport_stands_right_behind_the_profile_at_the_smallest_and_the_largest_size():
+def test_the_stock_transport_stands_right_behind_the_profile_at_the_smallest_and_the_largest_size() -> None:
     cases = full_plan()
     stock = [number for number, case in enumerate(cases) if case.transport == "stock"]
     assert [cases[number].size for number in stock] == [SIZES[0], SIZES[-1]]
@@ -26,17 +28,17 @@ def test_the_stock_transport_stands_right_behind_the_profile_at_the_smallest_and
         )  # fmt: skip
 
 
-def test_up_to_four_cameras_play_at_once():
+def test_up_to_four_cameras_play_at_once() -> None:
     assert sorted({case.cameras for case in full_plan()}) == [1, 2, 3, 4]
     assert {case.cameras for case in full_plan(cameras=1)} == {1}
 
 
-def test_no_case_is_measured_twice():
+def test_no_case_is_measured_twice() -> None:
     cases = full_plan(backends=["a", "b"], models=["lite", "full"])
     assert len(cases) == len(set(cases))
 
 
-def test_every_other_pair_gets_the_short_list():
+def test_every_other_pair_gets_the_short_list() -> None:
     cases = full_plan(backends=["a", "b"])
     assert [case.label for case in cases if case.backend == "b"] == [
         "640x480 raw 30 Hz",
@@ -47,11 +49,11 @@ def test_every_other_pair_gets_the_short_list():
     assert len(full_plan(backends=["a", "b"], quick=True)) == 6
 
 
-def test_a_single_size_is_not_measured_twice():
+def test_a_single_size_is_not_measured_twice() -> None:
     assert [case.rate_hz for case in full_plan(sizes=[(320, 240)], quick=True)] == [30.0, FLAT_OUT]
 
 
-def test_sizes_are_measured_from_the_smallest_to_the_largest():
+def test_sizes_are_measured_from_the_smallest_to_the_largest() -> None:
     sizes = [case.size for case in full_plan(sizes=SIZES[::-1], cameras=1)]
     assert sizes == sorted(sizes)
 
@@ -68,12 +70,12 @@ def test_sizes_are_measured_from_the_smallest_to_the_largest():
         ("rate_hz", float("nan")),
     ],
 )
-def test_a_case_that_means_nothing_is_refused(field, value):
+def test_a_case_that_means_nothing_is_refused(field: str, value: Any) -> None:
     fields = {"backend": "a", "model": "full", "width": 640, "height": 480, field: value}
     with pytest.raises(ValueError, match=r"not|nothing"):
         Case(**fields)
 
 
-def test_labels_tell_cases_apart():
+def test_labels_tell_cases_apart() -> None:
     cases = full_plan()
     assert len({case.label for case in cases}) == len(cases)

@@ -1,4 +1,6 @@
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import cv2
 import pytest
@@ -12,11 +14,11 @@ CASE = Case("mediapipe", "full", 640, 480)
 STOCK = replace(CASE, transport="stock")
 
 
-def lines(*rows):
+def lines(*rows: Any) -> Any:
     return printed(*tables(rows)).rstrip().splitlines()
 
 
-def test_a_row_shows_its_figures():
+def test_a_row_shows_its_figures() -> None:
     title, headings, _units, figures = lines(row())
     assert title == "mediapipe, full"
     assert figures.startswith("640x480 raw 30 Hz")
@@ -28,12 +30,12 @@ def test_a_row_shows_its_figures():
     assert shown["memory"] == "250"
 
 
-def test_columns_stand_under_each_other():
+def test_columns_stand_under_each_other() -> None:
     _title, *shown = lines(row(), row(replace(CASE, width=1920, height=1080, cameras=4), poses_per_s=1234.5))
     assert len({len(line) for line in shown}) == 1
 
 
-def test_on_a_narrow_terminal_columns_go_on_below_and_no_number_is_cut():
+def test_on_a_narrow_terminal_columns_go_on_below_and_no_number_is_cut() -> None:
     wide, narrow = (printed(*tables([row(poses_per_s=1234.5)]), width=width) for width in (300, 80))
     assert max(map(len, narrow.splitlines())) <= 80
     assert len(narrow.splitlines()) > len(wide.splitlines())
@@ -41,11 +43,11 @@ def test_on_a_narrow_terminal_columns_go_on_below_and_no_number_is_cut():
     assert narrow.count("640x480 raw 30 Hz") > 1
 
 
-def test_what_is_not_known_is_a_dash():
+def test_what_is_not_known_is_a_dash() -> None:
     assert lines(silent_row(STOCK))[3].split()[-2] == "-"
 
 
-def test_each_backend_and_model_has_a_block():
+def test_each_backend_and_model_has_a_block() -> None:
     rows = [
         row(),
         row(replace(CASE, backend="openvino")),
@@ -58,7 +60,7 @@ def test_each_backend_and_model_has_a_block():
     ]
 
 
-def test_both_transports_stand_side_by_side_with_their_ratio():
+def test_both_transports_stand_side_by_side_with_their_ratio() -> None:
     compared = lines(row(), row(STOCK, delivered=0.25, poses_per_s=7.5, added_ms_p50=10.0))[-1]
     assert compared == (
         "640x480 raw 30 Hz, profile against stock: delivered 100.0 % : 25.0 % (x4),"
@@ -66,14 +68,14 @@ def test_both_transports_stand_side_by_side_with_their_ratio():
     )
 
 
-def test_a_transport_that_delivers_nothing_has_no_ratio():
+def test_a_transport_that_delivers_nothing_has_no_ratio() -> None:
     assert "delivered 100.0 % : 0.0 % (-)" in lines(row(), silent_row(STOCK))[-1]
 
 
 @pytest.mark.parametrize(
     "rows", [[row()], [row(), silent_row(STOCK), row(replace(CASE, backend="openvino"))]]
 )
-def test_a_plot_is_a_picture_that_grows_with_the_rows(rows, tmp_path):
+def test_a_plot_is_a_picture_that_grows_with_the_rows(rows: Any, tmp_path: Path) -> None:
     save_plot(rows, "a machine", tmp_path / "bench.png")
     picture = cv2.imread(str(tmp_path / "bench.png"))
     assert picture.shape[1] > 1000

@@ -3,6 +3,7 @@
 import io
 import math
 import re
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -15,24 +16,25 @@ from blazepose_ros.cli.demo.report import HEAD, DemoSnapshot, LiveTable, cells, 
 NOTHING = DemoSnapshot(math.nan, math.nan, math.nan, None)
 
 
-def show(console):
+def show(console: Any) -> None:
     """Show a row every 50 ms for 2.5 s."""
     with LiveTable(console) as live:
         for step in range(51):
             live.show(step / 20, NOTHING)
 
 
-def terminal():
-    return Console(file=io.StringIO(), force_terminal=True, width=80, highlight=False)
+def terminal() -> tuple[Console, io.StringIO]:
+    text = io.StringIO()
+    return Console(file=text, force_terminal=True, width=80, highlight=False), text
 
 
-def test_a_row_shows_the_rates_the_latency_and_the_person():
+def test_a_row_shows_the_rates_the_latency_and_the_person() -> None:
     pose = placed((0.0, 0.0, 2.5), score=0.987)
     shown = cells(3.2, DemoSnapshot(30.04, 14.96, 21.4, pose))
     assert shown == ("3 s", "30.0", "15.0", "21 ms", "0.99", "2.50 ± 0.55 m", "33 / 33")
 
 
-def test_columns_stand_under_their_heads_in_80_columns():
+def test_columns_stand_under_their_heads_in_80_columns() -> None:
     busy = DemoSnapshot(300.0, 30.0, 2000.0, placed((0, 0, 20), score=1.0))
     rows = [cells(3600.0, busy), cells(0.0, NOTHING)]
     whole = printed(table(rows), width=80).splitlines()
@@ -44,12 +46,12 @@ def test_columns_stand_under_their_heads_in_80_columns():
 
 
 @pytest.mark.parametrize("pose", [pose_of(), None])
-def test_a_dash_stands_for_what_is_not_known(pose):
+def test_a_dash_stands_for_what_is_not_known(pose: Any) -> None:
     shown = cells(0.0, DemoSnapshot(math.nan, math.nan, math.nan, pose))
     assert shown[1:6] == ("-",) * 5
 
 
-def test_a_file_gets_a_line_a_second_of_plain_text(capsys):
+def test_a_file_gets_a_line_a_second_of_plain_text(capsys: pytest.CaptureFixture[str]) -> None:
     show(plain_console())
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].split() == " ".join(HEAD).split()
@@ -57,18 +59,18 @@ def test_a_file_gets_a_line_a_second_of_plain_text(capsys):
     assert not any("\x1b" in line for line in lines)
 
 
-def test_a_terminal_gets_one_row_that_changes():
-    console = terminal()
+def test_a_terminal_gets_one_row_that_changes() -> None:
+    console, text = terminal()
     show(console)
-    shown = console.file.getvalue()
+    shown = text.getvalue()
     assert shown.count("images/s") > 5
     frames = re.sub(r"\x1b\[[^A-Za-z]*[A-Za-z]", "", shown).split("\r")
     assert all(len(frame.strip().splitlines()) <= 2 for frame in frames)
     assert shown.rstrip().endswith("\x1b[?25h")  # the cursor is back
 
 
-def test_no_table_is_drawn_where_nothing_came():
-    console = terminal()
+def test_no_table_is_drawn_where_nothing_came() -> None:
+    console, text = terminal()
     with LiveTable(console):
         pass
-    assert console.file.getvalue() == ""
+    assert text.getvalue() == ""

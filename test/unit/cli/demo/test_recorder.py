@@ -1,5 +1,8 @@
 """The demo's video and pictures."""
 
+from pathlib import Path
+from typing import Any
+
 import cv2
 import numpy as np
 import pytest
@@ -12,11 +15,11 @@ RED, GREEN, BLUE = (220, 30, 30), (30, 220, 30), (30, 30, 220)
 SECOND_NS = 1_000_000_000
 
 
-def image(color, width=64, height=48):
+def image(color: Any, width: Any = 64, height: Any = 48) -> Any:
     return np.full((height, width, 3), color, np.uint8)
 
 
-def read_back(path):
+def read_back(path: Any) -> tuple[Any, Any]:
     """Return a video's rate and its frames' mean colors, red first."""
     capture = cv2.VideoCapture(str(path))
     colors = []
@@ -25,7 +28,7 @@ def read_back(path):
     return capture.get(cv2.CAP_PROP_FPS), np.array(colors).reshape(-1, 3)
 
 
-def film(path, *shown, rate=10.0):
+def film(path: Any, *shown: Any, rate: float = 10.0) -> Any:
     """Write images, given as color or image and time in seconds, and read the video back."""
     video = VideoWriter(path, (64, 48), rate)
     for content, time_s in shown:
@@ -35,24 +38,24 @@ def film(path, *shown, rate=10.0):
     return read_back(path)
 
 
-def test_images_in_step_with_the_rate_are_a_frame_each(tmp_path):
+def test_images_in_step_with_the_rate_are_a_frame_each(tmp_path: Path) -> None:
     rate, colors = film(tmp_path / "v.mp4", (RED, 5.0), (GREEN, 5.1), (BLUE, 5.2))
     assert rate == 10
     np.testing.assert_allclose(colors, [RED, GREEN, BLUE], atol=12)
 
 
-def test_an_image_is_held_until_the_next(tmp_path):
+def test_an_image_is_held_until_the_next(tmp_path: Path) -> None:
     _, colors = film(tmp_path / "v.mp4", (RED, 0.0), (GREEN, 0.3), (BLUE, 0.4))
     np.testing.assert_allclose(colors, [RED, RED, RED, GREEN, BLUE], atol=12)
 
 
-def test_images_faster_than_the_rate_do_not_slow_the_video(tmp_path):
+def test_images_faster_than_the_rate_do_not_slow_the_video(tmp_path: Path) -> None:
     _, colors = film(tmp_path / "v.mp4", *((RED, number / 40) for number in range(41)))
     assert len(colors) == 11
 
 
 @pytest.mark.parametrize("jump_s", [-100.0, 1e6])
-def test_a_clock_that_jumps_neither_stops_nor_swells_the_video(tmp_path, jump_s):
+def test_a_clock_that_jumps_neither_stops_nor_swells_the_video(tmp_path: Path, jump_s: float) -> None:
     shown = ((RED, 200.0), (GREEN, 200.1 + jump_s), (BLUE, 200.2 + jump_s))
     _, colors = film(tmp_path / "v.mp4", *shown)
     assert 2 <= len(colors) <= 12
@@ -60,7 +63,7 @@ def test_a_clock_that_jumps_neither_stops_nor_swells_the_video(tmp_path, jump_s)
 
 
 @pytest.mark.parametrize(("width", "height"), [(64, 48), (33, 99), (1, 1), (200, 20)])
-def test_images_of_every_size_fit_into_a_video(tmp_path, width, height):
+def test_images_of_every_size_fit_into_a_video(tmp_path: Path, width: int, height: int) -> None:
     video = VideoWriter(tmp_path / "v.mp4", (width, height), 10.0)
     video.add(image(RED, width, height), 0)
     video.add(image(GREEN), SECOND_NS // 10)
@@ -68,18 +71,18 @@ def test_images_of_every_size_fit_into_a_video(tmp_path, width, height):
     assert len(read_back(tmp_path / "v.mp4")[1]) == 2
 
 
-def test_a_video_that_cannot_be_written_is_an_error(tmp_path):
+def test_a_video_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(RecordingError, match=r"nowhere.*cannot be written"):
         VideoWriter(tmp_path / "nowhere" / "v.mp4", (64, 48), 10.0)
 
 
-def shot(visibility, color):
+def shot(visibility: Any, color: Any) -> DemoFrame:
     visible = np.full(33, visibility, np.float32)
     pose = seen_by(CAMERA, (0, 0, 3), visibility=visible)
     return DemoFrame(pose, image(BLUE, 640, 480), image(color, 640, 480))
 
 
-def test_the_pictures_show_the_person_at_their_clearest(tmp_path):
+def test_the_pictures_show_the_person_at_their_clearest(tmp_path: Path) -> None:
     with Recorder(tmp_path, 10.0) as recorder:
         for visibility, color in ((0.4, RED), (0.9, GREEN), (0.6, RED)):
             recorder.offer(shot(visibility, color))
@@ -89,7 +92,7 @@ def test_the_pictures_show_the_person_at_their_clearest(tmp_path):
     assert recorder.written() == [tmp_path / "annotated.png", tmp_path / "skeleton.png"]
 
 
-def test_without_a_person_there_are_no_pictures_and_older_ones_are_gone(tmp_path):
+def test_without_a_person_there_are_no_pictures_and_older_ones_are_gone(tmp_path: Path) -> None:
     for name in PICTURES:
         (tmp_path / name).write_bytes(b"old")
     with Recorder(tmp_path, 10.0) as recorder:
@@ -98,8 +101,8 @@ def test_without_a_person_there_are_no_pictures_and_older_ones_are_gone(tmp_path
     assert recorder.written() == []
 
 
-def test_the_video_is_finished_even_where_an_error_ends_the_block(tmp_path):
-    def interrupted():
+def test_the_video_is_finished_even_where_an_error_ends_the_block(tmp_path: Path) -> None:
+    def interrupted() -> None:
         with Recorder(tmp_path, 10.0) as recorder:
             recorder.film(image(RED), 0)
             raise KeyboardInterrupt
@@ -109,7 +112,7 @@ def test_the_video_is_finished_even_where_an_error_ends_the_block(tmp_path):
     np.testing.assert_allclose(read_back(tmp_path / "annotated.mp4")[1], [RED], atol=12)
 
 
-def test_a_picture_that_cannot_be_written_is_an_error(tmp_path):
+def test_a_picture_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
     folder = tmp_path / "folder"
     folder.mkdir()
     recorder = Recorder(folder, 10.0)

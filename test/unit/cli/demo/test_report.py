@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ POSE = pose_of()
 WHOLE = Chain("", "", camera_seen=True, node_seen=True, images=5, answers=4, poses=3)
 
 
-def play(tally, images, answered=(), empty=()):
+def play(tally: Any, images: Any, answered: Any = (), empty: Any = ()) -> Any:
     """Let images come at 10 Hz and be answered 20 ms later."""
     for number in range(images):
         now_s = number / 10
@@ -25,7 +26,7 @@ def play(tally, images, answered=(), empty=()):
     return tally
 
 
-def test_before_the_first_image_nothing_is_known():
+def test_before_the_first_image_nothing_is_known() -> None:
     now = Tally().snapshot(0.0)
     assert math.isnan(now.image_rate)
     assert math.isnan(now.pose_rate)
@@ -33,7 +34,7 @@ def test_before_the_first_image_nothing_is_known():
     assert now.pose is None
 
 
-def test_rates_are_those_of_the_last_seconds():
+def test_rates_are_those_of_the_last_seconds() -> None:
     tally = play(Tally(), 30, answered=range(0, 30, 2))
     now = tally.snapshot(2.9)
     assert now.image_rate == pytest.approx(10)
@@ -42,12 +43,12 @@ def test_rates_are_those_of_the_last_seconds():
     assert math.isnan(tally.snapshot(60.0).image_rate)
 
 
-def test_the_latency_is_the_median_of_the_last_seconds():
+def test_the_latency_is_the_median_of_the_last_seconds() -> None:
     tally = play(Tally(), 30, answered=range(30))
     assert tally.snapshot(2.9).latency_ms == pytest.approx(np.median(20.0 + np.arange(9, 30)))
 
 
-def test_an_answer_without_a_person_is_no_pose():
+def test_an_answer_without_a_person_is_no_pose() -> None:
     tally = play(Tally(), 30, answered=range(30), empty=range(30))
     now = tally.snapshot(2.9)
     assert (tally.images, tally.answers, tally.poses) == (30, 30, 0)
@@ -56,19 +57,19 @@ def test_an_answer_without_a_person_is_no_pose():
     assert now.pose is None
 
 
-def test_two_answers_to_one_image_count_once():
+def test_two_answers_to_one_image_count_once() -> None:
     tally = play(Tally(), 1, answered=[0])
     tally.answer(0, 0.1, 5.0, POSE)
     assert (tally.answers, tally.poses) == (1, 1)
 
 
-def test_the_summary_leaves_out_the_first_image():
+def test_the_summary_leaves_out_the_first_image() -> None:
     summary = play(Tally(), 11, answered=range(9), empty=[1]).summary()
     assert "A pose in 7 of the 10 images after the first (70.0 %); 8 were answered." in summary
     assert "24 ms in the median, 28 ms at the 95th percentile" in summary
 
 
-def test_the_time_of_the_first_image_is_kept():
+def test_the_time_of_the_first_image_is_kept() -> None:
     tally = Tally()
     assert tally.first_image_s is None
     tally.image(1, 5.0)
@@ -76,18 +77,18 @@ def test_the_time_of_the_first_image_is_kept():
     assert tally.first_image_s == 5.0
 
 
-def test_the_distance_is_along_the_ray_and_so_is_its_deviation():
+def test_the_distance_is_along_the_ray_and_so_is_its_deviation() -> None:
     hips = placed((3.0, 0.0, 4.0), np.diag([0.25, 9.0, 0.25])).hip_center
     assert distance_and_std(hips) == pytest.approx((5.0, 0.5))
 
 
-def test_visible_landmarks_are_counted():
+def test_visible_landmarks_are_counted() -> None:
     visibility = np.zeros(33, np.float32)
     visibility[[0, 5, 7]] = 0.2, 0.5, 1.0
     assert visible_landmarks(pose_of(visibility=visibility)) == 2
 
 
-def test_a_chain_that_gave_poses_has_no_failed_link():
+def test_a_chain_that_gave_poses_has_no_failed_link() -> None:
     assert failed_link(WHOLE) == ""
 
 
@@ -106,5 +107,5 @@ def test_a_chain_that_gave_poses_has_no_failed_link():
         ({"poses": 0}, "The node answered 4 images and found no person"),
     ],
 )
-def test_the_first_link_that_failed_is_named(seen, said):
+def test_the_first_link_that_failed_is_named(seen: Any, said: str) -> None:
     assert failed_link(replace(WHOLE, **seen)).startswith(said)

@@ -1,4 +1,6 @@
 import json
+from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -11,7 +13,7 @@ from blazepose_ros.cli.eval.image_reader import read_images, unlabeled
 from blazepose_ros.core.landmarks import Landmark
 
 
-def test_photographs_come_with_the_people_in_them(data):
+def test_photographs_come_with_the_people_in_them(data: Path) -> None:
     labels = read_coco(data / "expected" / "coco_keypoints.json")
     skier = labels[0]
     (picture,) = read_images(data / "images", [skier])
@@ -22,7 +24,7 @@ def test_photographs_come_with_the_people_in_them(data):
     assert max(len(each.people) for each in labels) > 1
 
 
-def coco(tmp_path, image, annotation):
+def coco(tmp_path: Path, image: Any, annotation: Any) -> Path:
     path = tmp_path / "labels.json"
     images = [{"id": 7, "file_name": "a.png", "width": 4, "height": 3, **image}]
     annotations = [{"image_id": 7, "keypoints": [0] * 51, **annotation}]
@@ -30,12 +32,12 @@ def coco(tmp_path, image, annotation):
     return path
 
 
-def test_other_fields_of_an_image_are_groups(tmp_path):
+def test_other_fields_of_an_image_are_groups(tmp_path: Path) -> None:
     path = coco(tmp_path, {"license": 3, "region": "Polynesia", "skin_tone": 4}, {})
     assert read_coco(path)[0].groups == {"region": "Polynesia", "skin_tone": "4"}
 
 
-def test_a_camera_a_place_and_points_in_the_world_may_be_given(tmp_path):
+def test_a_camera_a_place_and_points_in_the_world_may_be_given(tmp_path: Path) -> None:
     camera = {"K": [[2, 0, 1.5], [0, 2, 1], [0, 0, 1]], "D": [0.1, 0, 0, 0, 0]}
     world = [[0.1 * number, 0, 0] for number in range(17)]
     path = coco(tmp_path, {"camera": camera}, {"hip_center_m": [1, 2, 3], "keypoints_world_m": world})
@@ -54,7 +56,7 @@ def test_a_camera_a_place_and_points_in_the_world_may_be_given(tmp_path):
         '{"images": [{"id": 1}], "annotations": 3}',
     ],
 )
-def test_what_is_no_annotation_is_refused(tmp_path, content):
+def test_what_is_no_annotation_is_refused(tmp_path: Path, content: Any) -> None:
     path = tmp_path / "labels.json"
     path.write_text(content)
     with pytest.raises(AnnotationsError, match=r"labels\.json holds no COCO keypoints"):
@@ -62,19 +64,19 @@ def test_what_is_no_annotation_is_refused(tmp_path, content):
 
 
 @pytest.mark.parametrize("read", [read_coco, read_csv])
-def test_a_missing_file_is_named(tmp_path, read):
+def test_a_missing_file_is_named(tmp_path: Path, read: Any) -> None:
     with pytest.raises(AnnotationsError, match=r"nothing cannot be read: No such file"):
         read(tmp_path / "nothing")
 
 
 @pytest.mark.parametrize("read", [read_coco, read_csv])
-def test_a_file_that_is_no_text_is_refused(tmp_path, read):
+def test_a_file_that_is_no_text_is_refused(tmp_path: Path, read: Any) -> None:
     (tmp_path / "labels").write_bytes(b"\xff\xfe\x80")
     with pytest.raises(AnnotationsError, match=r"is not a text"):
         read(tmp_path / "labels")
 
 
-def test_an_image_that_is_not_there_is_named(tmp_path):
+def test_an_image_that_is_not_there_is_named(tmp_path: Path) -> None:
     (labels,) = read_coco(coco(tmp_path, {}, {}))
     with pytest.raises(AnnotationsError, match=r"a\.png is not an image"):
         list(read_images(tmp_path, [labels]))
@@ -82,7 +84,7 @@ def test_an_image_that_is_not_there_is_named(tmp_path):
     assert next(read_images(tmp_path, [labels])).frame.width == 4
 
 
-def test_a_table_holds_a_row_for_each_person(tmp_path):
+def test_a_table_holds_a_row_for_each_person(tmp_path: Path) -> None:
     path = tmp_path / "labels.csv"
     path.write_text(
         "file_name,gender,nose_x,nose_y,nose_v,left_thumb_x,left_thumb_y,left_thumb_v\n"
@@ -97,7 +99,7 @@ def test_a_table_holds_a_row_for_each_person(tmp_path):
     np.testing.assert_array_equal(second.people[0].joints[Landmark.LEFT_THUMB], [5, 6, 2])
 
 
-def test_a_table_may_speak_of_the_frames_of_a_video(tmp_path):
+def test_a_table_may_speak_of_the_frames_of_a_video(tmp_path: Path) -> None:
     path = tmp_path / "labels.csv"
     path.write_text("frame,nose_x,nose_y,nose_v\n4,1,2,2\n")
     assert [each.frame for each in read_csv(path)] == [4]
@@ -112,26 +114,26 @@ def test_a_table_may_speak_of_the_frames_of_a_video(tmp_path):
         ("frame,nose_x\nfirst,1\n", "line 2: invalid literal"),
     ],
 )
-def test_a_table_of_something_else_is_refused(tmp_path, content, error):
+def test_a_table_of_something_else_is_refused(tmp_path: Path, content: str, error: str) -> None:
     path = tmp_path / "labels.csv"
     path.write_text(content)
     with pytest.raises(AnnotationsError, match=error):
         read_csv(path)
 
 
-def test_frames_of_a_video_that_are_not_labeled_come_without_labels(data):
+def test_frames_of_a_video_that_are_not_labeled_come_without_labels(data: Path) -> None:
     shown = list(read_images(data / "videos" / "squats.mp4", [LabeledImage("", frame=3, groups={"a": "b"})]))
     assert len(shown) == 65
     assert [bool(each.labels.groups) for each in shown[:5]] == [False, False, False, True, False]
     assert shown[1].frame.stamp_ns > shown[0].frame.stamp_ns
 
 
-def test_a_folder_without_images_is_refused(tmp_path):
+def test_a_folder_without_images_is_refused(tmp_path: Path) -> None:
     with pytest.raises(AnnotationsError, match=r"holds no images"):
         unlabeled(tmp_path)
 
 
-def test_the_tables_stand_side_by_side():
+def test_the_tables_stand_side_by_side() -> None:
     rows = [SpeedRow("mediapipe", 20.0, 1.0), SpeedRow("openvino f32", 8.0, 2.5)]
     speed = printed(speed_table("full", rows))
     assert [line.split() for line in speed.splitlines()] == [

@@ -3,6 +3,9 @@
 import csv
 import json
 import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -25,7 +28,9 @@ from blazepose_ros.cli.eval.summary import fairness, grouping_columns, jitter_pe
 HALF_A_DIGIT = 0.05 + 1e-9  # of the card's figures
 
 
-def score(pdj, latency_ms=10.0, screen_px=None, place=None, **groups):
+def score(
+    pdj: Any, latency_ms: float = 10.0, screen_px: Any = None, place: Any = None, **groups: Any
+) -> Score:
     found = not math.isnan(pdj) and pdj > 0
     screen_px = np.zeros((33, 2)) if screen_px is None else screen_px
     return Score(
@@ -33,12 +38,12 @@ def score(pdj, latency_ms=10.0, screen_px=None, place=None, **groups):
     )
 
 
-def regions(*means):
+def regions(*means: Any) -> Any:
     """Return two images for each region, ten percent around its mean."""
     return [score(mean + off, region=f"r{n:02}") for n, mean in enumerate(means) for off in (-5, 5)]
 
 
-def test_the_whole_set_comes_first_and_groups_in_their_order():
+def test_the_whole_set_comes_first_and_groups_in_their_order() -> None:
     scores = [score(90, region="south"), score(70, region="north"), score(80, region="south")]
     found = rows(scores, "full", "mediapipe", ["region"])
     assert [(row.column, row.group, row.images) for row in found] == [
@@ -48,7 +53,7 @@ def test_the_whole_set_comes_first_and_groups_in_their_order():
     ]
 
 
-def test_mean_and_standard_deviation_are_over_the_images():
+def test_mean_and_standard_deviation_are_over_the_images() -> None:
     whole, low, high = rows(regions(80, 90), "full", "mediapipe", ["region"])
     assert (low.pdj_mean, low.pdj_std) == (80, 5)  # 75 and 85
     assert (high.pdj_mean, high.pdj_std) == (90, 5)  # 85 and 95
@@ -56,17 +61,17 @@ def test_mean_and_standard_deviation_are_over_the_images():
     assert whole.pdj_std == pytest.approx(math.sqrt((100 + 0 + 0 + 100) / 4))
 
 
-def test_images_without_a_torso_are_not_counted():
+def test_images_without_a_torso_are_not_counted() -> None:
     (whole,) = rows([score(90), score(math.nan), score(0)], "full", "mediapipe", [])
     assert (whole.images, whole.pdj_mean, whole.found_percent) == (2, 45, 50)
 
 
-def test_images_that_belong_to_no_group_count_for_the_whole_alone():
+def test_images_that_belong_to_no_group_count_for_the_whole_alone() -> None:
     found = rows([score(90, region="x"), score(50), score(50, region="")], "full", "mediapipe", ["region"])
     assert [(row.group, row.images) for row in found] == [("all", 3), ("x", 1)]
 
 
-def test_every_column_is_summed_up_by_itself():
+def test_every_column_is_summed_up_by_itself() -> None:
     scores = [score(90, region="x", gender="f"), score(80, region="x", gender="m")]
     assert grouping_columns(scores) == ["region", "gender"]
     found = rows(scores, "lite", "litert", ["gender", "region"])
@@ -77,7 +82,7 @@ def test_every_column_is_summed_up_by_itself():
     ]
 
 
-def carded(column, model):
+def carded(column: Any, model: Any) -> Iterator[Any]:
     """Return scores with the mean and the standard deviation that the card gives for each group."""
     groups, *_ = model_card.TABLES[column]
     for group, figures in groups.items():
@@ -88,7 +93,7 @@ def carded(column, model):
 
 @pytest.mark.parametrize("model", model_card.MODELS)
 @pytest.mark.parametrize("column", model_card.TABLES)
-def test_groups_are_summed_up_as_in_the_model_card_s_tables(column, model):
+def test_groups_are_summed_up_as_in_the_model_card_s_tables(column: Any, model: Any) -> None:
     groups, averages, ranges = model_card.TABLES[column]
     index = model_card.MODELS.index(model)
     found = rows(list(carded(column, model)), model, "mediapipe", [column])
@@ -103,14 +108,14 @@ def test_groups_are_summed_up_as_in_the_model_card_s_tables(column, model):
         assert fair.std == pytest.approx(model_card.REGIONS_STD[model], abs=HALF_A_DIGIT)
 
 
-def test_the_card_s_regions_read_as_in_the_card():
+def test_the_card_s_regions_read_as_in_the_card() -> None:
     (fair,) = fairness(rows(list(carded("region", "lite")), "lite", "mediapipe", ["region"]))
     assert fairness_line(fair) == (
         "region: average 93.8 % +/- 1.5, range [90.3, 95.4], spread 5.1: within the model card's 7.5 % PDJ"
     )
 
 
-def test_average_deviation_and_range_are_those_of_the_groups_means():
+def test_average_deviation_and_range_are_those_of_the_groups_means() -> None:
     """The worst and the best of the card's regions for Lite, and one in the middle of both."""
     (found,) = fairness(rows(regions(90.3, 95.4, 92.85), "lite", "mediapipe", ["region"]))
     assert found.average == pytest.approx(92.85)
@@ -119,24 +124,24 @@ def test_average_deviation_and_range_are_those_of_the_groups_means():
 
 
 @pytest.mark.parametrize(("best", "fair"), [(87.4, True), (87.5, True), (87.6, False)])
-def test_groups_may_be_seven_and_a_half_percent_apart(best, fair):
+def test_groups_may_be_seven_and_a_half_percent_apart(best: float, fair: bool) -> None:
     (found,) = fairness(rows(regions(80.0, best), "lite", "mediapipe", ["region"]))
     assert found.is_fair == fair
     assert (" within " if fair else " beyond ") in fairness_line(found)
 
 
-def test_one_group_alone_says_nothing_of_fairness():
+def test_one_group_alone_says_nothing_of_fairness() -> None:
     assert fairness(rows(regions(80.0), "lite", "mediapipe", ["region"])) == []
 
 
-def test_models_and_backends_are_not_mixed():
+def test_models_and_backends_are_not_mixed() -> None:
     found = rows(regions(80, 82), "lite", "litert", ["region"]) + rows(
         regions(90, 99), "full", "litert", ["region"]
     )
     assert [(each.model, each.is_fair) for each in fairness(found)] == [("lite", True), ("full", False)]
 
 
-def walking(step_px, shake_px):
+def walking(step_px: Any, shake_px: Any) -> Any:
     """Return scores of landmarks that go on steadily and shake up and down."""
     return [
         score(90, place=number, screen_px=np.full((33, 2), (number * step_px, shake_px * (-1) ** number)))
@@ -144,37 +149,37 @@ def walking(step_px, shake_px):
     ]
 
 
-def test_a_steady_movement_does_not_shake():
+def test_a_steady_movement_does_not_shake() -> None:
     assert jitter_percent(walking(7.0, 0.0)) == pytest.approx(0)
 
 
-def test_jitter_is_the_way_to_the_middle_of_the_neighbours():
+def test_jitter_is_the_way_to_the_middle_of_the_neighbours() -> None:
     assert jitter_percent(walking(7.0, 1.0)) == pytest.approx(2.0)  # 2 of 100 pixels
 
 
-def test_frames_without_a_person_are_left_out_of_jitter():
+def test_frames_without_a_person_are_left_out_of_jitter() -> None:
     scores = walking(0.0, 1.0)
     scores[2] = score(0, place=2, screen_px=np.full((33, 2), np.nan))
     assert jitter_percent(scores) == pytest.approx(2.0)  # of frame 4 alone
     assert math.isnan(jitter_percent(scores[:2]))
 
 
-def test_images_that_do_not_follow_each_other_do_not_shake():
+def test_images_that_do_not_follow_each_other_do_not_shake() -> None:
     assert math.isnan(jitter_percent([score(90), score(80), score(70)]))
 
 
-def test_latency_is_summed_up():
+def test_latency_is_summed_up() -> None:
     (whole,) = rows([score(90, latency_ms=value) for value in range(101)], "full", "litert", [])
     assert (whole.latency_ms_p50, whole.latency_ms_p95) == (50, 95)
 
 
 @pytest.fixture
-def evaluated():
+def evaluated() -> tuple[Any, Any]:
     found = rows(regions(80, 90), "full", "mediapipe", ["region"])
     return found, fairness(found)
 
 
-def test_the_terminal_shows_groups_and_the_verdict(evaluated):
+def test_the_terminal_shows_groups_and_the_verdict(evaluated: tuple[Any, Any]) -> None:
     table = printed(*tables(*evaluated))
     assert [line.split()[:6] for line in table.splitlines()[:4]] == [
         ["full", "on", "mediapipe", "images", "PDJ", "%"],
@@ -187,7 +192,7 @@ def test_the_terminal_shows_groups_and_the_verdict(evaluated):
     assert max(map(len, printed(*tables(*evaluated), width=80).splitlines()[:4])) <= 80
 
 
-def test_json_holds_rows_images_and_verdicts(evaluated, tmp_path):
+def test_json_holds_rows_images_and_verdicts(evaluated: tuple[Any, Any], tmp_path: Path) -> None:
     found, fair = evaluated
     content = document(found, fair, image_rows(regions(80), "full", "mediapipe"), {"threshold": 0.2})
     write_json(tmp_path / "eval.json", content)
@@ -205,7 +210,7 @@ def test_json_holds_rows_images_and_verdicts(evaluated, tmp_path):
     assert read["fairness"][0]["fair"] is False
 
 
-def test_csv_holds_the_rows(evaluated, tmp_path):
+def test_csv_holds_the_rows(evaluated: tuple[Any, Any], tmp_path: Path) -> None:
     write_csv(tmp_path / "eval.csv", evaluated[0])
     with (tmp_path / "eval.csv").open() as file:
         read = list(csv.DictReader(file))
@@ -216,6 +221,6 @@ def test_csv_holds_the_rows(evaluated, tmp_path):
     ]
 
 
-def test_the_plot_is_a_picture(evaluated, tmp_path):
+def test_the_plot_is_a_picture(evaluated: tuple[Any, Any], tmp_path: Path) -> None:
     save_plot(*evaluated, tmp_path / "eval.png")
     assert cv2.imread(str(tmp_path / "eval.png")).std() > 5

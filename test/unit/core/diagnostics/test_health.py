@@ -1,6 +1,7 @@
 """Each thing that can be wrong, the level it is given, and what is said of it."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -30,11 +31,11 @@ ACTIVE = Situation("active", active=True, listens=True, topic="/image")
 SILENT = {"input_hz": 0.0, "processed_hz": 0.0, "last_image_age_s": STALE_AFTER_S}
 
 
-def health(situation=None, **snapshot):
+def health(situation: Any = None, **snapshot: Any) -> Any:
     return assess(replace(WELL, **snapshot), replace(ACTIVE, **(situation or {})))
 
 
-def test_a_node_that_works_is_well():
+def test_a_node_that_works_is_well() -> None:
     assert (health().level, health().message) == (Level.OK, "working")
 
 
@@ -66,7 +67,9 @@ def test_a_node_that_works_is_well():
     ],
     ids=lambda each: each if isinstance(each, str) else "",
 )
-def test_what_is_wrong_has_a_level_and_a_message(situation, snapshot, level, message):
+def test_what_is_wrong_has_a_level_and_a_message(
+    situation: Any, snapshot: Any, level: Any, message: str
+) -> None:
     found = health(situation, **snapshot)
     assert found.level == level
     assert message in found.message
@@ -82,22 +85,22 @@ def test_what_is_wrong_has_a_level_and_a_message(situation, snapshot, level, mes
     ],
     ids=["some dropped", "short silence", "slow enough", "nothing to place"],
 )
-def test_what_is_not_wrong_is_no_alarm(situation, snapshot):
+def test_what_is_not_wrong_is_no_alarm(situation: Any, snapshot: Any) -> None:
     assert health(situation, **snapshot).level == Level.OK
 
 
-def test_without_listeners_silence_is_in_order():
+def test_without_listeners_silence_is_in_order() -> None:
     found = health({"listens": False, "publishers": 0}, **SILENT)
     assert (found.level, found.message) == (Level.OK, "no listeners")
 
 
 @pytest.mark.parametrize("state", ["unconfigured", "inactive"])
-def test_a_node_that_is_not_active_is_in_order_and_says_so(state):
+def test_a_node_that_is_not_active_is_in_order_and_says_so(state: str) -> None:
     found = health({"active": False, "state": state, "trouble": "old"}, **SILENT)
     assert (found.level, found.message) == (Level.OK, state)
 
 
-def test_the_worst_comes_first_and_all_is_told():
+def test_the_worst_comes_first_and_all_is_told() -> None:
     found = health({"trouble": "it hangs", "calibrated": False}, **SILENT)
     assert found.level == Level.ERROR
     assert found.message.startswith("it hangs; no image on /image")

@@ -6,7 +6,7 @@ import pytest
 from blazepose_ros.core.estimation.person_detector import anchor_centers
 
 
-def test_there_is_one_anchor_for_every_box_of_the_model():
+def test_there_is_one_anchor_for_every_box_of_the_model() -> None:
     assert anchor_centers().shape == (2254, 2)
 
 
@@ -25,10 +25,10 @@ def test_there_is_one_anchor_for_every_box_of_the_model():
         (2253, (208, 208)),
     ],
 )
-def test_anchors_are_in_the_middle_of_their_cells(index, center_px):
+def test_anchors_are_in_the_middle_of_their_cells(index: int, center_px: tuple[int, int]) -> None:
     np.testing.assert_allclose(anchor_centers()[index] * 224, center_px, rtol=1e-6)
 
 
-def test_the_anchors_are_symmetric():
+def test_the_anchors_are_symmetric() -> None:
     centers = anchor_centers()
     np.testing.assert_allclose(centers.mean(axis=0), 0.5, atol=1e-6)

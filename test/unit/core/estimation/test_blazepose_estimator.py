@@ -20,12 +20,12 @@ CENTERS = (280, 588, 900)  # of anchors that lie apart from each other
 class FakeDetector(Model):
     """Sees people at some anchors."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.anchors = [CENTERS[0]]
         self.surest = 5.0
         self.runs = 0
 
-    def run(self, image):
+    def run(self, image: Any) -> tuple[Any, Any]:
         assert image.shape == (1, 224, 224, 3)
         self.runs += 1
         boxes, scores = np.zeros((1, 2254, 12), np.float32), np.full((1, 2254, 1), -9, np.float32)
@@ -39,14 +39,14 @@ class FakeDetector(Model):
 class FakeLandmarks(Model):
     """Sees a person who stays in the middle of the ROI."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.score = 0.9
         self.world = np.zeros((39, 3), np.float32)
         self.world[:33] = FACING_M
         self.runs = 0
         self.failure = None
 
-    def run(self, image):
+    def run(self, image: Any) -> tuple[Any, Any, Any, Any, Any]:
         assert image.shape == (1, 256, 256, 3)
         self.runs += 1
         if self.failure:
@@ -63,17 +63,17 @@ class FakeLandmarks(Model):
 
 
 class FakeRuntime:
-    def __init__(self):
+    def __init__(self) -> None:
         self.models: dict[bytes, Any] = {b"detector": FakeDetector(), b"landmarks": FakeLandmarks()}
         self.unused, self.most_images = {}, {}
 
-    def load(self, content, unused=(), most_images=1):
+    def load(self, content: Any, unused: Any = (), most_images: Any = 1) -> Any:
         self.unused[content], self.most_images[content] = unused, most_images
         return self.models[content]
 
 
 class Setup:
-    def __init__(self, **options):
+    def __init__(self, **options: Any) -> None:
         self.runtime = FakeRuntime()
         self.detector, self.landmarks = self.runtime.models.values()
         self.estimator = BlazePoseEstimator(
@@ -82,23 +82,23 @@ class Setup:
         self.detector.runs = self.landmarks.runs = 0  # each is tried once when it is loaded
         self.stamp_ns = 10 * FRAME_NS
 
-    def see(self, step_ns=FRAME_NS, height=HEIGHT, width=WIDTH):
+    def see(self, step_ns: Any = FRAME_NS, height: Any = HEIGHT, width: Any = WIDTH) -> Any:
         self.stamp_ns += step_ns
         return self.estimator.estimate(Frame(np.zeros((height, width, 3), np.uint8), self.stamp_ns))
 
 
 @pytest.fixture
-def one():
+def one() -> Setup:
     return Setup()
 
 
-def test_the_detector_runs_only_until_a_person_is_tracked(one):
+def test_the_detector_runs_only_until_a_person_is_tracked(one: Setup) -> None:
     for _ in range(5):
         assert len(one.see()) == 1
     assert (one.detector.runs, one.landmarks.runs) == (1, 5)
 
 
-def test_the_detector_runs_again_in_the_frame_after_the_person_is_lost(one):
+def test_the_detector_runs_again_in_the_frame_after_the_person_is_lost(one: Setup) -> None:
     one.see()
     one.landmarks.score = 0.1
     assert one.see() == []
@@ -107,7 +107,7 @@ def test_the_detector_runs_again_in_the_frame_after_the_person_is_lost(one):
     assert one.detector.runs == 2
 
 
-def test_without_people_the_landmark_model_does_not_run(one):
+def test_without_people_the_landmark_model_does_not_run(one: Setup) -> None:
     one.detector.anchors = []
     assert one.see() == one.see() == []
     assert (one.detector.runs, one.landmarks.runs) == (2, 0)
@@ -116,31 +116,31 @@ def test_without_people_the_landmark_model_does_not_run(one):
 @pytest.mark.parametrize(
     "change", [{"step_ns": -1}, {"width": 320}, {"height": 640, "width": 480}], ids=["time", "size", "turned"]
 )
-def test_going_back_in_time_and_another_image_size_start_anew(one, change):
+def test_going_back_in_time_and_another_image_size_start_anew(one: Setup, change: Any) -> None:
     one.see()
     assert len(one.see(**change)) == 1
     assert one.detector.runs == 2
 
 
-def test_a_repeated_stamp_goes_on(one):
+def test_a_repeated_stamp_goes_on(one: Setup) -> None:
     one.see()
     assert len(one.see(step_ns=0)) == 1
     assert one.detector.runs == 1
 
 
-def test_reset_forgets_the_person(one):
+def test_reset_forgets_the_person(one: Setup) -> None:
     one.see()
     one.estimator.reset()
     one.see()
     assert one.detector.runs == 2
 
 
-def test_the_score_is_the_models_presence_flag(one):
+def test_the_score_is_the_models_presence_flag(one: Setup) -> None:
     assert one.see()[0].score == pytest.approx(0.9)
 
 
 @pytest.mark.parametrize("failure", [RuntimeError("runtime"), cv2.error("opencv")])
-def test_one_failed_frame_does_not_spoil_the_next(one, failure):
+def test_one_failed_frame_does_not_spoil_the_next(one: Setup, failure: Any) -> None:
     one.see()
     one.landmarks.failure = failure
     with pytest.raises(EstimatorError):
@@ -149,35 +149,35 @@ def test_one_failed_frame_does_not_spoil_the_next(one, failure):
     assert len(one.see()) == 1
 
 
-def test_an_image_of_one_pixel_does_no_harm(one):
+def test_an_image_of_one_pixel_does_no_harm(one: Setup) -> None:
     assert len(one.see(height=1, width=1)) == 1
 
 
-def test_an_image_too_large_for_opencv_is_one_failed_frame(one):
+def test_an_image_too_large_for_opencv_is_one_failed_frame(one: Setup) -> None:
     with pytest.raises(EstimatorError, match="could not be processed"):
         one.see(height=1, width=40_000)
     assert len(one.see()) == 1
 
 
-def test_a_closed_estimator_says_so(one):
+def test_a_closed_estimator_says_so(one: Setup) -> None:
     one.estimator.close()
     one.estimator.close()
     with pytest.raises(EstimatorError, match="closed"):
         one.see()
 
 
-def test_the_landmark_model_is_prepared_for_as_many_people_as_asked_for():
+def test_the_landmark_model_is_prepared_for_as_many_people_as_asked_for() -> None:
     assert Setup(num_poses=3).runtime.most_images == {b"detector": 1, b"landmarks": 3}
 
 
 @pytest.mark.parametrize(("asked", "found"), [(1, 1), (2, 2), (3, 3), (5, 3)])
-def test_no_more_people_than_asked_for_are_found(asked, found):
+def test_no_more_people_than_asked_for_are_found(asked: int, found: int) -> None:
     setup = Setup(num_poses=asked)
     setup.detector.anchors = list(CENTERS)
     assert len(setup.see()) == found
 
 
-def test_the_surest_detection_is_the_one_that_counts():
+def test_the_surest_detection_is_the_one_that_counts() -> None:
     setup = Setup()
     setup.detector.anchors = [CENTERS[2], CENTERS[0]]
     alone = Setup()
@@ -185,7 +185,7 @@ def test_the_surest_detection_is_the_one_that_counts():
     np.testing.assert_array_equal(setup.see()[0].screen, alone.see()[0].screen)
 
 
-def test_while_fewer_people_are_followed_than_asked_for_the_detector_looks_ten_times_a_second():
+def test_while_fewer_people_are_followed_than_asked_for_the_detector_looks_ten_times_a_second() -> None:
     setup = Setup(num_poses=2)
     for _ in range(7):
         assert len(setup.see()) == 1  # the same person, though tracked and detected
@@ -199,7 +199,7 @@ def test_while_fewer_people_are_followed_than_asked_for_the_detector_looks_ten_t
     assert setup.detector.runs == runs
 
 
-def test_masks_are_made_only_when_asked_for(one):
+def test_masks_are_made_only_when_asked_for(one: Setup) -> None:
     assert one.see()[0].mask is None
     assert one.runtime.unused[b"landmarks"] == ((256, 256, 1),)
     setup = Setup(enable_segmentation=True)
@@ -209,13 +209,13 @@ def test_masks_are_made_only_when_asked_for(one):
     assert setup.runtime.unused[b"landmarks"] == ()
 
 
-def test_a_model_with_other_outputs_is_an_error_of_the_frame(one):
+def test_a_model_with_other_outputs_is_an_error_of_the_frame(one: Setup) -> None:
     one.landmarks.run = lambda image: (image,)
     with pytest.raises(EstimatorError, match="the model has outputs"):
         one.see()
 
 
-def test_a_lost_persons_place_is_kept_from_a_bystander_until_the_time_is_over():
+def test_a_lost_persons_place_is_kept_from_a_bystander_until_the_time_is_over() -> None:
     setup = Setup(max_lost_s=1.0)
     for _ in range(11):
         setup.see()
@@ -228,7 +228,7 @@ def test_a_lost_persons_place_is_kept_from_a_bystander_until_the_time_is_over():
     assert len(setup.see(step_ns=50_000_000)) == 1
 
 
-def test_a_lost_person_is_found_beside_a_surer_bystander():
+def test_a_lost_person_is_found_beside_a_surer_bystander() -> None:
     setup = Setup()
     for _ in range(11):
         (walker,) = setup.see()
@@ -239,7 +239,7 @@ def test_a_lost_person_is_found_beside_a_surer_bystander():
     np.testing.assert_array_equal(setup.see()[0].screen, walker.screen)
 
 
-def test_what_the_detector_is_not_sure_of_has_to_prove_itself():
+def test_what_the_detector_is_not_sure_of_has_to_prove_itself() -> None:
     setup = Setup(min_detection_confidence=0.4)
     setup.detector.surest = 0.0
     setup.landmarks.score = 0.99
@@ -249,7 +249,7 @@ def test_what_the_detector_is_not_sure_of_has_to_prove_itself():
 
 
 @pytest.mark.parametrize("scores", [[0.99, 0.7], [0.8, 0.8]])
-def test_furniture_whose_presence_comes_and_goes_is_no_person(scores):
+def test_furniture_whose_presence_comes_and_goes_is_no_person(scores: Any) -> None:
     setup = Setup(min_detection_confidence=0.4)
     setup.detector.surest = 0.0
     for index in range(60):
@@ -257,7 +257,7 @@ def test_furniture_whose_presence_comes_and_goes_is_no_person(scores):
         assert setup.see() == []
 
 
-def test_a_sure_person_is_seen_at_once_beside_what_is_not():
+def test_a_sure_person_is_seen_at_once_beside_what_is_not() -> None:
     alone, setup = Setup(), Setup(min_detection_confidence=0.4)
     setup.detector.surest = 0.0
     assert setup.see() == []
@@ -267,26 +267,26 @@ def test_a_sure_person_is_seen_at_once_beside_what_is_not():
     np.testing.assert_array_equal(person.screen, expected.screen)
 
 
-def test_with_nothing_to_prove_weak_finds_are_seen_at_once():
+def test_with_nothing_to_prove_weak_finds_are_seen_at_once() -> None:
     setup = Setup(min_detection_confidence=0.4, sure_confidence=0.0)
     setup.detector.surest = 0.0
     assert len(setup.see()) == 1
 
 
-def test_what_has_no_human_proportions_proves_nothing():
+def test_what_has_no_human_proportions_proves_nothing() -> None:
     setup = Setup(min_detection_confidence=0.4)
     setup.detector.surest, setup.landmarks.score = 0.0, 0.99
     setup.landmarks.world *= 0.1
     assert not any(setup.see() for _ in range(30))
 
 
-def boxed(setup, *boxes, said=True):
+def boxed(setup: Any, *boxes: Any, said: bool = True) -> Any:
     setup.stamp_ns += FRAME_NS
     rgb = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
     return setup.estimator.estimate(Frame(rgb, setup.stamp_ns, tuple(boxes) if said else None))
 
 
-def test_with_boxes_from_outside_the_detector_never_runs_and_people_are_followed_between_them():
+def test_with_boxes_from_outside_the_detector_never_runs_and_people_are_followed_between_them() -> None:
     setup = Setup(external_detections=True, num_poses=2)
     assert boxed(setup, said=False) == []
     found = boxed(setup, Box(100, 240, 80, 200), Box(500, 240, 80, 200))
@@ -296,7 +296,7 @@ def test_with_boxes_from_outside_the_detector_never_runs_and_people_are_followed
     assert setup.detector.runs == 0
 
 
-def test_a_box_is_looked_at_twice_and_a_person_who_is_followed_once():
+def test_a_box_is_looked_at_twice_and_a_person_who_is_followed_once() -> None:
     setup = Setup(external_detections=True)
     boxed(setup, Box(100, 240, 80, 200))
     assert setup.landmarks.runs == 2
@@ -304,13 +304,13 @@ def test_a_box_is_looked_at_twice_and_a_person_who_is_followed_once():
     assert setup.landmarks.runs == 3
 
 
-def test_no_more_boxes_are_looked_at_than_people_are_asked_for():
+def test_no_more_boxes_are_looked_at_than_people_are_asked_for() -> None:
     setup = Setup(external_detections=True, num_poses=1)
     (pose,) = boxed(setup, Box(500, 240, 80, 200), Box(100, 240, 80, 200))
     assert round(pose.screen[0, 0]) == 500
 
 
-def test_who_was_seen_for_a_moment_is_not_waited_for():
+def test_who_was_seen_for_a_moment_is_not_waited_for() -> None:
     setup = Setup()
     setup.see()
     setup.landmarks.score = 0.1

@@ -3,6 +3,8 @@
 import importlib.util
 import os
 import time
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,22 +18,22 @@ INSTALLED = [name for name, library in LIBRARIES.items() if importlib.util.find_
 PLAIN = RuntimeOptions()
 
 
-def test_there_are_the_backends_that_the_parameter_names():
+def test_there_are_the_backends_that_the_parameter_names() -> None:
     assert set(BACKENDS) == {"auto", "mediapipe", "openvino", "litert"}
 
 
 @pytest.mark.parametrize("backend", INSTALLED)
-def test_a_model_that_is_none_is_refused(backend):
+def test_a_model_that_is_none_is_refused(backend: Any) -> None:
     with pytest.raises(BackendError, match="does not load the model"):
         RUNTIMES[backend](PLAIN).load(b"no model")
 
 
-def test_a_negative_number_of_threads_is_refused():
+def test_a_negative_number_of_threads_is_refused() -> None:
     with pytest.raises(ValueError, match="num_threads"):
         RuntimeOptions(num_threads=-1)
 
 
-def test_what_was_stored_is_loaded_and_nothing_else(tmp_path):
+def test_what_was_stored_is_loaded_and_nothing_else(tmp_path: Path) -> None:
     cache = CompiledCache(tmp_path / "new")
     assert cache.load(b"key") is None
     cache.store(b"key", b"blob")
@@ -39,7 +41,7 @@ def test_what_was_stored_is_loaded_and_nothing_else(tmp_path):
     assert cache.load(b"other key") is None
 
 
-def test_what_was_not_used_for_longest_makes_way(tmp_path, monkeypatch):
+def test_what_was_not_used_for_longest_makes_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(openvino, "MAX_BYTES", 3 * 1032)  # a blob stands behind 32 bytes
     cache = CompiledCache(tmp_path)
     for age_s, key in enumerate((b"c", b"b", b"a")):
@@ -50,19 +52,19 @@ def test_what_was_not_used_for_longest_makes_way(tmp_path, monkeypatch):
     assert [key for key in (b"a", b"b", b"c", b"d") if cache.load(key) is not None] == [b"a", b"c", b"d"]
 
 
-def age(cache, key, seconds):
+def age(cache: Any, key: Any, seconds: Any) -> None:
     """Make a blob look as if it was last used so long ago."""
     then_s = time.time() - seconds
     os.utime(cache._path(cache._folder, key), (then_s, then_s))
 
 
-def test_a_cache_without_a_folder_keeps_nothing():
+def test_a_cache_without_a_folder_keeps_nothing() -> None:
     cache = CompiledCache(None)
     cache.store(b"key", b"blob")
     assert cache.load(b"key") is None
 
 
-def test_a_cache_that_cannot_be_written_does_no_harm(tmp_path):
+def test_a_cache_that_cannot_be_written_does_no_harm(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     cache = CompiledCache(tmp_path / "file")
     cache.store(b"key", b"blob")

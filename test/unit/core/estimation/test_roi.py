@@ -1,6 +1,7 @@
 """Regions: the geometry between an image and what a model sees."""
 
 import math
+from typing import Any
 
 import cv2
 import numpy as np
@@ -16,19 +17,19 @@ rois = st.builds(Roi, coordinates, coordinates, st.floats(1, 4000), angles)
 points = st.lists(st.tuples(st.floats(-3, 3), st.floats(-3, 3)), min_size=1, max_size=5).map(np.array)
 
 
-def turned(pixels, angle_rad):
+def turned(pixels: Any, angle_rad: Any) -> Any:
     """Return pixels turned clockwise around the origin."""
     cos, sin = math.cos(angle_rad), math.sin(angle_rad)
     return np.asarray(pixels) @ np.array([[cos, sin], [-sin, cos]])
 
 
 @given(rois, points)
-def test_into_the_image_and_back_changes_nothing(roi, inside):
+def test_into_the_image_and_back_changes_nothing(roi: Any, inside: Any) -> None:
     np.testing.assert_allclose(roi.from_image(roi.to_image(inside)), inside, atol=1e-6)
 
 
 @given(rois, points, angles)
-def test_turning_the_roi_around_its_middle_turns_what_it_shows(roi, inside, angle):
+def test_turning_the_roi_around_its_middle_turns_what_it_shows(roi: Any, inside: Any, angle: Any) -> None:
     middle = (roi.x_px, roi.y_px)
     other = Roi(*middle, roi.size_px, roi.rotation_rad + angle)
     expected = turned(roi.to_image(inside) - middle, angle) + middle
@@ -36,7 +37,9 @@ def test_turning_the_roi_around_its_middle_turns_what_it_shows(roi, inside, angl
 
 
 @given(points.map(lambda p: p[0] * 100), st.floats(1, 1000), angles, angles)
-def test_a_person_that_turns_with_the_image_keeps_its_place_in_the_roi(center, reach, lean, angle):
+def test_a_person_that_turns_with_the_image_keeps_its_place_in_the_roi(
+    center: Any, reach: float, lean: Any, angle: Any
+) -> None:
     scale = center + reach * np.array([math.sin(lean), -math.cos(lean)])
     hand = np.array([[center[0] + 7, center[1] - 3]])
     before = Roi.around_person(center, scale)
@@ -44,12 +47,12 @@ def test_a_person_that_turns_with_the_image_keeps_its_place_in_the_roi(center, r
     np.testing.assert_allclose(after.from_image(turned(hand, angle)), before.from_image(hand), atol=1e-6)
 
 
-def test_an_upright_person_gets_an_upright_square_with_a_margin_of_a_quarter():
+def test_an_upright_person_gets_an_upright_square_with_a_margin_of_a_quarter() -> None:
     roi = Roi.around_person(np.array([100, 200]), np.array([100, 120]))
     assert roi == Roi(100, 200, 2 * 80 * 1.25, 0)
 
 
-def test_a_person_lying_with_the_head_to_the_right_is_turned_by_a_quarter():
+def test_a_person_lying_with_the_head_to_the_right_is_turned_by_a_quarter() -> None:
     roi = Roi.around_person(np.array([100, 200]), np.array([180, 200]))
     assert roi.rotation_rad == pytest.approx(math.pi / 2)
     np.testing.assert_allclose(roi.to_image(np.array([[0.5, 0]])), [[200, 200]], atol=1e-9)
@@ -59,18 +62,18 @@ def test_a_person_lying_with_the_head_to_the_right_is_turned_by_a_quarter():
     ("center", "scale"),
     [((1, 1), (1, 1)), ((math.nan, 1), (1, 2)), ((0, 0), (math.inf, 0)), ((0, 0), (0, math.nan))],
 )
-def test_points_that_give_no_square_give_no_roi(center, scale):
+def test_points_that_give_no_square_give_no_roi(center: Any, scale: Any) -> None:
     assert Roi.around_person(np.array(center, float), np.array(scale, float)) is None
 
 
 @pytest.mark.parametrize("numbers", [(0, 0, 0), (0, 0, -1), (math.nan, 0, 1), (0, math.inf, 1)])
-def test_an_roi_without_area_or_place_is_refused(numbers):
+def test_an_roi_without_area_or_place_is_refused(numbers: Any) -> None:
     with pytest.raises(ValueError, match="Roi"):
         Roi(*numbers)
 
 
 @pytest.mark.parametrize(("width", "height"), [(640, 480), (480, 640), (1, 1)])
-def test_a_letterbox_holds_the_whole_image_in_its_middle(width, height):
+def test_a_letterbox_holds_the_whole_image_in_its_middle(width: int, height: int) -> None:
     box = Roi.letterbox(width, height)
     corners = box.from_image(np.array([[0, 0], [width, height]]))
     assert corners.min() >= 0
@@ -79,7 +82,7 @@ def test_a_letterbox_holds_the_whole_image_in_its_middle(width, height):
 
 
 @pytest.mark.parametrize("angle", [0, 0.5, math.pi / 2, 3])
-def test_a_crop_shows_a_dot_where_the_geometry_says(angle):
+def test_a_crop_shows_a_dot_where_the_geometry_says(angle: Any) -> None:
     image = np.zeros((400, 400, 3), np.uint8)
     dot = (230, 180)
     cv2.circle(image, dot, 3, (255, 255, 255), -1)
@@ -90,14 +93,14 @@ def test_a_crop_shows_a_dot_where_the_geometry_says(angle):
     np.testing.assert_allclose(seen, roi.from_image(np.array([dot]))[0] * 256, atol=0.2)
 
 
-def test_beyond_the_image_a_crop_repeats_the_border_or_is_black():
+def test_beyond_the_image_a_crop_repeats_the_border_or_is_black() -> None:
     white = np.full((10, 10, 3), 255, np.uint8)
     roi = Roi(5, 5, 40)
     assert roi.crop(white, 32, cv2.BORDER_REPLICATE).min() == 255
     assert roi.crop(white, 32, cv2.BORDER_CONSTANT)[0, 0].max() == 0
 
 
-def test_what_was_cropped_is_pasted_back_in_its_place():
+def test_what_was_cropped_is_pasted_back_in_its_place() -> None:
     image = cv2.GaussianBlur(np.random.default_rng(0).random((200, 300), np.float32), (31, 31), 8)
     roi = Roi(150, 100, 150, 0.4)
     crop = roi.crop(cv2.merge([image] * 3), 256, cv2.BORDER_REPLICATE)[..., 0]
@@ -118,7 +121,7 @@ def test_what_was_cropped_is_pasted_back_in_its_place():
         (Roi(0, 99, 10), 0),
     ],
 )
-def test_overlap_is_intersection_over_union(other, expected):
+def test_overlap_is_intersection_over_union(other: Roi, expected: Any) -> None:
     roi = Roi(0, 0, 10)
     assert roi.overlap(other) == pytest.approx(expected)
     assert other.overlap(roi) == pytest.approx(expected)

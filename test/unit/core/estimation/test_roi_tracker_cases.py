@@ -1,5 +1,7 @@
 """An unconfirmed track gives way to a person: whom to look for first, and who is confirmed when."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from support.bodies import FACING_M
@@ -17,18 +19,18 @@ CHAIR, PERSON, OTHER = Roi(150, 240, 200), Roi(450, 240, 200), Roi(450, 700, 200
 PERIOD_NS = 33_000_000
 
 
-def tracker(num_poses=1):
+def tracker(num_poses: Any = 1) -> RoiTracker:
     return RoiTracker(RoiTrackerOptions(num_poses, max_lost_s=1.0, sure_confidence=0.6, same_overlap=0.5))
 
 
-def result(roi, score=0.5):
+def result(roi: Any, score: float = 0.5) -> LandmarkResult:
     """Return what the landmark model says of a body that fills half of a ROI, as sure as it is."""
     screen = np.column_stack([FACING_M[:, :2] * 0.4 * roi.size_px + (roi.x_px, roi.y_px), FACING_M[:, 2]])
     ones = np.ones(33, np.float32)
     return LandmarkResult(score, screen, ones, ones, FACING_M, roi, roi)
 
 
-def see(rois, detections, index, score=0.5):
+def see(rois: Any, detections: Any, index: Any, score: float = 0.5) -> tuple[Any, Any]:
     """Return the ROIs that are looked at, and those of the people who are found in all of them."""
     chosen = rois.choose(detections, index * PERIOD_NS)
     frame = Frame(np.zeros((900, 640, 3), np.uint8), index * PERIOD_NS)
@@ -37,25 +39,25 @@ def see(rois, detections, index, score=0.5):
 
 
 @pytest.mark.parametrize("order", [1, -1])
-def test_a_person_who_is_sure_is_looked_at_before_furniture_that_is_not(order):
+def test_a_person_who_is_sure_is_looked_at_before_furniture_that_is_not(order: int) -> None:
     rois = tracker()
     assert see(rois, [Detection(UNSURE, CHAIR)], 0) == ([CHAIR], [])
     assert see(rois, [Detection(UNSURE, CHAIR), Detection(SURE, PERSON)][::order], 1) == ([PERSON], [PERSON])
 
 
-def test_furniture_that_is_tracked_is_looked_at_before_new_furniture():
+def test_furniture_that_is_tracked_is_looked_at_before_new_furniture() -> None:
     rois = tracker()
     see(rois, [Detection(UNSURE, CHAIR)], 0)
     assert see(rois, [Detection(UNSURE, OTHER)], 1)[0] == [CHAIR]
 
 
-def test_a_person_who_is_tracked_is_looked_at_before_a_new_one():
+def test_a_person_who_is_tracked_is_looked_at_before_a_new_one() -> None:
     rois = tracker()
     see(rois, [Detection(SURE, PERSON)], 0)
     assert see(rois, [Detection(0.99, OTHER)], 1) == ([PERSON], [PERSON])
 
 
-def test_the_sure_come_first_the_known_of_them_before_the_new():
+def test_the_sure_come_first_the_known_of_them_before_the_new() -> None:
     rois = tracker(num_poses=4)
     see(rois, [Detection(SURE, PERSON), Detection(UNSURE, CHAIR)], 0)
     looked, found = see(rois, [Detection(0.99, OTHER), Detection(UNSURE, Roi(150, 700, 200))], 1)
@@ -63,7 +65,7 @@ def test_the_sure_come_first_the_known_of_them_before_the_new():
     assert found == [PERSON, OTHER]
 
 
-def test_an_unconfirmed_track_is_confirmed_by_one_sure_detection():
+def test_an_unconfirmed_track_is_confirmed_by_one_sure_detection() -> None:
     rois = tracker()
     assert see(rois, [Detection(UNSURE, PERSON)], 0)[1] == []
     assert see(rois, [Detection(UNSURE, PERSON)], 1)[1] == []
@@ -71,13 +73,13 @@ def test_an_unconfirmed_track_is_confirmed_by_one_sure_detection():
     assert see(rois, None, 3)[1] == [PERSON]
 
 
-def test_a_confirmed_track_stays_so_whatever_the_detector_says_later():
+def test_a_confirmed_track_stays_so_whatever_the_detector_says_later() -> None:
     rois = tracker()
     see(rois, [Detection(SURE, PERSON)], 0)
     assert see(rois, [Detection(UNSURE, PERSON)], 1)[1] == [PERSON]
 
 
-def test_a_detection_is_of_the_track_that_it_overlaps_most_and_by_enough():
+def test_a_detection_is_of_the_track_that_it_overlaps_most_and_by_enough() -> None:
     beside = Roi(PERSON.x_px + 40, PERSON.y_px, 200)
     assert beside.overlap(PERSON) > 0.5
     rois = tracker(num_poses=2)
@@ -88,7 +90,7 @@ def test_a_detection_is_of_the_track_that_it_overlaps_most_and_by_enough():
     assert see(rois, [Detection(SURE, apart)], 2)[0] == [PERSON, apart]
 
 
-def test_while_furniture_alone_is_tracked_the_detector_runs_on():
+def test_while_furniture_alone_is_tracked_the_detector_runs_on() -> None:
     rois = tracker()
     see(rois, [Detection(UNSURE, CHAIR)], 0)
     assert rois.want_detections(1)
@@ -97,7 +99,7 @@ def test_while_furniture_alone_is_tracked_the_detector_runs_on():
 
 
 @pytest.mark.parametrize("failing", ["landmarks", "detector"])
-def test_after_a_failed_frame_the_detector_runs_anew(failing, monkeypatch):
+def test_after_a_failed_frame_the_detector_runs_anew(failing: str, monkeypatch: pytest.MonkeyPatch) -> None:
     setup = Setup()
     setup.see()
     model = getattr(setup, failing)
@@ -112,5 +114,5 @@ def test_after_a_failed_frame_the_detector_runs_anew(failing, monkeypatch):
     assert setup.detector.runs == runs + 1
 
 
-def fail(_image):
+def fail(_image: Any) -> None:
     raise RuntimeError("torn")

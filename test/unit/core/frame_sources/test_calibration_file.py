@@ -1,4 +1,6 @@
 import math
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -38,13 +40,13 @@ projection_matrix:
 
 
 @pytest.fixture
-def head_camera():
+def head_camera() -> Any:
     return yaml.safe_load(HEAD_CAMERA)
 
 
 @pytest.fixture
-def load(tmp_path):
-    def load(document):
+def load(tmp_path: Path) -> Any:
+    def load(document: Any) -> Any:
         path = tmp_path / "camera.yaml"
         path.write_text(document if isinstance(document, str) else yaml.safe_dump(document))
         return load_calibration(path)
@@ -52,7 +54,7 @@ def load(tmp_path):
     return load
 
 
-def test_a_file_of_camera_info_manager_is_read(load):
+def test_a_file_of_camera_info_manager_is_read(load: Any) -> None:
     calibration = load(HEAD_CAMERA)
     camera = calibration.camera
     assert (camera.width, camera.height) == (640, 480)
@@ -63,7 +65,7 @@ def test_a_file_of_camera_info_manager_is_read(load):
     assert calibration.projection[1].tolist() == [0, 393.241516, 241.090362, 0]
 
 
-def test_what_is_written_is_read_again(load):
+def test_what_is_written_is_read_again(load: Any) -> None:
     calibration = load(HEAD_CAMERA)
     again = load(format_calibration(calibration, "head_camera"))
     assert again.camera.d == calibration.camera.d
@@ -71,12 +73,12 @@ def test_what_is_written_is_read_again(load):
     assert np.array_equal(again.projection, calibration.projection)
 
 
-def test_a_camera_without_distortion_survives_writing_and_reading(load):
+def test_a_camera_without_distortion_survives_writing_and_reading(load: Any) -> None:
     camera = CameraModel.from_hfov(64, 48, 60.0)
     assert load(format_calibration(Calibration.monocular(camera), "plain")).camera.d == ()
 
 
-def test_matrices_that_only_stereo_cameras_need_may_be_missing(load, head_camera):
+def test_matrices_that_only_stereo_cameras_need_may_be_missing(load: Any, head_camera: Any) -> None:
     del head_camera["rectification_matrix"], head_camera["projection_matrix"]
     calibration = load(head_camera)
     assert np.array_equal(calibration.rectification, np.eye(3))
@@ -116,38 +118,40 @@ def test_matrices_that_only_stereo_cameras_need_may_be_missing(load, head_camera
         ),
     ],
 )
-def test_a_wrong_field_is_named_with_its_file(load, head_camera, field, value, error):
+def test_a_wrong_field_is_named_with_its_file(
+    load: Any, head_camera: Any, field: str, value: Any, error: str
+) -> None:
     with pytest.raises(CalibrationFileError, match=rf"camera\.yaml: .*{error}"):
         load(head_camera | {field: value})
 
 
 @pytest.mark.parametrize("field", ["image_width", "image_height", "camera_matrix", "distortion_coefficients"])
-def test_a_missing_field_is_named_with_its_file(load, head_camera, field):
+def test_a_missing_field_is_named_with_its_file(load: Any, head_camera: Any, field: str) -> None:
     del head_camera[field]
     with pytest.raises(CalibrationFileError, match=rf"camera\.yaml: {field} is missing"):
         load(head_camera)
 
 
 @pytest.mark.parametrize("text", ["a: [1, 2", "", "just words", "[1, 2]", "\x00"])
-def test_a_file_of_another_kind_is_refused(load, text):
+def test_a_file_of_another_kind_is_refused(load: Any, text: str) -> None:
     with pytest.raises(CalibrationFileError, match=r"camera\.yaml is not a"):
         load(text)
 
 
-def test_a_file_that_is_not_text_is_refused(tmp_path):
+def test_a_file_that_is_not_text_is_refused(tmp_path: Path) -> None:
     (tmp_path / "camera.yaml").write_bytes(b"\xff\xfe\x00\x80")
     with pytest.raises(CalibrationFileError, match=r"camera\.yaml is not a YAML file"):
         load_calibration(tmp_path / "camera.yaml")
 
 
 @pytest.mark.parametrize("name", ["", "missing.yaml"])
-def test_a_file_that_cannot_be_read_is_named(tmp_path, name):
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, name: str) -> None:
     with pytest.raises(CalibrationFileError, match="cannot be read"):
         load_calibration(tmp_path / name)
 
 
 @pytest.mark.parametrize("target", [(1280, 960), (320, 240), (300, 500), (640, 480)])
-def test_a_point_is_seen_where_the_scaled_image_shows_it(load, target):
+def test_a_point_is_seen_where_the_scaled_image_shows_it(load: Any, target: tuple[int, int]) -> None:
     calibration = load(HEAD_CAMERA)
     points = np.array([[0.1, -0.2, 2.0], [-0.5, 0.3, 3.0]])
     fit = FrameFit((640, 480), target)
@@ -161,12 +165,12 @@ def test_a_point_is_seen_where_the_scaled_image_shows_it(load, target):
     )
 
 
-def test_images_of_another_resolution_of_the_camera_scale_the_calibration(load):
+def test_images_of_another_resolution_of_the_camera_scale_the_calibration(load: Any) -> None:
     seen = load(HEAD_CAMERA).seen_through(FrameFit((1280, 960), (1280, 960)))
     assert seen.camera.k[0, 0] == pytest.approx(2 * 438.783367)
     assert seen.camera.k[0, 2] == pytest.approx(2 * (305.593336 + 0.5) - 0.5)
 
 
-def test_images_of_other_proportions_are_refused(load):
+def test_images_of_other_proportions_are_refused(load: Any) -> None:
     with pytest.raises(CalibrationFileError, match="for 640 x 480 pixels, the images have 1280 x 720"):
         load(HEAD_CAMERA).seen_through(FrameFit((1280, 720), (640, 480)))

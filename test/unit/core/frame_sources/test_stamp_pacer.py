@@ -5,13 +5,13 @@ from blazepose_ros.core.frame_sources.camera_stream import StampPacer
 PERIOD = 33_333_333
 
 
-def test_stamps_are_exactly_one_period_apart_while_the_clock_jitters():
+def test_stamps_are_exactly_one_period_apart_while_the_clock_jitters() -> None:
     pacer = StampPacer(30.0)
     stamps = [pacer.stamp(k * PERIOD + jitter) for k, jitter in enumerate([5, 900_000, 40, 7_000_000, 5])]
     assert np.diff(stamps).tolist() == [PERIOD] * 4
 
 
-def test_no_stamp_is_in_the_future_and_all_rise():
+def test_no_stamp_is_in_the_future_and_all_rise() -> None:
     pacer = StampPacer(30.0)
     clock = [k * PERIOD + jitter for k, jitter in enumerate([9_000_000, 100, 20_000_000, 0, 0])]
     stamps = [pacer.stamp(now) for now in clock]
@@ -19,12 +19,12 @@ def test_no_stamp_is_in_the_future_and_all_rise():
     assert (np.diff(stamps) > 0).all()
 
 
-def test_a_late_frame_is_stamped_with_the_clock_and_the_next_follow_it():
+def test_a_late_frame_is_stamped_with_the_clock_and_the_next_follow_it() -> None:
     pacer = StampPacer(30.0)
     late = 10 * PERIOD + 17
     assert [pacer.stamp(now) for now in (0, late, late + PERIOD + 5)] == [0, late, late + PERIOD]
 
 
-def test_stamps_follow_a_clock_that_is_set_back():
+def test_stamps_follow_a_clock_that_is_set_back() -> None:
     pacer = StampPacer(30.0)
     assert [pacer.stamp(now) for now in (10**10, 500)] == [10**10, 500]

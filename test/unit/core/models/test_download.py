@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -127,37 +128,39 @@ def fetch(server: Server, path: Path) -> None:
     download(server.url, path, sha256=SHA256, size_bytes=len(CONTENT))
 
 
-def test_a_download_leaves_the_file_and_nothing_else(serve, path):
+def test_a_download_leaves_the_file_and_nothing_else(serve: Callable[..., Server], path: Path) -> None:
     fetch(serve(whole), path)
     assert path.read_bytes() == CONTENT
     assert list(path.parent.iterdir()) == [path]
 
 
-def test_a_download_shows_its_progress(serve, path, capsys):
+def test_a_download_shows_its_progress(
+    serve: Callable[..., Server], path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     fetch(serve(whole), path)
     progress = capsys.readouterr().err
     assert "model.task" in progress
     assert "100%" in progress
 
 
-def test_a_download_takes_the_place_of_a_damaged_file(serve, path):
+def test_a_download_takes_the_place_of_a_damaged_file(serve: Callable[..., Server], path: Path) -> None:
     path.write_bytes(b"damaged")
     fetch(serve(whole), path)
     assert path.read_bytes() == CONTENT
 
 
-def test_a_download_of_unknown_size_is_known_by_its_hash(serve, path):
+def test_a_download_of_unknown_size_is_known_by_its_hash(serve: Callable[..., Server], path: Path) -> None:
     fetch(serve(whole_of_unknown_size), path)
     assert path.read_bytes() == CONTENT
 
 
-def test_what_is_there_already_needs_no_server(path):
+def test_what_is_there_already_needs_no_server(path: Path) -> None:
     path.write_bytes(CONTENT)
     download("http://127.0.0.1:9/", path, sha256=SHA256, size_bytes=len(CONTENT))
     assert path.read_bytes() == CONTENT
 
 
-def test_a_downloaded_file_has_the_usual_permissions(serve, path):
+def test_a_downloaded_file_has_the_usual_permissions(serve: Callable[..., Server], path: Path) -> None:
     """Of an image that root has built, other users read the models."""
     fetch(serve(whole), path)
     usual = path.with_name("usual")
@@ -165,14 +168,16 @@ def test_a_downloaded_file_has_the_usual_permissions(serve, path):
     assert path.stat().st_mode == usual.stat().st_mode
 
 
-def test_a_transfer_that_breaks_off_starts_anew(serve, path):
+def test_a_transfer_that_breaks_off_starts_anew(serve: Callable[..., Server], path: Path) -> None:
     server = serve(broken_off, broken_off, whole)
     fetch(server, path)
     assert path.read_bytes() == CONTENT
     assert server.requests == 3
 
 
-def test_a_transfer_that_keeps_breaking_off_is_given_up_and_leaves_nothing(serve, path):
+def test_a_transfer_that_keeps_breaking_off_is_given_up_and_leaves_nothing(
+    serve: Callable[..., Server], path: Path
+) -> None:
     server = serve(broken_off)
     with pytest.raises(TransferBrokenError, match=r"model.task broke off after 0\.\d of 0\.3 MB"):
         fetch(server, path)
@@ -180,7 +185,9 @@ def test_a_transfer_that_keeps_breaking_off_is_given_up_and_leaves_nothing(serve
     assert list(path.parent.iterdir()) == []
 
 
-def test_a_stalled_transfer_is_given_up_and_leaves_nothing(serve, path, monkeypatch):
+def test_a_stalled_transfer_is_given_up_and_leaves_nothing(
+    serve: Callable[..., Server], path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(module, "STALL_TIMEOUT_S", 0.2)
     monkeypatch.setattr(module, "ATTEMPTS", 1)
     with pytest.raises(TransferBrokenError, match=r"broke off after 0\.\d of 0\.3 MB"):
@@ -189,19 +196,21 @@ def test_a_stalled_transfer_is_given_up_and_leaves_nothing(serve, path, monkeypa
 
 
 @pytest.mark.parametrize("reply", [another_file, longer_than_announced])
-def test_another_file_is_refused_and_forgotten(serve, path, reply):
+def test_another_file_is_refused_and_forgotten(serve: Callable[..., Server], path: Path, reply: Any) -> None:
     with pytest.raises(DownloadError, match=f"holds another file: .*{SHA256} but got"):
         fetch(serve(reply), path)
     assert list(path.parent.iterdir()) == []
 
 
-def test_a_file_of_another_size_is_refused_before_it_is_fetched(serve, path):
+def test_a_file_of_another_size_is_refused_before_it_is_fetched(
+    serve: Callable[..., Server], path: Path
+) -> None:
     with pytest.raises(DownloadError, match=f"another file: 23 bytes instead of {len(CONTENT)}"):
         fetch(serve(another_size), path)
     assert list(path.parent.iterdir()) == []
 
 
-def test_a_damaged_transfer_leaves_the_old_file(serve, path):
+def test_a_damaged_transfer_leaves_the_old_file(serve: Callable[..., Server], path: Path) -> None:
     path.write_bytes(b"old")
     with pytest.raises(DownloadError, match="holds another file"):
         fetch(serve(another_file), path)
@@ -210,25 +219,27 @@ def test_a_damaged_transfer_leaves_the_old_file(serve, path):
 
 
 @pytest.mark.parametrize("code", [403, 404, 500, 503])
-def test_a_refusal_is_told_with_its_status(serve, path, code):
+def test_a_refusal_is_told_with_its_status(serve: Callable[..., Server], path: Path, code: int) -> None:
     with pytest.raises(DownloadError, match=f"model.task answers {code} "):
         fetch(serve(status(code)), path)
     assert list(path.parent.iterdir()) == []
 
 
-def test_a_server_that_never_answers_does_not_hang(serve, path, monkeypatch):
+def test_a_server_that_never_answers_does_not_hang(
+    serve: Callable[..., Server], path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(module, "ANSWER_TIMEOUT_S", 0.2)
     with pytest.raises(DownloadError, match=r"does not answer within 0\.2 s"):
         fetch(serve(silent), path)
 
 
-def test_something_that_speaks_no_http_is_told(serve, path):
+def test_something_that_speaks_no_http_is_told(serve: Callable[..., Server], path: Path) -> None:
     with pytest.raises(DownloadError, match="cannot be reached"):
         fetch(serve(not_http), path)
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:9/", "http://no-such-host.invalid/", "", "no address"])
-def test_an_address_that_leads_nowhere_is_told(path, url):
+def test_an_address_that_leads_nowhere_is_told(path: Path, url: str) -> None:
     with pytest.raises(DownloadError, match="cannot be reached"):
         download(url, path, sha256=SHA256, size_bytes=len(CONTENT))
 
@@ -242,14 +253,16 @@ def full_disk() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("full_disk")
-def test_a_full_disk_is_no_fault_of_the_server_and_leaves_no_half_file(serve, path):
+def test_a_full_disk_is_no_fault_of_the_server_and_leaves_no_half_file(
+    serve: Callable[..., Server], path: Path
+) -> None:
     with pytest.raises(OSError, match="too large"):
         fetch(serve(whole), path)
     assert list(path.parent.iterdir()) == []
 
 
 @pytest.mark.usefixtures("full_disk")
-def test_a_file_that_does_not_fit_leaves_the_old_one(path):
+def test_a_file_that_does_not_fit_leaves_the_old_one(path: Path) -> None:
     path.write_bytes(b"old")
     with pytest.raises(OSError, match="too large"):
         write_atomically(path, CONTENT)

@@ -51,7 +51,7 @@ class QuietHandler(SimpleHTTPRequestHandler):
 
 
 @pytest.fixture
-def site(tmp_path) -> Iterator[Site]:
+def site(tmp_path: Path) -> Iterator[Site]:
     folder = tmp_path / "site"
     folder.mkdir()
     with ThreadingHTTPServer(("127.0.0.1", 0), partial(QuietHandler, directory=str(folder))) as server:
@@ -61,7 +61,7 @@ def site(tmp_path) -> Iterator[Site]:
 
 
 @pytest.fixture(autouse=True)
-def cache(tmp_path, site, monkeypatch) -> Path:
+def cache(tmp_path: Path, site: Site, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty cache, three small models, and bundles that are their parts laid end to end."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr(model_fetch, "assemble_bundle", lambda detector, landmarker: detector + landmarker)
@@ -79,7 +79,7 @@ def cache(tmp_path, site, monkeypatch) -> Path:
 
 
 @pytest.fixture
-def google(site) -> Path:
+def google(site: Site) -> Path:
     """A folder that holds what Google publishes."""
     folder = site.folder / "google"
     folder.mkdir()
@@ -89,7 +89,7 @@ def google(site) -> Path:
 
 
 @pytest.fixture
-def package(site, monkeypatch) -> Path:
+def package(site: Site, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The tarball of a small npm package."""
     tarball = site.folder / "pose.tgz"
     files = {DETECTOR_FILE: b"detector"} | {b.landmarker: b.landmarker.encode() for b in BUNDLES.values()}
@@ -124,7 +124,7 @@ class Npm:
 
 
 @pytest.fixture
-def npm(tmp_path, monkeypatch) -> Npm:
+def npm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Npm:
     """The only npm on the PATH, not installed yet."""
     folder = tmp_path / "bin"
     folder.mkdir()
@@ -138,7 +138,7 @@ def names(folder: Path) -> set[str]:
 
 
 @pytest.mark.usefixtures("google")
-def test_a_model_comes_from_google_where_google_answers(cache, npm):
+def test_a_model_comes_from_google_where_google_answers(cache: Path, npm: Npm) -> None:
     news: list[str] = []
     fetch([ModelComplexity.FULL], news.append)
     assert resolve(ModelComplexity.FULL).content == b"published full"
@@ -148,7 +148,7 @@ def test_a_model_comes_from_google_where_google_answers(cache, npm):
 
 
 @pytest.mark.usefixtures("google")
-def test_a_model_that_is_there_is_not_fetched_again(cache):
+def test_a_model_that_is_there_is_not_fetched_again(cache: Path) -> None:
     fetch([ModelComplexity.FULL], str)
     before = (cache / "pose_landmarker_full.task").stat()
     fetch([ModelComplexity.FULL], str)
@@ -156,14 +156,14 @@ def test_a_model_that_is_there_is_not_fetched_again(cache):
 
 
 @pytest.mark.usefixtures("google")
-def test_a_damaged_model_is_replaced(cache):
+def test_a_damaged_model_is_replaced(cache: Path) -> None:
     cache.mkdir(parents=True)
     (cache / "pose_landmarker_full.task").write_bytes(b"damaged")
     fetch([ModelComplexity.FULL], str)
     assert resolve(ModelComplexity.FULL).content == b"published full"
 
 
-def test_one_npm_package_serves_every_model(cache, npm, package, site):
+def test_one_npm_package_serves_every_model(cache: Path, npm: Npm, package: Path, site: Site) -> None:
     npm.does(f"echo {site.url}/{package.name}")
     fetch([ModelComplexity.LITE], str)
     for complexity in ALL:
@@ -172,7 +172,7 @@ def test_one_npm_package_serves_every_model(cache, npm, package, site):
     assert names(cache) == {bundle.file_name for bundle in BUNDLES.values()}
 
 
-def test_npm_gives_what_google_stops_giving(google, npm, package, site):
+def test_npm_gives_what_google_stops_giving(google: Path, npm: Npm, package: Path, site: Site) -> None:
     (google / "pose_landmarker_heavy.task").unlink()
     npm.does(f"echo {site.url}/{package.name}")
     fetch(ALL, str)
@@ -180,14 +180,14 @@ def test_npm_gives_what_google_stops_giving(google, npm, package, site):
     assert resolve(ModelComplexity.HEAVY).content.startswith(b"detector")
 
 
-def test_a_registry_that_wants_npm_itself_is_served_by_npm_pack(npm, package):
+def test_a_registry_that_wants_npm_itself_is_served_by_npm_pack(npm: Npm, package: Path) -> None:
     npm.does(f'test "$1" = view && echo file:///refused || cp {package} packed.tgz')
     fetch(ALL, str)
     assert resolve(ModelComplexity.FULL).content.startswith(b"detector")
     assert npm.calls == ["view pose@1 dist.tarball", "pack pose@1"]
 
 
-def test_a_tarball_put_there_by_hand_needs_no_npm(cache, npm, package):
+def test_a_tarball_put_there_by_hand_needs_no_npm(cache: Path, npm: Npm, package: Path) -> None:
     cache.mkdir(parents=True)
     (cache / "packed.tgz").write_bytes(package.read_bytes())
     fetch(ALL, str)
@@ -196,7 +196,7 @@ def test_a_tarball_put_there_by_hand_needs_no_npm(cache, npm, package):
 
 
 @pytest.mark.usefixtures("npm", "package")
-def test_without_npm_it_says_what_to_install_or_to_put_where(cache):
+def test_without_npm_it_says_what_to_install_or_to_put_where(cache: Path) -> None:
     with pytest.raises(ModelFetchError) as caught:
         fetch([ModelComplexity.FULL], str)
     message, full = str(caught.value), BUNDLES[ModelComplexity.FULL]
@@ -215,7 +215,7 @@ def test_without_npm_it_says_what_to_install_or_to_put_where(cache):
         ("true", "another file than the known one"),
     ],
 )
-def test_an_npm_that_fails_is_quoted(cache, npm, script, error):
+def test_an_npm_that_fails_is_quoted(cache: Path, npm: Npm, script: str, error: str) -> None:
     npm.does(script)
     with pytest.raises(ModelFetchError, match=error):
         fetch([ModelComplexity.FULL], str)
@@ -223,14 +223,16 @@ def test_an_npm_that_fails_is_quoted(cache, npm, script, error):
 
 
 @pytest.mark.usefixtures("package")
-def test_an_npm_that_hangs_is_ended(npm, monkeypatch):
+def test_an_npm_that_hangs_is_ended(npm: Npm, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(npm_source, "VIEW_TIMEOUT_S", 0.2)
     npm.does("exec /bin/sleep 60")
     with pytest.raises(ModelFetchError, match=r"takes longer than 0\.2 s"):
         fetch([ModelComplexity.FULL], str)
 
 
-def test_another_file_in_the_package_is_refused(cache, npm, package, monkeypatch, site):
+def test_another_file_in_the_package_is_refused(
+    cache: Path, npm: Npm, package: Path, monkeypatch: pytest.MonkeyPatch, site: Site
+) -> None:
     known = npm_source.POSE_PACKAGE
     other = dataclasses.replace(known, files={**known.files, DETECTOR_FILE: sha256(b"another")})
     monkeypatch.setattr(npm_source, "POSE_PACKAGE", other)
@@ -240,7 +242,9 @@ def test_another_file_in_the_package_is_refused(cache, npm, package, monkeypatch
     assert not names(cache) & {bundle.file_name for bundle in BUNDLES.values()}
 
 
-def test_a_bundle_that_comes_out_differently_is_refused(cache, npm, package, monkeypatch, site):
+def test_a_bundle_that_comes_out_differently_is_refused(
+    cache: Path, npm: Npm, package: Path, monkeypatch: pytest.MonkeyPatch, site: Site
+) -> None:
     monkeypatch.setattr(model_fetch, "assemble_bundle", lambda *_: b"another version of flatbuffers")
     npm.does(f"echo {site.url}/{package.name}")
     with pytest.raises(ModelFetchError, match="Install the locked version"):
@@ -248,7 +252,7 @@ def test_a_bundle_that_comes_out_differently_is_refused(cache, npm, package, mon
     assert not (cache / "pose_landmarker_full.task").exists()
 
 
-def test_a_cache_that_cannot_be_made_is_named(monkeypatch):
+def test_a_cache_that_cannot_be_made_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", "/proc/nowhere")
     with pytest.raises(ModelFetchError, match="cannot write the model into /proc/nowhere/blazepose_ros"):
         fetch([ModelComplexity.FULL], str)
@@ -266,7 +270,7 @@ def room_for(size_bytes: int) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("google")
-def test_on_a_full_disk_it_says_so_and_fetches_once_there_is_room(cache):
+def test_on_a_full_disk_it_says_so_and_fetches_once_there_is_room(cache: Path) -> None:
     with (
         room_for(5),
         pytest.raises(ModelFetchError, match=f"cannot write the model into {cache}: .*File too large"),
@@ -284,7 +288,9 @@ def fetch_and_exit(news: Path) -> None:
     os._exit(0 if all(resolve(complexity) for complexity in ALL) else 1)
 
 
-def test_of_several_processes_one_fetches_and_the_others_find_its_files(cache, npm, package, tmp_path, site):
+def test_of_several_processes_one_fetches_and_the_others_find_its_files(
+    cache: Path, npm: Npm, package: Path, tmp_path: Path, site: Site
+) -> None:
     npm.does(f"/bin/sleep 0.5; echo {site.url}/{package.name}")
     fork = multiprocessing.get_context("fork")
     processes = [fork.Process(target=fetch_and_exit, args=(tmp_path / f"news{i}",)) for i in range(4)]

@@ -6,6 +6,7 @@ import io
 import struct
 import time
 import zipfile
+from typing import Any
 
 import flatbuffers
 import numpy as np
@@ -61,21 +62,21 @@ def image_normalization(model: bytes) -> tuple[list[float], list[float]]:
     return list(options.mean), list(options.std)
 
 
-def test_each_model_says_how_its_image_is_normalised(bundle):
+def test_each_model_says_how_its_image_is_normalised(bundle: bytes) -> None:
     models = split_bundle(bundle)
     assert image_normalization(models[DETECTOR]) == ([127.5], [127.5])
     assert image_normalization(models[LANDMARKER]) == ([0.0], [255.0])
 
 
 @pytest.mark.parametrize(("name", "description"), [(DETECTOR, b"detector"), (LANDMARKER, b"landmarker")])
-def test_each_model_keeps_its_weights(bundle, name, description):
+def test_each_model_keeps_its_weights(bundle: bytes, name: Any, description: bytes) -> None:
     model = schema.Model.GetRootAs(split_bundle(bundle)[name])
     assert model.Description() == description
     for index, weights in enumerate(WEIGHTS, start=1):
         np.testing.assert_array_equal(model.Buffers(index).DataAsNumpy(), weights)
 
 
-def test_weights_stay_aligned_as_they_were(bundle):
+def test_weights_stay_aligned_as_they_were(bundle: bytes) -> None:
     assembled, published = split_bundle(bundle)[LANDMARKER], tiny_model("landmarker")
     offsets = [
         [buffer_offset(schema.Model.GetRootAs(model).Buffers(index)) for index in range(1, len(WEIGHTS) + 1)]
@@ -85,20 +86,20 @@ def test_weights_stay_aligned_as_they_were(bundle):
     assert (offsets[0][0] - offsets[1][0]) % 16 == 0
 
 
-def test_the_published_model_is_in_there_byte_for_byte(bundle):
+def test_the_published_model_is_in_there_byte_for_byte(bundle: bytes) -> None:
     models = split_bundle(bundle)
     assert tiny_model("detector") in models[DETECTOR]
     assert tiny_model("landmarker") in models[LANDMARKER]
 
 
-def test_other_metadata_of_a_model_is_kept():
+def test_other_metadata_of_a_model_is_kept() -> None:
     once = with_image_input(tiny_model("detector"), 1.0, 2.0)
     model = schema.Model.GetRootAs(with_image_input(once, 3.0, 4.0))
     assert [model.Metadata(i).Name() for i in range(model.MetadataLength())] == [b"TFLITE_METADATA"] * 2
     assert [model.Metadata(i).Buffer() for i in range(2)] == [len(WEIGHTS) + 1, len(WEIGHTS) + 2]
 
 
-def test_models_lie_uncompressed_on_64_byte_boundaries_of_the_bundle(bundle):
+def test_models_lie_uncompressed_on_64_byte_boundaries_of_the_bundle(bundle: bytes) -> None:
     with zipfile.ZipFile(io.BytesIO(bundle)) as archive:
         assert archive.testzip() is None
         for entry in archive.infolist():
@@ -108,12 +109,12 @@ def test_models_lie_uncompressed_on_64_byte_boundaries_of_the_bundle(bundle):
             assert bundle[start : start + entry.file_size] == archive.read(entry)
 
 
-def test_a_bundle_does_not_depend_on_when_it_is_made(bundle, monkeypatch):
+def test_a_bundle_does_not_depend_on_when_it_is_made(bundle: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(time, "time", lambda: 2e9)
     assert assemble_bundle(tiny_model("detector"), tiny_model("landmarker")) == bundle
 
 
-def test_each_new_table_has_an_index_of_its_own_whatever_flatbuffers_would_share(bundle):
+def test_each_new_table_has_an_index_of_its_own_whatever_flatbuffers_would_share(bundle: bytes) -> None:
     model = schema.Model.GetRootAs(split_bundle(bundle)[LANDMARKER])
     tables = [model._tab, model.Metadata(0)._tab, model.Buffers(model.BuffersLength() - 1)._tab]
     vtables = {table.Pos - table.Get(flatbuffers.number_types.SOffsetTFlags, table.Pos) for table in tables}
@@ -121,19 +122,19 @@ def test_each_new_table_has_an_index_of_its_own_whatever_flatbuffers_would_share
 
 
 @pytest.mark.parametrize("damage", [b"", b"no zip", b"PK\3\4 cut off"])
-def test_what_is_no_zip_is_no_bundle(damage):
+def test_what_is_no_zip_is_no_bundle(damage: bytes) -> None:
     with pytest.raises(BundleError, match="not a bundle"):
         split_bundle(damage)
 
 
-def test_a_flipped_bit_is_found_when_a_bundle_is_split(bundle):
+def test_a_flipped_bit_is_found_when_a_bundle_is_split(bundle: bytes) -> None:
     damaged = bytearray(bundle)
     damaged[200] ^= 1
     with pytest.raises(BundleError, match="not a bundle"):
         split_bundle(bytes(damaged))
 
 
-def test_a_bundle_without_a_landmark_model_is_none():
+def test_a_bundle_without_a_landmark_model_is_none() -> None:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         archive.writestr(DETECTOR, b"")

@@ -1,5 +1,7 @@
 """The distance by bones, against its own definition."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from support.bodies import CAMERA, FACING_M, hidden, noisy, pose_of, seen_by
@@ -22,10 +24,10 @@ BONES = [((L.LEFT_SHOULDER, L.RIGHT_SHOULDER), (L.LEFT_HIP, L.RIGHT_HIP), 0.311 
 ]  # fmt: skip
 
 
-def defined(fit, world, log_factor, depth_std_m):
+def defined(fit: Any, world: Any, log_factor: Any, depth_std_m: Any) -> tuple[Any, Any]:
     """Return how far the next step would go and how much is known, at a distance."""
 
-    def squares_m2(log_factor):
+    def squares_m2(log_factor: Any) -> tuple[Any, Any]:
         depth_m = fit.position[2] * np.exp(log_factor)
         points = np.column_stack([fit.rays, np.ones(33)]) * (depth_m + world[:, 2:])
         bones = np.array([points[list(a)].mean(axis=0) - points[list(b)].mean(axis=0) for a, b, _ in BONES])
@@ -49,7 +51,7 @@ def defined(fit, world, log_factor, depth_std_m):
 )
 @pytest.mark.parametrize("size", [0.8, 1.0, 1.3])
 @pytest.mark.parametrize("seed", range(2))
-def test_it_is_where_the_weighted_errors_of_the_bones_cancel(seed, size, shown):
+def test_it_is_where_the_weighted_errors_of_the_bones_cancel(seed: Any, size: float, shown: Any) -> None:
     depth_std_m = DEPTH_STD_M[ModelComplexity.FULL]
     seen = noisy(seen_by(CAMERA, PLACE, FACING_M), 3.0, seed)
     seen.screen[L.RIGHT_WRIST, :2] += 60  # one bone that no person has
@@ -61,12 +63,12 @@ def test_it_is_where_the_weighted_errors_of_the_bones_cancel(seed, size, shown):
     assert bones.log_std == pytest.approx(information**-0.5, rel=0.02)
 
 
-def test_models_are_as_sure_of_depth_as_was_measured():
+def test_models_are_as_sure_of_depth_as_was_measured() -> None:
     assert {int(model): std for model, std in DEPTH_STD_M.items()} == {0: 0.068, 1: 0.058, 2: 0.054}
 
 
 @pytest.mark.parametrize("size", [0.3, 0.45, 2.2, 3.5])
-def test_bones_that_put_a_body_at_a_third_or_thrice_say_nothing(size):
+def test_bones_that_put_a_body_at_a_third_or_thrice_say_nothing(size: float) -> None:
     seen = seen_by(CAMERA, PLACE)
     pose = pose_of(FACING_M * size, seen.screen, np.float64)
     bones = range_from_bones(fit_translation(pose, CAMERA, 0.5), pose.world, 0.01)

@@ -1,6 +1,7 @@
 """How far away a body is, from depth images of every kind."""
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,7 +19,7 @@ THREE_METRES = (0.3, 0.1, 3.0)
 PERIOD_NS = 33_000_000
 
 
-def measured_m(depth, pose=None, camera=CAMERA, mask=None):
+def measured_m(depth: Any, pose: Any = None, camera: Any = CAMERA, mask: Any = None) -> Any:
     """Return the distance of the hip centre, None where the depth image shows no body."""
     pose = seen_by(camera, THREE_METRES) if pose is None else pose
     fit = fit_translation(pose, camera, THRESHOLD)
@@ -26,12 +27,12 @@ def measured_m(depth, pose=None, camera=CAMERA, mask=None):
     return None if found is None else math.exp(found.log_range)
 
 
-def shrunk(position, size):
+def shrunk(position: Any, size: Any) -> Any:
     """Return a pose whose model thinks the body smaller than it is, and so puts it nearer."""
     return pose_of(FACING_M * size, seen_by(CAMERA, position).screen, np.float64)
 
 
-def spoilt(position=THREE_METRES, **parts):
+def spoilt(position: Any = THREE_METRES, **parts: Any) -> DepthImage:
     """Return a depth image with values at some of its pixels: ``parts`` are index, value."""
     depth_m = depth_of(position)
     for where, value in parts.values():
@@ -39,20 +40,20 @@ def spoilt(position=THREE_METRES, **parts):
     return DepthImage(depth_m, CAMERA)
 
 
-def around(landmark, half=12):
+def around(landmark: Any, half: Any = 12) -> Any:
     """Return the pixels around a landmark."""
     x, y = np.rint(seen_by(CAMERA, THREE_METRES).screen[landmark, :2]).astype(int)
     return np.s_[y - half : y + half + 1, x - half : x + half + 1]
 
 
 @pytest.mark.parametrize("position", [THREE_METRES, (0, 0, 1.5), (-1, 0.2, 4), (1.2, -0.5, 5)])
-def test_the_hip_centre_is_behind_the_skin(position):
+def test_the_hip_centre_is_behind_the_skin(position: Any) -> None:
     pose = seen_by(CAMERA, position)
     assert measured_m(depth_image(position), pose) == pytest.approx(np.linalg.norm(position), rel=0.01)
 
 
 @pytest.mark.parametrize("size", [0.7, 0.85, 1.2])
-def test_the_size_that_the_model_gives_a_body_does_not_matter(size):
+def test_the_size_that_the_model_gives_a_body_does_not_matter(size: float) -> None:
     pose = shrunk(THREE_METRES, size)
     assert measured_m(depth_image(THREE_METRES), pose) == pytest.approx(
         np.linalg.norm(THREE_METRES), rel=0.015
@@ -60,14 +61,14 @@ def test_the_size_that_the_model_gives_a_body_does_not_matter(size):
 
 
 @pytest.mark.parametrize("scale", [0.5, 2.0, 0.33])
-def test_a_depth_image_of_another_size_gives_the_same(scale):
+def test_a_depth_image_of_another_size_gives_the_same(scale: float) -> None:
     small = CAMERA.scaled_to(round(640 * scale), round(480 * scale))
     assert measured_m(depth_image(THREE_METRES, small)) == pytest.approx(
         measured_m(depth_image(THREE_METRES)), rel=0.005
     )
 
 
-def test_a_depth_image_through_another_lens_gives_the_same():
+def test_a_depth_image_through_another_lens_gives_the_same() -> None:
     other = CAMERAS["equidistant"]
     assert measured_m(depth_image(THREE_METRES, other)) == pytest.approx(
         measured_m(depth_image(THREE_METRES)), rel=0.005
@@ -75,7 +76,7 @@ def test_a_depth_image_through_another_lens_gives_the_same():
 
 
 @pytest.mark.parametrize("nothing", [0.0, np.nan, np.inf, -np.inf, -1.0])
-def test_pixels_that_measure_nothing_do_not_count(nothing):
+def test_pixels_that_measure_nothing_do_not_count(nothing: Any) -> None:
     depth_m = depth_of(THREE_METRES)
     depth_m.ravel()[::2] = nothing
     assert measured_m(DepthImage(metres(depth_m), CAMERA)) == pytest.approx(
@@ -85,47 +86,47 @@ def test_pixels_that_measure_nothing_do_not_count(nothing):
 
 
 @pytest.mark.parametrize("factor", [1000.0, 0.001, 10.0])
-def test_a_depth_image_in_the_wrong_unit_shows_no_body(factor):
+def test_a_depth_image_in_the_wrong_unit_shows_no_body(factor: float) -> None:
     assert measured_m(DepthImage(metres(depth_of(THREE_METRES) * factor), CAMERA)) is None
 
 
-def test_a_depth_image_of_the_wall_alone_shows_no_body():
+def test_a_depth_image_of_the_wall_alone_shows_no_body() -> None:
     assert measured_m(DepthImage(np.full((480, 640), WALL_M, np.float32), CAMERA)) is None
 
 
-def test_a_wall_close_behind_is_not_the_body():
+def test_a_wall_close_behind_is_not_the_body() -> None:
     near_wall = depth_image(THREE_METRES, wall_m=3.4)
     assert measured_m(near_wall) == pytest.approx(np.linalg.norm(THREE_METRES), rel=0.02)
 
 
-def test_a_hand_before_one_hip_is_not_the_body():
+def test_a_hand_before_one_hip_is_not_the_body() -> None:
     hand = spoilt(hand=(around(Landmark.LEFT_HIP), 2.4))
     assert measured_m(hand) == pytest.approx(np.linalg.norm(THREE_METRES), rel=0.02)
 
 
-def test_a_cable_before_the_body_is_not_the_body():
+def test_a_cable_before_the_body_is_not_the_body() -> None:
     cable = spoilt(cable=(np.s_[:, ::6], 2.2))
     assert measured_m(cable) == pytest.approx(np.linalg.norm(THREE_METRES), rel=0.02)
 
 
-def test_without_hips_the_shoulders_say_it():
+def test_without_hips_the_shoulders_say_it() -> None:
     upper = seen_by(CAMERA, THREE_METRES, visibility=hidden(slice(0, Landmark.LEFT_HIP)))
     assert measured_m(depth_image(THREE_METRES), upper) == pytest.approx(
         np.linalg.norm(THREE_METRES), rel=0.03
     )
 
 
-def test_hips_without_depth_fall_back_on_the_torso():
+def test_hips_without_depth_fall_back_on_the_torso() -> None:
     hole = spoilt(left=(around(Landmark.LEFT_HIP), np.nan), right=(around(Landmark.RIGHT_HIP), np.nan))
     assert measured_m(hole) == pytest.approx(np.linalg.norm(THREE_METRES), rel=0.03)
 
 
-def test_a_person_outside_of_the_depth_image_is_not_measured():
+def test_a_person_outside_of_the_depth_image_is_not_measured() -> None:
     corner = CAMERA.cropped_to(0, 0, 100, 100)
     assert measured_m(DepthImage(np.full((100, 100), 3.0, np.float32), corner)) is None
 
 
-def test_the_mask_keeps_other_people_out():
+def test_the_mask_keeps_other_people_out() -> None:
     neighbour = spoilt(neighbour=(np.s_[:, 320:372], 2.5))  # hides the right half of the trunk
     mask = np.ones((480, 640), np.float32)
     mask[:, 320:372] = 0
@@ -133,7 +134,7 @@ def test_the_mask_keeps_other_people_out():
     assert measured_m(neighbour, mask=mask) == truth
 
 
-def test_spots_that_disagree_are_not_one_body():
+def test_spots_that_disagree_are_not_one_body() -> None:
     depth_m = depth_of(THREE_METRES)
     hips, shoulders = (
         CAMERA.project(FACING_M[[landmark]] + THREE_METRES)[0, 1]
@@ -147,14 +148,14 @@ def test_spots_that_disagree_are_not_one_body():
     assert measured_m(DepthImage(depth_m, CAMERA)) is None
 
 
-def test_a_depth_image_is_of_the_size_of_its_camera():
+def test_a_depth_image_is_of_the_size_of_its_camera() -> None:
     with pytest.raises(
         ValueError, match=r"the depth image is \(2, 2\), its camera's images are \(480, 640\)"
     ):
         DepthImage(np.zeros((2, 2), np.float32), CAMERA)
 
 
-def places(localizer, positions, depths):
+def places(localizer: Any, positions: Any, depths: Any) -> Any:
     """Return the hip centres of a short person, whom the color image alone puts too far away."""
     return [
         localizer.place(
@@ -164,7 +165,7 @@ def places(localizer, positions, depths):
     ]
 
 
-def test_while_depth_comes_it_places_the_body_and_makes_it_certain():
+def test_while_depth_comes_it_places_the_body_and_makes_it_certain() -> None:
     positions = [THREE_METRES] * 20
     colour = places(HipLocalizer(), positions, [None] * 20)
     deep = places(HipLocalizer(), positions, [depth_image(THREE_METRES)] * 20)
@@ -175,7 +176,7 @@ def test_while_depth_comes_it_places_the_body_and_makes_it_certain():
     assert np.trace(deep[-1].covariance) < np.trace(colour[-1].covariance) / 3
 
 
-def test_when_depth_ends_nothing_jumps():
+def test_when_depth_ends_nothing_jumps() -> None:
     positions = [THREE_METRES] * 60
     depths = [depth_image(THREE_METRES)] * 30 + [None] * 30
     hip_centers = places(HipLocalizer(), positions, depths)
@@ -185,7 +186,7 @@ def test_when_depth_ends_nothing_jumps():
     assert distances[-1] == pytest.approx(distances[29], rel=0.02)  # the sizes were learned
 
 
-def test_depth_that_comes_back_does_not_jump_either():
+def test_depth_that_comes_back_does_not_jump_either() -> None:
     positions = [THREE_METRES] * 90
     depth = depth_image(THREE_METRES)
     distances = np.array(
@@ -197,7 +198,7 @@ def test_depth_that_comes_back_does_not_jump_either():
     assert np.abs(np.diff(distances[5:])).max() < 0.02
 
 
-def test_depth_places_a_child_that_the_image_alone_takes_for_an_adult_far_away():
+def test_depth_places_a_child_that_the_image_alone_takes_for_an_adult_far_away() -> None:
     child = shrunk(THREE_METRES, 1.45)
     localizer = HipLocalizer()
     for index in range(20):
@@ -206,7 +207,7 @@ def test_depth_places_a_child_that_the_image_alone_takes_for_an_adult_far_away()
     assert np.linalg.norm(hip_center.position) == pytest.approx(np.linalg.norm(THREE_METRES), rel=0.03)
 
 
-def test_a_measured_depth_needs_no_calibration():
+def test_a_measured_depth_needs_no_calibration() -> None:
     assumed = CAMERAS["assumed"]
     pose = seen_by(CAMERA, THREE_METRES)  # the true camera's focal length is another
     hip_center = HipLocalizer().place(pose, assumed, THRESHOLD, 0, depth_image(THREE_METRES))

@@ -1,6 +1,7 @@
 """The place of the hips put together from its parts, by their definitions."""
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,7 +23,9 @@ HIPS = (Landmark.LEFT_HIP, Landmark.RIGHT_HIP)
 ASSUMED = CameraModel(640, 480, CAMERA.k, assumed=True)
 
 
-def expected(pose, camera, depth=None, model=ModelComplexity.FULL, height_m=0.0):
+def expected(
+    pose: Any, camera: Any, depth: Any = None, model: Any = ModelComplexity.FULL, height_m: float = 0.0
+) -> tuple[Any, Any, Any]:
     """Return position, covariance and source of the first image of a person, from the parts."""
     pose = rotate_to_optical_axes(pose, camera)
     fit = fit_translation(pose, camera, 0.5)
@@ -58,7 +61,7 @@ def expected(pose, camera, depth=None, model=ModelComplexity.FULL, height_m=0.0)
     return position, covariance, Placement.MONO if by_depth is None else Placement.DEPTH
 
 
-def torn(position=PLACE, **fields):
+def torn(position: Any = PLACE, **fields: Any) -> Any:
     """Return a jittering person who leans, of whom the hips are seen where the rest of them is not."""
     lean = Rotation.from_euler("xyz", [20, 30, 10], degrees=True).as_matrix()
     pose = noisy(seen_by(CAMERA, position, FACING_M @ lean.T), 2.0)
@@ -69,7 +72,7 @@ def torn(position=PLACE, **fields):
 @pytest.mark.parametrize("camera", [CAMERA, ASSUMED, CAMERAS["equidistant"]])
 @pytest.mark.parametrize("depth", [None, depth_image(PLACE)])
 @pytest.mark.parametrize("model", ModelComplexity)
-def test_a_place_is_what_its_parts_make(camera, depth, model):
+def test_a_place_is_what_its_parts_make(camera: Any, depth: Any, model: ModelComplexity) -> None:
     placed = HipLocalizer().place(torn(), camera, 0.5, 0, depth, model)
     position, covariance, source = expected(torn(), camera, depth, model)
     np.testing.assert_allclose(placed.position, position, rtol=1e-9)
@@ -78,7 +81,7 @@ def test_a_place_is_what_its_parts_make(camera, depth, model):
 
 
 @pytest.mark.parametrize("unseen", [HIPS[:1], HIPS[1:], HIPS])
-def test_without_both_hips_the_whole_body_gives_the_direction(unseen):
+def test_without_both_hips_the_whole_body_gives_the_direction(unseen: Any) -> None:
     shown = hidden([landmark for landmark in Landmark if landmark not in unseen])
     placed = place_mono(torn(visibility=shown), CAMERA, 0.5)
     position, covariance, _ = expected(torn(visibility=shown), CAMERA)
@@ -86,13 +89,13 @@ def test_without_both_hips_the_whole_body_gives_the_direction(unseen):
     np.testing.assert_allclose(placed.covariance, covariance, rtol=1e-7, atol=1e-12)
 
 
-def test_without_bones_the_body_of_the_model_gives_the_distance():
+def test_without_bones_the_body_of_the_model_gives_the_distance() -> None:
     head_and_hips = {"visibility": hidden([*range(11), *HIPS, Landmark.LEFT_PINKY])}
     placed = place_mono(torn(**head_and_hips), CAMERA, 0.5)
     np.testing.assert_allclose(placed.position, expected(torn(**head_and_hips), CAMERA)[0], rtol=1e-9)
 
 
-def test_a_depth_image_without_the_body_changes_nothing():
+def test_a_depth_image_without_the_body_changes_nothing() -> None:
     empty = depth_image((50.0, 0.0, 3.0), wall_m=20.0)
     for camera in (CAMERA, ASSUMED):
         placed, mono = (HipLocalizer().place(torn(), camera, 0.5, 0, depth) for depth in (empty, None))
@@ -101,13 +104,13 @@ def test_a_depth_image_without_the_body_changes_nothing():
         assert placed.source == Placement.MONO
 
 
-def test_the_mask_of_the_pose_is_that_of_its_depths():
+def test_the_mask_of_the_pose_is_that_of_its_depths() -> None:
     nowhere = {"mask": np.zeros((480, 640), np.float32)}
     assert HipLocalizer().place(torn(**nowhere), CAMERA, 0.5, 0, depth_image(PLACE)).source == Placement.MONO
 
 
 @pytest.mark.parametrize("model", ModelComplexity)
-def test_a_model_that_is_less_sure_of_depth_gives_another_place(model):
+def test_a_model_that_is_less_sure_of_depth_gives_another_place(model: ModelComplexity) -> None:
     placed = {each: HipLocalizer().place(torn(), CAMERA, 0.5, 0, model=each) for each in ModelComplexity}
     default = HipLocalizer().place(torn(), CAMERA, 0.5, 0)
     same = np.array_equal(placed[model].position, default.position)
@@ -115,7 +118,7 @@ def test_a_model_that_is_less_sure_of_depth_gives_another_place(model):
 
 
 @pytest.mark.parametrize("turn", [("y", 60), ("y", -60), ("z", 70), ("x", 80), ("x", -80)])
-def test_a_body_that_is_turned_is_in_the_direction_of_its_hips(turn):
+def test_a_body_that_is_turned_is_in_the_direction_of_its_hips(turn: tuple[str, int]) -> None:
     world = FACING_M @ Rotation.from_euler(*turn, degrees=True).as_matrix().T
     described = as_described(seen_by(CAMERA, PLACE, world), CAMERA)
     # The middle of the hips on the screen, which the model turns to, is a little beside that in space.
@@ -125,13 +128,13 @@ def test_a_body_that_is_turned_is_in_the_direction_of_its_hips(turn):
     )
 
 
-def test_the_height_is_a_memory_of_the_filter():
+def test_the_height_is_a_memory_of_the_filter() -> None:
     for height_m in (0.0, 1.2, 1.9):
         placed = place_mono(torn(), CAMERA, 0.5, height_m)
         np.testing.assert_allclose(placed.position, expected(torn(), CAMERA, height_m=height_m)[0], rtol=1e-9)
 
 
-def test_the_stamp_is_the_filters():
+def test_the_stamp_is_the_filters() -> None:
     """A second later the same person is seen anew, and what was learned counts."""
     localizer, near = HipLocalizer(), torn((0.0, 0.0, 3.0))
     first = localizer.place(near, CAMERA, 0.5, 1_000_000_000)

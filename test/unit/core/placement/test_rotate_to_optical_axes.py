@@ -1,5 +1,7 @@
 """Which way a person is turned who is not in the middle of the image."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -12,7 +14,7 @@ TANGENTS = st.floats(-9, 9)
 
 
 @given(TANGENTS, TANGENTS)
-def test_the_turn_is_a_rotation_that_takes_the_optical_axis_to_the_ray(x, y):
+def test_the_turn_is_a_rotation_that_takes_the_optical_axis_to_the_ray(x: Any, y: Any) -> None:
     turn, ray = turn_to(x, y), np.array([x, y, 1.0]) / np.linalg.norm([x, y, 1.0])
     np.testing.assert_allclose(turn @ turn.T, np.eye(3), atol=1e-12)
     assert np.linalg.det(turn) == pytest.approx(1.0)
@@ -20,24 +22,26 @@ def test_the_turn_is_a_rotation_that_takes_the_optical_axis_to_the_ray(x, y):
 
 
 @given(TANGENTS, TANGENTS)
-def test_the_turn_rolls_nothing(x, y):
+def test_the_turn_rolls_nothing(x: Any, y: Any) -> None:
     np.testing.assert_allclose(turn_to(x, y) @ (-y, x, 0), (-y, x, 0), atol=1e-12)
 
 
 @pytest.mark.parametrize("lens", CAMERAS)
-def test_what_a_camera_that_looks_straight_at_a_person_sees_is_turned_to_the_one_that_does_not(lens):
+def test_what_a_camera_that_looks_straight_at_a_person_sees_is_turned_to_the_one_that_does_not(
+    lens: Any,
+) -> None:
     pose = seen_by(CAMERAS[lens], (1.0, -0.3, 3.0))
     described = as_described(pose, CAMERAS[lens])
     assert np.abs(described.world - FACING_M).max() > 0.1
     np.testing.assert_allclose(rotate_to_optical_axes(described, CAMERAS[lens]).world, FACING_M, atol=1e-9)
 
 
-def test_a_person_in_the_middle_is_not_turned():
+def test_a_person_in_the_middle_is_not_turned() -> None:
     pose = seen_by(CAMERA, (0, 0, 3))
     np.testing.assert_allclose(rotate_to_optical_axes(pose, CAMERA).world, pose.world, atol=1e-9)
 
 
-def test_hips_below_the_image_count_as_at_its_edge():
+def test_hips_below_the_image_count_as_at_its_edge() -> None:
     edge, below = (
         pose_of(FACING_M, np.full((33, 3), (CAMERA.width / 2, y, 0.0)), np.float64)
         for y in (CAMERA.height, 5 * CAMERA.height)
@@ -49,7 +53,7 @@ def test_hips_below_the_image_count_as_at_its_edge():
 
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("unknown", [np.nan, np.inf])
-def test_unknown_landmarks_do_no_harm(unknown):
+def test_unknown_landmarks_do_no_harm(unknown: Any) -> None:
     lost = pose_of(FACING_M, np.full((33, 3), np.nan))
     assert rotate_to_optical_axes(lost, CAMERA) is lost
     torn = pose_of(FACING_M, np.tile([[unknown], [-unknown], [0.0]], (11, 3)))

@@ -1,6 +1,7 @@
 """Where a body of known size is, from how a camera sees it."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,19 +24,19 @@ FOUR_METRES = (0.2, 0.1, 4.0)
 @pytest.mark.parametrize(
     "position", [(0, 0, 1), (-0.1, 0.1, 1.5), (-0.4, 0.3, 2), FOUR_METRES, (2.5, -1.0, 5), (-1, 0, 8)]
 )
-def test_a_body_is_placed_where_it_is(lens, position):
+def test_a_body_is_placed_where_it_is(lens: str, position: Any) -> None:
     fit = fit_translation(seen_by(CAMERAS[lens], position), CAMERAS[lens], THRESHOLD)
     np.testing.assert_allclose(fit.position, position, atol=1e-5)
 
 
 @pytest.mark.parametrize("lens", ["plumb_bob", "rational_polynomial"])
 @pytest.mark.parametrize("position", [(0, 0, 2.5), FOUR_METRES, (1.5, -0.3, 5), (-1, 0, 8)])
-def test_a_body_behind_a_distorting_lens_is_placed_where_it_is(lens, position):
+def test_a_body_behind_a_distorting_lens_is_placed_where_it_is(lens: str, position: Any) -> None:
     fit = fit_translation(seen_by(CAMERAS[lens], position), CAMERAS[lens], THRESHOLD)
     np.testing.assert_allclose(fit.position, position, atol=1e-6)
 
 
-def test_ignoring_the_distortion_would_misplace_it():
+def test_ignoring_the_distortion_would_misplace_it() -> None:
     pose = seen_by(CAMERAS["rational_polynomial"], FOUR_METRES)
     assert np.linalg.norm(fit_translation(pose, CAMERA, THRESHOLD).position - FOUR_METRES) > 0.02
 
@@ -44,7 +45,7 @@ def test_ignoring_the_distortion_would_misplace_it():
 STRONG = CameraModel(640, 480, CAMERA.k, (-0.28, 0.09, 0.001, -0.0005, -0.01))
 
 
-def seen_through(camera, position, world):
+def seen_through(camera: Any, position: Any, world: Any) -> Any:
     """Return a person of whom only what a real lens shows is seen.
 
     It lies inside of the image, and where the model of the lens holds: beyond, far off the axis,
@@ -68,7 +69,9 @@ def seen_through(camera, position, world):
     arrays(float, 4, elements=st.floats(-1, 1)).filter(lambda q: np.linalg.norm(q) > 0.1),
     st.sampled_from([CAMERA, STRONG, CAMERAS["rational_polynomial"]]),
 )
-def test_any_body_however_it_is_turned_is_placed_and_turned_as_it_is(x, y, depth_m, quaternion, camera):
+def test_any_body_however_it_is_turned_is_placed_and_turned_as_it_is(
+    x: float, y: float, depth_m: float, quaternion: Any, camera: Any
+) -> None:
     """It stands, lies, hangs upside down, shows its back or side; the camera may be rolled."""
     position = (x * depth_m, y * depth_m, depth_m)
     turn = Rotation.from_quat(quaternion).as_matrix()
@@ -79,7 +82,7 @@ def test_any_body_however_it_is_turned_is_placed_and_turned_as_it_is(x, y, depth
     np.testing.assert_allclose(body_axes(pose.world), turn @ FACING_AXES, atol=1e-9)
 
 
-def test_screen_landmarks_count_from_the_images_corner():
+def test_screen_landmarks_count_from_the_images_corner() -> None:
     assert PIXEL_CENTER_PX == 0.5
     # A camera of one pixel, whose middle its centre: what is in the middle is at (0.5, 0.5).
     world = FACING_M * (1, 1, 0)
@@ -89,7 +92,7 @@ def test_screen_landmarks_count_from_the_images_corner():
 
 
 @pytest.mark.parametrize("sigma_px", [1.0, 3.0])
-def test_jitter_moves_a_body_little(sigma_px):
+def test_jitter_moves_a_body_little(sigma_px: float) -> None:
     pose = seen_by(CAMERA, FOUR_METRES)
     errors = [
         np.linalg.norm(fit_translation(noisy(pose, sigma_px, seed), CAMERA, THRESHOLD).position - FOUR_METRES)
@@ -98,7 +101,7 @@ def test_jitter_moves_a_body_little(sigma_px):
     assert np.median(errors) < 0.02 * sigma_px * FOUR_METRES[2] / 4
 
 
-def test_a_limb_that_is_torn_away_is_tamed():
+def test_a_limb_that_is_torn_away_is_tamed() -> None:
     pose = seen_by(CAMERA, FOUR_METRES)
     screen = pose.screen.copy()
     for landmark in Landmark:
@@ -108,7 +111,7 @@ def test_a_limb_that_is_torn_away_is_tamed():
     assert np.linalg.norm(torn.position - FOUR_METRES) < 0.05 * FOUR_METRES[2]
 
 
-def test_landmarks_that_are_not_seen_do_not_count():
+def test_landmarks_that_are_not_seen_do_not_count() -> None:
     pose = seen_by(CAMERA, FOUR_METRES, visibility=hidden(slice(0, 25)))
     screen = pose.screen.copy()
     screen[25:, :2] += 300
@@ -117,12 +120,12 @@ def test_landmarks_that_are_not_seen_do_not_count():
     np.testing.assert_allclose(fit.position, FOUR_METRES, atol=1e-6)
 
 
-def test_an_upper_body_alone_is_placed_where_its_hips_are():
+def test_an_upper_body_alone_is_placed_where_its_hips_are() -> None:
     pose = seen_by(CAMERA, (0, 0.4, 1.2), visibility=hidden(slice(0, Landmark.LEFT_HIP)))
     np.testing.assert_allclose(fit_translation(pose, CAMERA, THRESHOLD).position, (0, 0.4, 1.2), atol=1e-6)
 
 
-def test_too_few_visible_landmarks_say_nothing():
+def test_too_few_visible_landmarks_say_nothing() -> None:
     shown = [0, 7, 8, 11, 12, 23, 24]
     assert len(shown) == MIN_LANDMARKS + 1
     for count, is_placed in [(0, False), (MIN_LANDMARKS - 1, False), (MIN_LANDMARKS, True)]:
@@ -133,7 +136,7 @@ def test_too_few_visible_landmarks_say_nothing():
 @pytest.mark.parametrize("missing", [np.nan, np.inf, -np.inf, 1e30])
 @pytest.mark.parametrize("field", ["screen", "world"])
 @pytest.mark.parametrize("lens", CAMERAS)
-def test_landmarks_that_are_missing_or_absurd_hardly_matter(lens, field, missing):
+def test_landmarks_that_are_missing_or_absurd_hardly_matter(lens: Any, field: str, missing: Any) -> None:
     pose = seen_by(CAMERAS[lens], FOUR_METRES)
     values = getattr(pose, field).copy()
     values[[Landmark.NOSE, Landmark.LEFT_HIP]] = missing
@@ -143,22 +146,22 @@ def test_landmarks_that_are_missing_or_absurd_hardly_matter(lens, field, missing
 
 
 @pytest.mark.parametrize("field", ["screen", "world", "visibility"])
-def test_a_body_of_which_everything_is_missing_is_nowhere(field):
+def test_a_body_of_which_everything_is_missing_is_nowhere(field: str) -> None:
     pose = seen_by(CAMERA, FOUR_METRES)
     parts = {name: getattr(pose, name) for name in ("screen", "world", "visibility")}
     missing = pose_of(**parts | {field: np.full_like(parts[field], np.nan)}, dtype=np.float64)
     assert fit_translation(missing, CAMERA, THRESHOLD) is None
 
 
-def test_a_body_behind_the_camera_is_nowhere():
+def test_a_body_behind_the_camera_is_nowhere() -> None:
     assert fit_translation(seen_by(CAMERA, (0.2, 0.1, -4.0)), CAMERA, THRESHOLD) is None
 
 
-def test_a_body_around_the_camera_is_nowhere():
+def test_a_body_around_the_camera_is_nowhere() -> None:
     assert fit_translation(seen_by(CAMERA, (0.0, 0.0, 0.05)), CAMERA, THRESHOLD) is None
 
 
-def test_jitter_makes_the_scatter_wider():
+def test_jitter_makes_the_scatter_wider() -> None:
     calm, shaky = (
         fit_translation(noisy(seen_by(CAMERA, FOUR_METRES), sigma_px), CAMERA, THRESHOLD).scatter
         for sigma_px in (1.0, 5.0)
@@ -179,7 +182,9 @@ ANY_NUMBER = st.one_of(
     st.sampled_from(list(CAMERAS)),
     st.sampled_from([0.0, 0.5]),
 )
-def test_whatever_an_estimator_says_the_place_is_finite_or_none(screen, world, visibility, lens, threshold):
+def test_whatever_an_estimator_says_the_place_is_finite_or_none(
+    screen: Any, world: Any, visibility: Any, lens: Any, threshold: Any
+) -> None:
     pose = pose_of(world, screen, visibility=visibility)
     fit = fit_translation(pose, CAMERAS[lens], threshold)
     if fit is not None:
@@ -195,7 +200,9 @@ def test_whatever_an_estimator_says_the_place_is_finite_or_none(screen, world, v
     st.lists(st.tuples(st.integers(0, 32), ANY_NUMBER), max_size=16),
     st.sampled_from(list(CAMERAS)),
 )
-def test_a_body_half_of_which_is_anywhere_is_placed_at_finite_numbers(shifts, stretch, seen, torn, lens):
+def test_a_body_half_of_which_is_anywhere_is_placed_at_finite_numbers(
+    shifts: Any, stretch: Any, seen: Any, torn: Any, lens: Any
+) -> None:
     pose = seen_by(CAMERAS[lens], (0.2, 0.1, 3.0))
     screen, world = (pose.screen + shifts).astype(np.float32), (pose.world + stretch).astype(np.float32)
     for landmark, value in torn:

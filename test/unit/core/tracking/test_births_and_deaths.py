@@ -1,5 +1,8 @@
 """However people come, go and are missed, each has a number, a smoothing and a status of their own."""
 
+from collections.abc import Iterator
+from typing import Any
+
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,7 +19,7 @@ EXAMPLES = settings(max_examples=60, deadline=None)
 ROUNDING_PX = 1e-3
 
 
-def images(people, random):
+def images(people: Any, random: Any) -> Iterator[tuple[Any, Any, Any]]:
     """Yield each image's index, who is seen in it, and their poses as estimated."""
     rng = np.random.default_rng(random.getrandbits(32))
     for index in range(IMAGES):
@@ -25,13 +28,13 @@ def images(people, random):
         yield index, there, [life.pose(index, rng) for life in there]
 
 
-def person_of(pose, found):
+def person_of(pose: Any, found: Any) -> Any:
     return min(found, key=lambda person: np.abs(person.screen - pose.screen).mean())
 
 
 @EXAMPLES
 @given(lives(), st.randoms())
-def test_each_person_has_one_number(people, random):
+def test_each_person_has_one_number(people: Any, random: Any) -> None:
     tracker = Tracker()
     given_to = {}
     for index, there, poses in images(people, random):
@@ -45,7 +48,7 @@ def test_each_person_has_one_number(people, random):
 
 @EXAMPLES
 @given(lives(), st.randoms())
-def test_people_are_smoothed_between_their_own_poses_the_first_one_as_it_is(people, random):
+def test_people_are_smoothed_between_their_own_poses_the_first_one_as_it_is(people: Any, random: Any) -> None:
     tracker = Tracker()
     least, most = {}, {}
     for index, there, poses in images(people, random):
@@ -60,7 +63,7 @@ def test_people_are_smoothed_between_their_own_poses_the_first_one_as_it_is(peop
 
 @EXAMPLES
 @given(lives(), st.randoms(), st.sampled_from([BRIGHT, DARK]))
-def test_each_person_has_a_status_of_their_own(people, random, light):
+def test_each_person_has_a_status_of_their_own(people: Any, random: Any, light: Any) -> None:
     pipeline = PersonPipeline(PipelineOptions())
     for index, there, poses in images(people, random):
         found = pipeline.update(frame(index, light), poses, FrameContext(CAMERA))

@@ -1,5 +1,7 @@
 """Landmarks are steady while a person is still and soon where a person goes."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from support.bodies import CAMERA, FACING_M, pose_of, seen_by
@@ -16,16 +18,16 @@ STEP_PX = 60
 NOISES_PX = (0.5, 1.0)
 
 
-def person(**fields):
+def person(**fields: Any) -> Any:
     return seen_by(CAMERA, PLACE_M, **fields)
 
 
-def moved(pose, pixels):
+def moved(pose: Any, pixels: Any) -> Any:
     """Return a pose moved on the screen, by (x, y, z) or by (33, 3)."""
     return pose_of(FACING_M, pose.screen + pixels, np.float64)
 
 
-def smoothed(poses, rate_hz, options=OPTIONS):
+def smoothed(poses: Any, rate_hz: Any, options: Any = OPTIONS) -> Any:
     """Return the screen landmarks, (n, 33, 3), of one person's poses at a rate."""
     smoother = PoseSmoother()
     period_ns = round(1e9 / rate_hz)
@@ -36,7 +38,7 @@ def smoothed(poses, rate_hz, options=OPTIONS):
 
 @pytest.mark.parametrize("rate_hz", RATES_HZ)
 @pytest.mark.parametrize("noise_px", NOISES_PX)
-def test_jitter_of_a_still_person_is_halved(rate_hz, noise_px):
+def test_jitter_of_a_still_person_is_halved(rate_hz: int, noise_px: float) -> None:
     rng = np.random.default_rng(0)
     noise = rng.normal(0, noise_px, (STILL, 33, 3))
     out = smoothed([moved(person(), pixels) for pixels in noise], rate_hz)
@@ -45,7 +47,7 @@ def test_jitter_of_a_still_person_is_halved(rate_hz, noise_px):
 
 @pytest.mark.parametrize("rate_hz", RATES_HZ)
 @pytest.mark.parametrize("noise_px", [0.0, *NOISES_PX])
-def test_a_jump_is_followed_within_two_images(rate_hz, noise_px):
+def test_a_jump_is_followed_within_two_images(rate_hz: int, noise_px: Any) -> None:
     rng = np.random.default_rng(0)
     noise = rng.normal(0, noise_px, (STILL, 33, 3))
     noise[STILL // 2 :, :, 0] += STEP_PX
@@ -55,14 +57,14 @@ def test_a_jump_is_followed_within_two_images(rate_hz, noise_px):
 
 
 @pytest.mark.parametrize("rate_hz", RATES_HZ)
-def test_a_walk_lags_less_than_half_an_image(rate_hz):
+def test_a_walk_lags_less_than_half_an_image(rate_hz: int) -> None:
     speed_px_s = 200
     poses = [moved(person(), (speed_px_s * index / rate_hz, 0, 0)) for index in range(60)]
     behind_px = poses[-1].screen[:, 0] - smoothed(poses, rate_hz)[-1, :, 0]
     assert np.all(behind_px < 0.5 * speed_px_s / rate_hz)
 
 
-def test_people_near_and_far_are_smoothed_alike():
+def test_people_near_and_far_are_smoothed_alike() -> None:
     world = FACING_M
     near, far = [], []
     for shift_m in (0, 0.1, -0.05, 0.3):
@@ -76,7 +78,7 @@ def test_people_near_and_far_are_smoothed_alike():
 
 
 @pytest.mark.parametrize("rate_hz", RATES_HZ)
-def test_visibility_fades_within_five_images(rate_hz):
+def test_visibility_fades_within_five_images(rate_hz: int) -> None:
     smoother = PoseSmoother()
     period_ns = round(1e9 / rate_hz)
     smoother.apply(person(), 0, OPTIONS)
@@ -85,13 +87,13 @@ def test_visibility_fades_within_five_images(rate_hz):
     assert np.all(hidden.visibility < 0.1)
 
 
-def tracked(tracker, poses, stamp_ns):
+def tracked(tracker: Any, poses: Any, stamp_ns: Any) -> Any:
     """Return the people of an image, smoothed."""
     frame = Frame(np.zeros((CAMERA.height, CAMERA.width, 3), np.uint8), stamp_ns)
     return [track.person for track in tracker.update(frame, poses, TrackingOptions())]
 
 
-def test_each_person_is_smoothed_by_their_own_past():
+def test_each_person_is_smoothed_by_their_own_past() -> None:
     tracker, alone = Tracker(), PoseSmoother()
     for index in range(5):
         walker = moved(person(), (9 * index, 0, 0))
@@ -102,7 +104,7 @@ def test_each_person_is_smoothed_by_their_own_past():
         np.testing.assert_array_equal(found.screen, by_itself.screen)
 
 
-def test_a_new_person_and_one_whose_track_ended_are_taken_as_they_are():
+def test_a_new_person_and_one_whose_track_ended_are_taken_as_they_are() -> None:
     tracker = Tracker()
     tracked(tracker, [person()], 0)
     tracker.reset()
@@ -112,7 +114,7 @@ def test_a_new_person_and_one_whose_track_ended_are_taken_as_they_are():
         np.testing.assert_allclose(out.screen, pose.screen, rtol=1e-6)
 
 
-def test_switched_off_nothing_changes_and_switched_on_again_nothing_is_remembered():
+def test_switched_off_nothing_changes_and_switched_on_again_nothing_is_remembered() -> None:
     smoother = PoseSmoother()
     off = SmoothingOptions(enabled=False)
     smoother.apply(person(), 0, OPTIONS)
@@ -122,7 +124,7 @@ def test_switched_off_nothing_changes_and_switched_on_again_nothing_is_remembere
     np.testing.assert_allclose(smoother.apply(again, 2 * 10**8, OPTIONS).screen, again.screen, rtol=1e-6)
 
 
-def test_a_lower_cutoff_is_steadier_and_a_higher_beta_is_quicker():
+def test_a_lower_cutoff_is_steadier_and_a_higher_beta_is_quicker() -> None:
     rng = np.random.default_rng(0)
     poses = [moved(person(), pixels) for pixels in rng.normal(0, 1, (STILL, 33, 3))]
     jitter = [
@@ -138,7 +140,7 @@ def test_a_lower_cutoff_is_steadier_and_a_higher_beta_is_quicker():
     assert first[0] + 30 < first[1]
 
 
-def test_poses_without_extent_stay_finite():
+def test_poses_without_extent_stay_finite() -> None:
     smoother = PoseSmoother()
     for index in range(3):
         out = smoother.apply(pose_of(np.zeros((33, 3))), index, OPTIONS)
@@ -146,7 +148,7 @@ def test_poses_without_extent_stay_finite():
         assert np.isfinite(out.world).all()
 
 
-def test_with_a_camera_that_has_no_clock_a_person_who_moves_is_followed_as_at_thirty_hertz():
+def test_with_a_camera_that_has_no_clock_a_person_who_moves_is_followed_as_at_thirty_hertz() -> None:
     untimed, timed = PoseSmoother(), PoseSmoother()
     for index in range(60):
         pose = moved(person(), (5 * index, 0, 0))

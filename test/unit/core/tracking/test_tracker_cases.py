@@ -1,5 +1,7 @@
 """What ends tracks: time, a jump back, and images of another size, be it a little."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from support.bodies import CAMERA, pose_of, seen_by
@@ -12,11 +14,11 @@ from blazepose_ros.core.types import Frame
 POSE = seen_by(CAMERA, (0, 0, 3.9))
 
 
-def frame(time_s=0.0, width=CAMERA.width, height=CAMERA.height):
+def frame(time_s: float = 0.0, width: Any = CAMERA.width, height: Any = CAMERA.height) -> Frame:
     return Frame(np.full((height, width, 3), 120, np.uint8), round(time_s * 1e9))
 
 
-def ids(tracker, *frames, poses=(POSE,), options=None):
+def ids(tracker: Any, *frames: Any, poses: Any = (POSE,), options: Any = None) -> Any:
     """Return the numbers in the last of the images."""
     for image in frames:
         tracks = tracker.update(image, poses, options or TrackingOptions())
@@ -24,7 +26,7 @@ def ids(tracker, *frames, poses=(POSE,), options=None):
 
 
 @pytest.mark.parametrize("size", [(576, 432), (704, 528), (576, 480), (640, 528), (640, 479), (639, 480)])
-def test_an_image_of_a_slightly_other_size_starts_anew(size):
+def test_an_image_of_a_slightly_other_size_starts_anew(size: tuple[int, int]) -> None:
     """A tenth or a quarter is within what a person moves: the landmarks would be smeared."""
     pipeline = PersonPipeline(PipelineOptions())
     pipeline.update(frame(0.0), [POSE], FrameContext())
@@ -36,7 +38,7 @@ def test_an_image_of_a_slightly_other_size_starts_anew(size):
     assert pipeline.update(frame(0.2, *size), [resized], FrameContext())[0].person_id == 2
 
 
-def test_an_older_image_starts_anew_and_one_of_the_same_stamp_goes_on():
+def test_an_older_image_starts_anew_and_one_of_the_same_stamp_goes_on() -> None:
     assert ids(Tracker(), frame(1.0), frame(1.0)) == [1]
     assert ids(Tracker(), frame(1.0), frame(1.0 - 1e-9)) == [2]
 
@@ -44,12 +46,14 @@ def test_an_older_image_starts_anew_and_one_of_the_same_stamp_goes_on():
 @pytest.mark.parametrize(("max_lost_s", "away_s", "number"), [
     (1.0, 1.0, 1), (1.0, 1.000000001, 2), (0.0, 0.0, 1), (0.0, 1e-9, 2), (2.5, 2.5, 1), (2.5, 2.6, 2),
 ])  # fmt: skip
-def test_a_lost_track_ends_after_its_time_and_not_before(max_lost_s, away_s, number):
+def test_a_lost_track_ends_after_its_time_and_not_before(
+    max_lost_s: float, away_s: float, number: int
+) -> None:
     options = TrackingOptions(max_lost_s=max_lost_s)
     assert ids(Tracker(), frame(5.0), frame(5.0 + away_s), options=options) == [number]
 
 
-def test_numbers_are_not_given_twice_after_a_reset():
+def test_numbers_are_not_given_twice_after_a_reset() -> None:
     tracker = Tracker()
     assert ids(tracker, frame(0.0), poses=[POSE, seen_by(CAMERA, (1.5, 0, 3.9))]) == [1, 2]
     assert tracker.person_ids == {1, 2}
@@ -58,7 +62,7 @@ def test_numbers_are_not_given_twice_after_a_reset():
     assert ids(tracker, frame(0.1)) == [3]
 
 
-def test_who_is_seen_stays_known_while_others_are_lost():
+def test_who_is_seen_stays_known_while_others_are_lost() -> None:
     tracker = Tracker()
     ids(tracker, frame(0.0), poses=[POSE, seen_by(CAMERA, (1.5, 0, 3.9))])
     ids(tracker, frame(0.9))
@@ -67,7 +71,7 @@ def test_who_is_seen_stays_known_while_others_are_lost():
     assert tracker.person_ids == {1}
 
 
-def test_a_track_that_others_cover_keeps_its_clear_view_until_they_are_gone():
+def test_a_track_that_others_cover_keeps_its_clear_view_until_they_are_gone() -> None:
     tracker = Tracker()
     apart, beside = seen_by(CAMERA, (1.9, 0, 3.9)), seen_by(CAMERA, (0.5, 0, 3.9))
     clear_s = []
@@ -85,7 +89,7 @@ def test_a_track_that_others_cover_keeps_its_clear_view_until_they_are_gone():
     assert clear_s == [0.0, 0.3, 0.8, 0.8, 0.8, 2.0]  # a lost person may be there still
 
 
-def test_smoothing_is_as_the_options_say_for_new_and_for_known_people():
+def test_smoothing_is_as_the_options_say_for_new_and_for_known_people() -> None:
     moved = pose_of(POSE.world, np.add(POSE.screen, (10, 0, 0)), np.float64)
     for enabled in (False, True):
         options = TrackingOptions(smoothing=SmoothingOptions(enabled=enabled))
@@ -96,6 +100,6 @@ def test_smoothing_is_as_the_options_say_for_new_and_for_known_people():
         np.testing.assert_array_equal(track.pose.screen, moved.screen)
 
 
-def test_a_tracker_waits_a_second_by_default():
+def test_a_tracker_waits_a_second_by_default() -> None:
     assert TrackingOptions().max_lost_s == 1.0
     assert TrackingOptions(max_lost_s=0.0).max_lost_s == 0.0

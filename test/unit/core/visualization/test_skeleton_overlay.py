@@ -1,5 +1,7 @@
 """Skeletons on images."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -22,7 +24,7 @@ NOSE_XY, PERSON_XY = (0.5, 0.15), {
 BODY_HEIGHT_M = 1.8
 
 
-def unit_xy(landmark):
+def unit_xy(landmark: Any) -> Any:
     if landmark is Landmark.NOSE:
         return NOSE_XY
     part = landmark.name.replace("LEFT", "").replace("RIGHT", "").strip("_")
@@ -30,7 +32,7 @@ def unit_xy(landmark):
     return (0.5 - offset if landmark in RIGHT_SIDE else 0.5 + offset), y
 
 
-def person(width=640, height=480, **changes):
+def person(width: Any = 640, height: Any = 480, **changes: Any) -> Pose:
     """Return a standing person that fills an image, its right side nearer."""
     xy = np.array([unit_xy(landmark) for landmark in Landmark], np.float32)
     z_m = np.where([landmark in RIGHT_SIDE for landmark in Landmark], -0.3, 0.3)
@@ -45,19 +47,19 @@ def person(width=640, height=480, **changes):
     return Pose(**(fields | changes))
 
 
-def grey(width=640, height=480):
+def grey(width: Any = 640, height: Any = 480) -> Any:
     return np.full((height, width, 3), 128, np.uint8)
 
 
-def painted(before, after):
+def painted(before: Any, after: Any) -> Any:
     return (before != after).any(axis=2)
 
 
-def moved(pose, dx, dy):
+def moved(pose: Any, dx: Any, dy: Any) -> Any:
     return person(screen=pose.screen + np.array([dx, dy, 0], np.float32))
 
 
-def test_the_image_given_is_never_changed():
+def test_the_image_given_is_never_changed() -> None:
     image = grey()
     annotated = annotate(image, [person()], 0.5)
     assert (image == 128).all()
@@ -66,18 +68,18 @@ def test_the_image_given_is_never_changed():
     assert annotated.dtype == np.uint8
 
 
-def test_without_people_the_copy_equals_the_image():
+def test_without_people_the_copy_equals_the_image() -> None:
     assert (annotate(grey(), [], 0.5) == 128).all()
 
 
-def test_a_read_only_view_that_is_not_contiguous_can_be_annotated():
+def test_a_read_only_view_that_is_not_contiguous_can_be_annotated() -> None:
     image = np.full((480, 1280, 3), 128, np.uint8)[:, ::2]
     image.flags.writeable = False
     assert (annotate(image, [person()], 0.5) == annotate(grey(), [person()], 0.5)).all()
 
 
 @pytest.mark.parametrize(("width", "height"), [(320, 240), (640, 480), (1920, 1080)])
-def test_joints_are_painted_where_the_landmarks_are(width, height):
+def test_joints_are_painted_where_the_landmarks_are(width: int, height: int) -> None:
     pose, image = person(width, height), grey(width, height)
     alone = np.full((NUM_LANDMARKS, 3), np.nan, np.float32)
     for joint in (Landmark.LEFT_ELBOW, Landmark.RIGHT_ANKLE, Landmark.NOSE):
@@ -90,7 +92,7 @@ def test_joints_are_painted_where_the_landmarks_are(width, height):
         assert center == pytest.approx(pose.screen[joint, :2], abs=0.5)
 
 
-def test_a_left_joint_has_the_color_of_its_landmark_and_a_right_one_a_white_core():
+def test_a_left_joint_has_the_color_of_its_landmark_and_a_right_one_a_white_core() -> None:
     pose = person(1920, 1080)
     annotated = annotate(grey(1920, 1080), [pose], 0.5)
     colors = 255 * landmark_colors(pose, 0.5)[:, :3]
@@ -100,7 +102,7 @@ def test_a_left_joint_has_the_color_of_its_landmark_and_a_right_one_a_white_core
     assert (annotated[y, x] == 255).all()
 
 
-def test_a_bone_is_painted_between_its_joints_with_the_color_between_theirs():
+def test_a_bone_is_painted_between_its_joints_with_the_color_between_theirs() -> None:
     pose = person(1920, 1080)
     annotated = annotate(grey(1920, 1080), [pose], 0.5)
     ends = [Landmark.LEFT_SHOULDER, Landmark.RIGHT_SHOULDER]
@@ -110,7 +112,7 @@ def test_a_bone_is_painted_between_its_joints_with_the_color_between_theirs():
     assert annotated[y, x] == pytest.approx(expected, abs=10)
 
 
-def test_a_hidden_joint_is_black_with_a_white_outline_on_a_black_image():
+def test_a_hidden_joint_is_black_with_a_white_outline_on_a_black_image() -> None:
     hidden = person(visibility=np.zeros(NUM_LANDMARKS, np.float32))
     annotated = annotate(np.zeros((480, 640, 3), np.uint8), [hidden], 0.5)
     x, y = hidden.screen[Landmark.LEFT_ELBOW, :2].astype(int)
@@ -118,7 +120,7 @@ def test_a_hidden_joint_is_black_with_a_white_outline_on_a_black_image():
     assert (annotated[y - 10 : y + 10, x - 10 : x + 10] == 255).all(axis=2).any()
 
 
-def test_what_is_nearer_covers_what_is_further():
+def test_what_is_nearer_covers_what_is_further() -> None:
     pose = person(1920, 1080)
     screen = pose.screen.copy()
     screen[Landmark.LEFT_ELBOW] = screen[Landmark.RIGHT_ELBOW]
@@ -127,7 +129,7 @@ def test_what_is_nearer_covers_what_is_further():
     assert (annotated[y, x] == 255).all()  # the core of the right one, which is nearer
 
 
-def test_the_drawing_scales_with_the_image():
+def test_the_drawing_scales_with_the_image() -> None:
     # The outline is white on grey: at least half covered, a pixel is 192 or brighter.
     shares = [
         (annotate(grey(w, h), [person(w, h)], 0.5) >= 192).all(axis=2).mean()
@@ -136,25 +138,25 @@ def test_the_drawing_scales_with_the_image():
     assert shares == pytest.approx([shares[-1]] * 3, rel=0.15)
 
 
-def test_a_person_far_away_is_drawn_with_thinner_bones():
+def test_a_person_far_away_is_drawn_with_thinner_bones() -> None:
     near, far = person(), person(screen=person().screen / 5)
     areas = [painted(grey(), annotate(grey(), [pose], 0.5)).sum() for pose in (near, far)]
     # A fifth of the length at the same width would leave a fifth of the area.
     assert areas[1] < 0.15 * areas[0]
 
 
-def test_a_person_outside_of_the_image_leaves_no_trace():
+def test_a_person_outside_of_the_image_leaves_no_trace() -> None:
     away = moved(person(person_id=3), 5000, 0)
     assert (annotate(grey(), [away], 0.5) == 128).all()
 
 
-def test_a_person_partly_outside_is_drawn_up_to_the_edge():
+def test_a_person_partly_outside_is_drawn_up_to_the_edge() -> None:
     changed = painted(grey(), annotate(grey(), [moved(person(), 300, 0)], 0.5))
     assert changed[:, 630:].any()
     assert not changed[:, :300].any()
 
 
-def test_a_landmark_that_is_missing_is_left_out_with_its_bones():
+def test_a_landmark_that_is_missing_is_left_out_with_its_bones() -> None:
     screen = person().screen.copy()
     screen[Landmark.LEFT_ELBOW] = np.nan
     without = painted(grey(), annotate(grey(), [person(screen=screen)], 0.5))
@@ -164,32 +166,32 @@ def test_a_landmark_that_is_missing_is_left_out_with_its_bones():
     assert without[y, x]
 
 
-def test_a_pose_of_nothing_but_nan_leaves_no_trace():
+def test_a_pose_of_nothing_but_nan_leaves_no_trace() -> None:
     nothing = np.full((NUM_LANDMARKS, 3), np.nan, np.float32)
     pose = person(screen=nothing, world=nothing, visibility=nothing[:, 0], person_id=1)
     assert (annotate(grey(), [pose], 0.5) == 128).all()
 
 
-def test_a_pose_without_world_landmarks_is_drawn_black():
+def test_a_pose_without_world_landmarks_is_drawn_black() -> None:
     pose = person(world=np.full((NUM_LANDMARKS, 3), np.nan, np.float32))
     annotated = annotate(grey(), [pose], 0.5)
     x, y = pose.screen[Landmark.LEFT_ELBOW, :2].astype(int)
     assert (annotated[y, x] == 0).all()
 
 
-def hip_center(*position):
+def hip_center(*position: Any) -> HipCenter:
     return HipCenter(np.array(position, float), np.eye(3), Placement.MONO)
 
 
 @pytest.mark.parametrize("known", [{"person_id": 7}, {"hip_center": hip_center(0, 0, 3.4)}])
-def test_a_label_stands_above_a_person_of_whom_something_is_known(known):
+def test_a_label_stands_above_a_person_of_whom_something_is_known(known: Any) -> None:
     unlabeled = annotate(grey(), [person()], 0.5)
     rows = np.nonzero(painted(unlabeled, annotate(grey(), [person(**known)], 0.5)))[0]
     assert len(rows) > 100
     assert rows.max() < person().screen[:, 1].min()
 
 
-def test_the_label_tells_the_distance():
+def test_the_label_tells_the_distance() -> None:
     labels = [
         annotate(grey(), [person(hip_center=hip_center(*position))], 0.5)
         for position in ((0, 0, 5.0), (3.0, 0, 4.0), (0, 0, 2.0))
@@ -198,13 +200,13 @@ def test_the_label_tells_the_distance():
     assert (labels[0] != labels[2]).any()
 
 
-def test_a_distance_that_is_not_a_number_is_not_written():
+def test_a_distance_that_is_not_a_number_is_not_written() -> None:
     nowhere = person(person_id=1, hip_center=hip_center(np.nan, 0, 1))
     assert (annotate(grey(), [nowhere], 0.5) == annotate(grey(), [person(person_id=1)], 0.5)).all()
 
 
 @pytest.mark.parametrize(("width", "height"), [(1, 1), (2, 300), (300, 2), (16, 16)])
-def test_tiny_images_are_annotated_too(width, height):
+def test_tiny_images_are_annotated_too(width: int, height: int) -> None:
     pose = person(width, height, person_id=12, hip_center=hip_center(0, 0, 3.4))
     assert annotate(grey(width, height), [pose], 0.5).shape == (height, width, 3)
 
@@ -215,6 +217,6 @@ def test_tiny_images_are_annotated_too(width, height):
     arrays(np.float32, (NUM_LANDMARKS, 3), elements=st.floats(width=32)),
 )
 @pytest.mark.filterwarnings("ignore:overflow", "ignore:invalid value")
-def test_no_landmarks_do_any_harm(screen, world):
+def test_no_landmarks_do_any_harm(screen: Any, world: Any) -> None:
     image = grey(64, 48)
     assert annotate(image, [person(screen=screen, world=world, person_id=1)], 0.5).shape == image.shape

@@ -1,6 +1,7 @@
 """Images side by side on OpenVINO, with requests that are as strict as its own."""
 
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,28 +16,28 @@ LANES = 3
 class FakeRequest:
     """Doubles its input. It is busy from its start until it is waited for."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.fails_at = None
         self._busy = False
 
-    def set_input_tensor(self, tensor):
+    def set_input_tensor(self, tensor: Any) -> None:
         if self._busy:
             raise RuntimeError("Infer Request is busy")
         self._input = tensor.data
 
-    def start_async(self):
+    def start_async(self) -> None:
         self._fail_at("start")
         self._busy = True
 
-    def wait(self):
+    def wait(self) -> None:
         self._busy = False
         self._fail_at("wait")
 
-    def get_output_tensor(self, _index):
+    def get_output_tensor(self, _index: Any) -> SimpleNamespace:
         assert not self._busy
         return SimpleNamespace(data=2 * self._input)
 
-    def _fail_at(self, step):
+    def _fail_at(self, step: Any) -> None:
         if self.fails_at == step:
             raise RuntimeError(f"{step} failed")
 
@@ -44,50 +45,52 @@ class FakeRequest:
 class FakeCompiledModel:
     outputs = ("output",)
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.requests = []
 
-    def create_infer_request(self):
+    def create_infer_request(self) -> Any:
         self.requests.append(FakeRequest())
         return self.requests[-1]
 
-    def get_property(self, name):
+    def get_property(self, name: Any) -> Any:
         return {"NUM_STREAMS": LANES}[name]
 
 
 @pytest.fixture
-def together():
+def together() -> FakeCompiledModel:
     return FakeCompiledModel()
 
 
 @pytest.fixture
-def model(together):
+def model(together: FakeCompiledModel) -> OpenVinoModel:
     return OpenVinoModel(FakeCompiledModel(), together)
 
 
-def values(model, numbers):
+def values(model: Any, numbers: Any) -> Any:
     """Return what a model makes of images of one number each."""
     images = [np.full((1, 2, 2, 3), number, np.float32) for number in numbers]
     return [float(outputs[0].max()) for outputs in model.run_each(images)]
 
 
-def test_images_side_by_side_keep_their_order(model):
+def test_images_side_by_side_keep_their_order(model: OpenVinoModel) -> None:
     assert values(model, [1, 2, 3]) == [2, 4, 6]
     assert values(model, [1, 2, 3, 4, 5]) == [2, 4, 6, 8, 10]
 
 
-def test_outputs_that_are_not_used_leave_no_image_running(model):
+def test_outputs_that_are_not_used_leave_no_image_running(model: OpenVinoModel) -> None:
     """As where the decoding of the first ones fails."""
     images = [np.zeros((1, 2, 2, 3), np.float32) for _ in range(LANES)]
     outputs = model.run_each(images)
     next(outputs)
-    outputs.close()
+    outputs.close()  # type: ignore[attr-defined]
     assert values(model, [1, 2, 3]) == [2, 4, 6]
 
 
 @pytest.mark.parametrize("step", ["start", "wait"])
 @pytest.mark.parametrize("lane", range(LANES))
-def test_one_image_that_fails_leaves_no_other_running(model, together, step, lane):
+def test_one_image_that_fails_leaves_no_other_running(
+    model: OpenVinoModel, together: FakeCompiledModel, step: str, lane: Any
+) -> None:
     together.requests[lane].fails_at = step
     with pytest.raises(RuntimeError, match=f"{step} failed"):
         values(model, [1, 2, 3])
