@@ -52,7 +52,7 @@ def is_active_without_listeners(client: Any) -> Any:
     """Tell whether the node has said twice that it works, and has had the time to subscribe in between."""
     assert subscribers(client) == 0
     said = [msg.status[0].message for msg in client.received["diagnostics"]]
-    return sum("nobody listens" in each for each in said) >= 2
+    return sum("no listeners" in each for each in said) >= 2
 
 
 def besides(client: Any) -> Any:

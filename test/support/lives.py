@@ -14,9 +14,9 @@ from support.bodies import FACING_M, pose_of, seen_by
 
 RATE_HZ = 10
 IMAGES = 40
-# Wide enough for people of whom none is in another one's place.
-CAMERA = CameraModel(1920, 480, np.array([[525.0, 0, 959.5], [0, 520, 239.5], [0, 0, 1]]))
-LANES = (-1.0, 0.0, 1.0)  # metres aside for every metre away
+# Wide enough for lanes so far apart that a track lost for a second does not reach the next one.
+CAMERA = CameraModel(2400, 480, np.array([[525.0, 0, 1199.5], [0, 520, 239.5], [0, 0, 1]]))
+LANES = (-1.6, 0.0, 1.6)  # metres aside for every metre away
 NEAR_M, FAR_M = 2.2, 6.0  # on either side of the model's reach, in every lane
 NOISE_PX = 2.0
 BRIGHT, DARK = 120, 3
