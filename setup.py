@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The package for pip: the messages built through CMakeLists.txt, and console scripts.
 
 On a ROS distribution colcon ignores this file and drives CMakeLists.txt itself.

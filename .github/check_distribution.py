@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Fail unless this Python uses the distribution's numpy and OpenCV, and cv_bridge works with them.
 
 A package from pip that brings its own numpy or OpenCV hides the distribution's, and every program

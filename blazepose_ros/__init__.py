@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """BlazePose GHUM 3D for ROS 2: 33 body landmarks as messages, markers and frames.
 
 For Python programs: `create_estimator`, and what goes in and comes out. A name is imported when it is

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Draws docs/architecture.png, an image's way through the threads, and the rings: ``make docs``."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Draws docs/frames.png, the frames of a camera and of a person in front of it: ``make docs``."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Writes what the documentation says of the parameters: ``make docs`` runs it.
 
 The declarations in ``blazepose_ros`` are the only source. In Markdown a generated part stands

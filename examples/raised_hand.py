@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Tells whether the person has raised a hand: a rule on screen landmarks.
 
 Run it beside the node: python3 raised_hand.py

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Saves the newest annotated image as a file, through cv_bridge.
 
 Run it beside the node: python3 save_annotated_image.py --ros-args -p path:=annotated.png

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Warns while a person may be nearer than two meters: all people, with their uncertainty.
 
 Run it beside the node: python3 too_close.py

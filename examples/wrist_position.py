@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Tells where the right hand is in the camera's frame, in meters.
 
 Run it beside the node: python3 wrist_position.py

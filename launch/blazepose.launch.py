@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Start `blazepose_node` on a camera's topics, and RViz to look at what it finds."""
 
 from pathlib import Path

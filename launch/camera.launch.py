@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Start a camera's driver with image_raw and camera_info in the camera's namespace."""
 
 from launch import LaunchDescription

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Start a camera, `blazepose_node` and RViz."""
 
 from pathlib import Path

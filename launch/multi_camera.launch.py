@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Start one `blazepose_node` for each of several cameras, in the camera's namespace."""
 
 from pathlib import Path

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What all tests share: the data with known answers, the models, and a DDS of their own."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """How many small changes to the code its unit tests notice; ``make mutants`` runs it.
 
 mutmut makes the changes, each in the copy of the repository in ``mutants/``, and runs the tests that

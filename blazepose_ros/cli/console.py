@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the commands read from and write to the terminal."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """``blazepose``: one command with a sub-command for each thing there is to do."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """``blazepose models``: list, fetch or verify the models in the user's cache; how options name a model."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Processes that a command starts, and a ROS domain of their own."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Cameras as CameraInfo messages and back, and the calibration that holds now."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Messages as bytes: reads and writes CDR in place, without copying pixels; stamps and frames of headers.
 
 The format is plain CDR as RTPS 2.5 (chapter 10) and OMG's DDS-XTypes 1.3 (7.4.1) define it:

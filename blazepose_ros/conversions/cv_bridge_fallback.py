@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Image messages through cv_bridge, where it is installed: encodings that `images` does not know.
 
 A cv_bridge that was built for another numpy imports without an error and then ends the process

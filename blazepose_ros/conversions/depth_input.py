@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The depth images that come beside the color images."""
 
 from __future__ import annotations

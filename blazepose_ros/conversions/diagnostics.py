@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The node's health as a diagnostic message."""
 
 from __future__ import annotations

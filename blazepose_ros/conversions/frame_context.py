@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What is known about an image besides its pixels: calibration, depth, people's boxes."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """People as REP-155's messages, where the package ``hri_msgs`` is installed."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Image messages as RGB arrays and back: one conversion at most, every field checked first.
 
 Encodings that the table of layouts lacks are left to cv_bridge, where that is installed.

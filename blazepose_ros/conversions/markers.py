@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Poses as RViz markers, in meters in the image's frame: no TF is needed to see them.
 
 The colors are those of ``core.visualization.palette``. The joints of the person's right side are

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Poses as serialized Pose33 messages and back.
 
 Messages are written as bytes, in a fraction of the time that message objects take.

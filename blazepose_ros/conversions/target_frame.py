@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """People and their markers in a frame of the robot instead of the camera's."""
 
 from __future__ import annotations

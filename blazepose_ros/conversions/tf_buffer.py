@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Transforms between frames over the last seconds: a small tf2 buffer.
 
 pip cannot install tf2 itself; where ROS comes from wheels, this takes its place.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Poses as TF frames: the hip center, the body, and the landmarks below it."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """For Python programs without ROS: images in, people with their places out."""
 
 from __future__ import annotations

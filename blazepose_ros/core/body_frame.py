@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Which way a body faces: REP-155's axes from the torso's landmarks."""
 
 from __future__ import annotations

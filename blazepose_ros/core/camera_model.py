@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Pinhole cameras with lens distortion: from pixels to viewing rays and back."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The root of the package's errors, and who is told of them."""
 
 from __future__ import annotations

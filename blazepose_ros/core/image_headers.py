@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What OpenCV does not refuse by itself in a JPEG or PNG, checked before anything is decoded.
 
 OpenCV limits the size that a header claims (OPENCV_IO_MAX_IMAGE_PIXELS) and refuses a damaged PNG. It

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The angles of a body's joints, from its landmarks."""
 
 from __future__ import annotations

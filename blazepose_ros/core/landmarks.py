@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """BlazePose's 33 landmarks: their order, their names and the bones between them."""
 
 from __future__ import annotations

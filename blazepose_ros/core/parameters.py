@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Parameters as fields of a frozen dataclass: default, range and description stand beside each other."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """From the poses of single images to people over time: tracking, localization, quality."""
 
 from __future__ import annotations

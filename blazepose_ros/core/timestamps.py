@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Stamps of images and the time between them: units, jumps, order, frame interval, durations."""
 
 from __future__ import annotations

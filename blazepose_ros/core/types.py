@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What flows through the node: a frame goes in, poses come out."""
 
 from __future__ import annotations

@@ -1,1 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the launch files know: the camera drivers, parameter files and packages."""

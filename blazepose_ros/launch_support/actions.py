@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Actions of launch files that may find that they cannot start what they should."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The camera drivers that can be launched, and how to make all of them look alike.
 
 Whatever the driver, a camera publishes in its namespace ``image_raw`` and ``camera_info``, and

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What launch files look up: packages that are installed, and parameter files."""
 
 from __future__ import annotations

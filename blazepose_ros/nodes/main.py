@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the console scripts call: the nodes' programs, with their help and version."""
 
 from __future__ import annotations

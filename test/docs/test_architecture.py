@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The page on the architecture names files, folders and names that are there."""
 
 import ast

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """README, pages and configuration stay in step with the code."""
 
 import importlib.util

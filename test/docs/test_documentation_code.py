@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The code blocks of all pages: they parse, name things that exist, and run where nothing is needed."""
 
 import ast

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Every command on the pages is run as it stands there, or it is said here why not."""
 
 import json

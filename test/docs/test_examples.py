@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The example nodes do what they say, beside the real node on a real photograph; C++ compiles and runs."""
 
 import os

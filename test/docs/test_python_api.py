@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The Python blocks of the pages run in the order of the page, and print what the page says."""
 
 import re

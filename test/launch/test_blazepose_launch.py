@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """blazepose.launch.py starts a node with the topics, names and parameters that it is told."""
 
 import tempfile

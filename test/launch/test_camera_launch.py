@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """camera.launch.py plays a photograph as the topics of a camera, with frames."""
 
 import unittest

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """demo.launch.py: camera and node in one; the node outlives its camera."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the launch files start, and what they answer when they cannot; where launch is installed."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """multi_camera.launch.py: one node for each camera, in its namespace."""
 
 import unittest

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Two people who cross keep their numbers."""
 
 import itertools

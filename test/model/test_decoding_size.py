@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """JPEGs are decoded at full size: half of it is faster, and not exact enough."""
 
 import itertools

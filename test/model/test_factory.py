@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Choosing a backend, and what each makes of the models."""
 
 import builtins

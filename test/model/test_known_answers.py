@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The node and the camera as processes, against published landmarks and measured places."""
 
 import json

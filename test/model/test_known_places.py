@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The node as a process, against places that were measured with several cameras."""
 
 import json

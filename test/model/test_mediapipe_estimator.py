@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """MediaPipe behind the estimator protocol: the real models on real photographs."""
 
 from collections.abc import Iterator

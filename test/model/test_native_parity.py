@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """BlazePose's own pipeline finds what MediaPipe finds, on every backend there is."""
 
 import importlib.util

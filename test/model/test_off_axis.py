@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """People at the edge of a wide image: photographs projected anew, as another camera would see them."""
 
 import json

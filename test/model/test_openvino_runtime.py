@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What OpenVINO leaves behind in a process."""
 
 import subprocess

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The models as npm's registry has them."""
 
 import hashlib

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Several people in one image are read together, and as they would be one after another."""
 
 import importlib.util

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Nobody is seen where nobody is, whatever the threshold."""
 
 import itertools

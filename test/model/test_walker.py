@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """One person of several: the node stays with the walker of a clip that has a bystander behind."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The other backends, models included, in an environment that MediaPipe was never installed in."""
 
 import importlib.util

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The node as a process, given images of every kind, broken ones included."""
 
 import re

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The camera as a user runs it: a process, heard over DDS."""
 
 import signal

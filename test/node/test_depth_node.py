@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The node as a process, given a photograph with its depth image."""
 
 from pathlib import Path

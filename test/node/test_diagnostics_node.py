@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the node says of itself on /diagnostics: each level, provoked."""
 
 from pathlib import Path

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """People in the boxes of a detector outside, through the node."""
 
 from pathlib import Path

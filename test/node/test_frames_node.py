@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the node says on /tf and ~/joint_states, as others read it."""
 
 import math

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """REP-155's messages and topics."""
 
 import sys

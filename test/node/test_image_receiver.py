@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the subscription to the images says of each of them."""
 
 import threading

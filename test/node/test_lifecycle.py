@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The node as a managed one: its states, and what becomes of errors and signals in each."""
 
 import os

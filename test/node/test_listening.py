@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """When the node takes images, and with which quality of service."""
 
 from pathlib import Path

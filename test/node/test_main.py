@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The life of a node's process, with nodes that do one thing."""
 
 import signal

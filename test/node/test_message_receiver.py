@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Messages that a thread of their own takes from one topic."""
 
 import threading

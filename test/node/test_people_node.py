@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """People over time as the node publishes them."""
 
 from pathlib import Path

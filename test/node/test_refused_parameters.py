@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Changes of parameters that one running node takes or refuses."""
 
 from collections.abc import Iterator

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """People and markers in a frame of the robot's, as the node publishes them."""
 
 from pathlib import Path

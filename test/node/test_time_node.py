@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Images whose stamps do not rise as those of one camera do."""
 
 from pathlib import Path

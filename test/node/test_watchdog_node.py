@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """An estimator that hangs or fails is replaced, and the next images are answered."""
 
 import subprocess

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Many frames with cuts, flips and empty ones: no exception, no leak.
 
 ``SOAK_FRAMES=10000`` makes it long.

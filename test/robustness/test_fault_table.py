@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Every fault of docs/faults.md, provoked in one running node, which then does its work as before.
 
 ``WRITE_FAULTS=1`` writes the page from what the node says.

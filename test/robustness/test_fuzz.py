@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Fuzzed messages do no harm: no exception, no crash, no growth, and the next good image is answered.
 
 ``FUZZ_COUNT=200000`` (``make fuzz COUNT=200000``) makes it long. A message that fails is made

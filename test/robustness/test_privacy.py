@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What docs/privacy.md says: the node talks to DDS alone, and runs nothing that it reads.
 
 ``WATCH_S=60`` watches the node for a minute, the period of what MediaPipe would report.

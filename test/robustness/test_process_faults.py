@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What happens around the node: cameras that die, that come twice, a profile that is not there.
 
 ``KILLS=20`` kills so many cameras in a row.

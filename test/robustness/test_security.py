@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The policy for SROS2 permits what the executables do and no more, and nothing runs unprotected."""
 
 import re

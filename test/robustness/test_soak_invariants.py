@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a soak notices, on answers made by hand."""
 
 from typing import Any

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Nothing leaves the machine unless the user says so: connection attempts are watched."""
 
 import importlib.util

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Synthetic people with exact answers: a body, and how a camera sees it."""
 
 from dataclasses import replace

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Watches what a process looks up, connects to and sends to, beside DDS on this machine."""
 
 import shutil

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a command's tables look like on a terminal of some width."""
 
 from io import StringIO

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Two people who cross, composed from two clips, with known truth."""
 
 from collections.abc import Iterable, Sequence

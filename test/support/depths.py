@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Depth images of synthetic people, with exact answers."""
 
 from typing import Any

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Messages of people's boxes, as a detector outside sends them."""
 
 from typing import Any

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """``blazepose bag`` with an estimator that sees the same body in every image, in this process."""
 
 from typing import Any

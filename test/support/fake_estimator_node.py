@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """`blazepose_node` with an estimator that takes a known time, to measure the benchmark with."""
 
 import sys

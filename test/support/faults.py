@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Everything that is done to the node in the table of faults, one after the other."""
 
 import math

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Messages as no camera should send them: valid ones, changed at random."""
 
 import array

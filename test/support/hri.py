@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """REP-155's messages: those that are installed, and a stand-in where they are not."""
 
 import importlib.util

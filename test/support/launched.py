@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the launch tests share: the launch files, a client, and what a photograph must give."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Synthetic people who come, go and are missed now and then, with known truth."""
 
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ RATE_HZ = 10
 IMAGES = 40
 # Wide enough for lanes so far apart that a track lost for a second does not reach the next one.
 CAMERA = CameraModel(2400, 480, np.array([[525.0, 0, 1199.5], [0, 520, 239.5], [0, 0, 1]]))
-LANES = (-1.6, 0.0, 1.6)  # metres aside for every metre away
+LANES = (-1.3, 0.0, 1.3)  # metres aside for every metre away
 NEAR_M, FAR_M = 2.2, 6.0  # on either side of the model's reach, in every lane
 NOISE_PX = 2.0
 BRIGHT, DARK = 120, 3

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The tables of the model card "MediaPipe BlazePose GHUM 3D" (Google, 22 June 2021), pages 7 and 8.
 
 PDJ in percent, mean and standard deviation over the images of a group.

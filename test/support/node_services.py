@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The services that `blazepose_node` has as a managed node and as one with parameters."""
 
 from typing import Any

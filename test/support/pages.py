@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The code blocks of all pages, the commands in them, and the files that they name."""
 
 import re

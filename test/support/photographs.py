@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Photographs and clips with known answers, and what estimators make of them."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A client of `blazepose_node`: sends it images and waits for what it makes of them."""
 
 import subprocess

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The installed executables, run as real processes."""
 
 import signal

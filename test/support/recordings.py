@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Recordings made for the tests, from images and clips."""
 
 from collections.abc import Iterable, Iterator

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A TCP relay, as SSH's port forwarding is one, that can be held up."""
 
 import socket

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Images as sensors deliver them, made from (height, width, 3) RGB."""
 
 from typing import Any

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What Fast DDS keeps in shared memory, and leaves there when a process is killed."""
 
 import re

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Messages of /tf, and what they hold as arrays."""
 
 from typing import Any

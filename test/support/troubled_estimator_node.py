@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """`blazepose_node` with an estimator that does what the colour of an image tells it to."""
 
 import sys

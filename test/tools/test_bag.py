@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Recordings in, recordings with people out; the people are made up, see fake_bag_work."""
 
 import csv

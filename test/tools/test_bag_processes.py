@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """``blazepose bag`` and ``blazepose video`` as processes, with the real model on real clips."""
 
 import json

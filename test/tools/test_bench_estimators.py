@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The rows of the benchmark; how long anything takes is no matter of tests."""
 
 import math

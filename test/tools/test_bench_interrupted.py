@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Nothing that the benchmark starts outlives it."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The benchmark's own numbers, of real processes whose estimator takes a known time."""
 
 import json

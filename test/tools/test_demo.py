@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """`blazepose demo` as a user calls it: what it shows, what it leaves, and how it ends."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """``blazepose doctor``: each check finds what it is for, and the whole runs as a user runs it."""
 
 import json

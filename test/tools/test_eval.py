@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """``blazepose eval`` with the real models on labeled photographs and clips."""
 
 import json

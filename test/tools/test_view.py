@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """``blazepose view`` in a browser: real processes, a real clip, headless Chromium."""
 
 import re

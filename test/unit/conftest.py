@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What unit tests may not ask for."""
 
 from typing import NoReturn

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """``import blazepose_ros`` is instant, and gives the public names when they are used."""
 
 import ast

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The folders are the rings: who may import whom is read from where a module lies."""
 
 import ast

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Reads and writes recordings of rosbag2, with the definitions of their messages."""
 
 from __future__ import annotations

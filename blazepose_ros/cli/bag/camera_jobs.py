@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """From a camera's images to a spool of messages, for several cameras side by side in worker processes."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Which cameras a recording holds, what their first images tell, and where what is found belongs."""
 
 from __future__ import annotations

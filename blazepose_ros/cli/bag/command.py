@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """``blazepose bag``: finds the people in recordings, with a bar of the progress."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """One recording to convert: what is read, what is made of it, and how it is put together."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The command lines of ``blazepose bag`` and ``blazepose video``: what they have in common."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What is made of each image: the messages that the node publishes."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """One camera of a recording: its images with the calibration that held for each."""
 
 from __future__ import annotations

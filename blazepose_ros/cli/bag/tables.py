@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """People as tables: a row for each person in each image."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """``blazepose video``: finds the people in a video file and makes a recording of it."""
 
 from __future__ import annotations

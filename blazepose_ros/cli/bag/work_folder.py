@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Where a recording grows until it is complete: its folder, and the spools of its cameras.
 
 A spool is a list of records without an index: time of recording, number of the output, length,

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The benchmark's camera: a process that only publishes.
 
 Every image is rendered and serialized in advance. What is left to do for each one is to write

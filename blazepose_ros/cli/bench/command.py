@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """``blazepose bench``: latency, rate and loss from a camera to poses, beside the estimator alone."""
 
 from __future__ import annotations

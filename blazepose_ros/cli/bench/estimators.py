@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """How fast each backend is, and the accuracy of its precisions."""
 
 from __future__ import annotations

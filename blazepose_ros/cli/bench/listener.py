@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Notes when the poses of each camera arrive, and what their node says of the time it took."""
 
 from __future__ import annotations

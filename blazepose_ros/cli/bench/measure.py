@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Measures one case: starts its cameras and nodes, listens to them, and writes the result.
 
 It runs as a process of its own, since a process chooses its DDS transport once.

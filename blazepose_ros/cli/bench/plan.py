@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Which cases the benchmark measures, in which order, and the images that it shows."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The raw loop: the estimator alone on decoded images, without ROS, in a process of its own."""
 
 from __future__ import annotations

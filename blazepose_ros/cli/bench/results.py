@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """From what was seen of the cameras and their nodes to the benchmark's figures.
 
 ``delivered`` counts arrivals at the node, which numbers the images it receives and sends the

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Runs the cases of the benchmark one after the other, and says what it ran on.
 
 Each case runs in processes of its own, as in real use: a camera that does nothing but publish,

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Processes that take turns: each works on request and is idle in between."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """``blazepose demo``: a camera and the node as two processes, and what comes out of them."""
 
 from __future__ import annotations

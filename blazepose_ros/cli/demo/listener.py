@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The demo's own node: it watches the camera and the node from outside."""
 
 from __future__ import annotations

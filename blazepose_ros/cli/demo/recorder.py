@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The demo's pictures: a video of everything, and two of the frame in which a person is most visible."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the demo saw, as it comes and at the end, and which link of the chain failed."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """``blazepose doctor``: check this machine for known problems."""
 
 from __future__ import annotations

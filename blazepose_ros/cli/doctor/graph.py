@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Cameras in the ROS graph, and whether their subscribers get the images."""
 
 from __future__ import annotations

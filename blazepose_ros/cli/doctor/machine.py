@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The machine: libraries, shared memory, cameras that are plugged in, models in the cache."""
 
 from __future__ import annotations

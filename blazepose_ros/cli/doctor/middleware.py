@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """ROS: distribution, middleware, and what lets large images through."""
 
 from __future__ import annotations

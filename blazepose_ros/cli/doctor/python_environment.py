@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Python and the libraries in it that are known to be at odds with each other."""
 
 from __future__ import annotations

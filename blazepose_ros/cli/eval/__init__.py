@@ -1,1 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
 """``blazepose eval``: accuracy on labeled images, as the model card measures it."""

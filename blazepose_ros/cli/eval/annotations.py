@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Labeled images, read from COCO's keypoint format or CSV.
 
 An image may name groups it belongs to, in any field that COCO does not have, the number of a

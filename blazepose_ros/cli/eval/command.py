@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """``blazepose eval``: the accuracy of the models on labeled images."""
 
 from __future__ import annotations

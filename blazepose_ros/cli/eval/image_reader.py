@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The images that labels speak of, one after the other."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What is evaluated: a model on a backend, in one of the search modes."""
 
 from __future__ import annotations

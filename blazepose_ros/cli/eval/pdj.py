@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """PDJ, the percentage of detected joints, as BlazePose GHUM 3D's model card defines it.
 
 A joint is detected if its predicted visibility is that of the truth and it is less than a fifth

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Scores as the model card sums them up: by group, how far groups are apart, and how landmarks shake."""
 
 from __future__ import annotations

@@ -1,1 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
 """``blazepose view``: a web page that shows what the node sees."""

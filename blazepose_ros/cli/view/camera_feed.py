@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The cameras in the graph: what is newest on their topics, how often it came, and that in Markdown."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """``blazepose view``: a web page with the live image, the people in 3D, rates and diagnostics."""
 
 from __future__ import annotations

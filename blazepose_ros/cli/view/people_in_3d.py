@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """People as a 3D scene: points and bones with their colors, in meters, in one browser.
 
 The scene has the axes of the camera's optical frame: x right, y down, z away.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The web server, and which browsers keep up with it.
 
 viser serves the page and its 3D scene. It does not tell whether a browser has received what

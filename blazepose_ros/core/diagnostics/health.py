@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Whether the node is doing well: the rules and their thresholds."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What has become of the images of the last seconds."""
 
 from __future__ import annotations

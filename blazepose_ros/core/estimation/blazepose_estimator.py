@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """BlazePose's pipeline: people in frames that follow each other in time."""
 
 from __future__ import annotations

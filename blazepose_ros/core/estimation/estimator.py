@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The contract between the node and what estimates the poses in a frame."""
 
 from __future__ import annotations

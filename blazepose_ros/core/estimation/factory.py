@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The estimators there are, by the name of their backend."""
 
 from __future__ import annotations

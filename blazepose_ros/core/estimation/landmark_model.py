@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The landmark model: one person's landmarks in an ROI of an image."""
 
 from __future__ import annotations

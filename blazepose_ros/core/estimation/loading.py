@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """From the node's parameters to what works on images as they say."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The reference estimator: MediaPipe Tasks' PoseLandmarker in VIDEO mode."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The person detector: where in an image people are."""
 
 from __future__ import annotations

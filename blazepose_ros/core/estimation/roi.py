@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The turned square of an image that holds one person, and the way in and out of it."""
 
 from __future__ import annotations

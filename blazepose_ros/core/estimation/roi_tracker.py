@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """ROI tracks inside of the estimator: where to look for each person in the next image."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Where to look for one lost person, for an estimator that searches the whole image by itself."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The confirmation of tracks: what tells people from furniture."""
 
 from __future__ import annotations

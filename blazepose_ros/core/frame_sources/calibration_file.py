@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Camera calibrations in the YAML files of camera_info_manager and camera_calibration."""
 
 from __future__ import annotations

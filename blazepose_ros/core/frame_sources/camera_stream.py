@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a camera shows: the images of a source, scaled, moved, calibrated and stamped.
 
 The frame stamped t shows the still image under ``affine_at(motion, t, width, height)``, so

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Images from files: a video, a still image, a folder, the sample photograph; and what to open for a name."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The interface between the camera and the sources of its images."""
 
 from __future__ import annotations

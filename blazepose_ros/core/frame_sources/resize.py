@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Images scaled into another size with their proportions kept."""
 
 from __future__ import annotations

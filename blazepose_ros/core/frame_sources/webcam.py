@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A webcam, read by a thread of its own so that its newest frame is at hand."""
 
 from __future__ import annotations

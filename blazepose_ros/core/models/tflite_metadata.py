@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """TFLite models with a note of how their input image is normalized.
 
 MediaPipe reads the normalization from TFLite metadata, which models published for the web lack.

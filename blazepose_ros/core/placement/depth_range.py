@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """How far away a body is, from a depth image."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Where a person's hip center is in the camera's frame, from image to image."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """How far away one person is, over time."""
 
 from __future__ import annotations

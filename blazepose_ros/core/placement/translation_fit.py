@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The translation that projects a body onto the image, and its landmarks turned to the camera's axes."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The colors of a person's clothes: a cheap measure that tells crossing people apart."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Data association: which track each pose of an image continues."""
 
 from __future__ import annotations

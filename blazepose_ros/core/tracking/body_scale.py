@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """How large a person is in an image, and how far apart two poses are."""
 
 from __future__ import annotations

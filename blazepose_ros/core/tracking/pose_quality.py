@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What makes a person's pose less sure: the cases that the model card leaves out."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The smoothing of people's landmarks in time: One-Euro filters, the same for every estimator."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """One tracked person: all that is remembered from one image to the next."""
 
 from __future__ import annotations

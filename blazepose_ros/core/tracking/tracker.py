@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The people of one camera, from image to image: where tracks start and where they end."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The color of a landmark and the label of a person, the same in overlay, markers and plots.
 
 Depth is a gradient from blue (closer) to green (further) and occluded landmarks are

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Draws skeletons onto images.
 
 Depth is told by color (see ``core.visualization.palette``), left and right by the joints: those

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A picture of one pose: on the screen, and in meters from three sides and in perspective."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Videos written from stamped images."""
 
 from __future__ import annotations

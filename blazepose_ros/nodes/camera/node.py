@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The node `blazepose_camera`: a file, a folder or a webcam as the topics of a camera."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The settings of `blazepose_camera`: every parameter is declared here, once."""
 
 from __future__ import annotations

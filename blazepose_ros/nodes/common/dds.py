@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """DDS settings that let large images through between processes."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A lifecycle node whose steps may fail and be tried again, and threads that callbacks wait for."""
 
 from __future__ import annotations

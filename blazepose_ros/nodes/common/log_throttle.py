@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Messages that repeat with every image, logged once in a while."""
 
 from __future__ import annotations

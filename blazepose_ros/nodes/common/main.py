@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The life of a node's process: it starts, spins, and leaves with a status and no traceback."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Takes messages in a thread of its own, as they come over the wire."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Declares a node's settings as ROS parameters, checks them, and changes them while the node runs."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """How a node's process uses memory, processor and OpenCV."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """REP-155's topics of bodies: which are tracked, and a skeleton for each of them."""
 
 from __future__ import annotations

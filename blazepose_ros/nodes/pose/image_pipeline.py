@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """From serialized images to published people: decoding, inference and publishing side by side."""
 
 from __future__ import annotations

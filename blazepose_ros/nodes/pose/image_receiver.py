@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The subscription to a camera's images, open only while they are wanted."""
 
 from __future__ import annotations

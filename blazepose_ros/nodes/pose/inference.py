@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What becomes of an image that cannot be worked on."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A thread that works on the latest item; the items that it supersedes are dropped."""
 
 from __future__ import annotations

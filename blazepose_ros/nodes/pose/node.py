@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The node `blazepose`: camera images in, people out."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The node's outputs, each computed only while it has a subscriber."""
 
 from __future__ import annotations

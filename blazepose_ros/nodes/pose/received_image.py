@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """One image on its way through the node: as it came over the wire, and decoded."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Replaces an estimator that hangs or fails by a new one."""
 
 from __future__ import annotations

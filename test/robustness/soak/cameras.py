@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The stamps of a camera whose clock is not to be trusted."""
 
 from __future__ import annotations

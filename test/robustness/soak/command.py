@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """``make soak``: gives a node trouble of every kind for as long as you like, and watches it."""
 
 from __future__ import annotations

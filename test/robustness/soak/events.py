@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What happens to the node in a soak: each event is a block in which something is not as usual."""
 
 from __future__ import annotations

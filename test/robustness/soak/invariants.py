@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What was sent and what came back: the promises that no answer may break."""
 
 from __future__ import annotations

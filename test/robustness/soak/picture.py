@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The images of a soak: a photograph that moves, in many sizes and encodings, whole and broken."""
 
 from __future__ import annotations

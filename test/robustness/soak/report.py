@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a soak has found, in words, and whether memory stays where it is."""
 
 from __future__ import annotations

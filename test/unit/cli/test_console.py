@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What commands print: tables that fit, progress, and no escape codes where there is no terminal."""
 
 import io

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The ``blazepose`` command, as a user calls it."""
 
 from __future__ import annotations

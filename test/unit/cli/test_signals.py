@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """How Ctrl-C and SIGTERM end a program."""
 
 import os

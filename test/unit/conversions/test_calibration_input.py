@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Which camera the node believes in."""
 
 from typing import Any

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Image messages read from the wire, against rclpy's own serialization."""
 
 import re

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Serialized messages of both byte orders, and stamps that are read and written in place."""
 
 import struct

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Our conversions beside those of the real cv_bridge: the same pixels for every encoding that both know."""
 
 import array

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Encodings beyond the table go to cv_bridge: a stand-in for it, missing, broken and working."""
 
 import array

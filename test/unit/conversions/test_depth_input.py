@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Depth images as messages, and which of them belongs to a colour image."""
 
 import sys

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Boxes of people are handed out once, with an image of their time."""
 
 from typing import Any

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Image messages of every encoding as RGB, against pixels written by hand."""
 
 import array

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What comes beside the images: calibrations, depths and transforms, at their limits."""
 
 from typing import Any

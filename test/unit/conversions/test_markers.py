@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Poses as markers."""
 
 from collections.abc import Iterator

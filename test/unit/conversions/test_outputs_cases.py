@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Diagnostics, REP-155's messages, joint states and markers, field by field."""
 
 import math

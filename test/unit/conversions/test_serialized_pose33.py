@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Messages written as bytes, as rclpy reads them, against expected fields."""
 
 from typing import Any

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """People in a frame of the robot's."""
 
 from typing import Any

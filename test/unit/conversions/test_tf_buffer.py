@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Where frames are in each other."""
 
 from typing import Any

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Poses as frames."""
 
 from collections import Counter

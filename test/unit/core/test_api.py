@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Images in, people with their places out: the facade over estimator and pipeline."""
 
 from pathlib import Path

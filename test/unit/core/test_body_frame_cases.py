@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What stands in for a torso without height or width, one after the other."""
 
 from typing import Any

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """From pixels to viewing rays and back."""
 
 import math

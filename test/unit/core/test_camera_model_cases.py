@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Fisheyes whose coefficients are zero, and the limits of what a camera may be."""
 
 import math

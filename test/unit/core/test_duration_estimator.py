@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """How long the turns of a thread take."""
 
 from typing import Any

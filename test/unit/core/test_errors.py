@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """All errors of the package have one root."""
 
 import ast

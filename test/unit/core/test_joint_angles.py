@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The angles of joints: their zeros and signs."""
 
 import math

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Each angle needs every landmark that it is made of, and no other."""
 
 import math

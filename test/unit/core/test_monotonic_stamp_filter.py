@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Which stamps are monotonic."""
 
 from typing import Any

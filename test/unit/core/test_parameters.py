@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Settings whose fields are parameters."""
 
 from dataclasses import FrozenInstanceError, dataclass

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the launch files know, without launch."""
 
 from pathlib import Path

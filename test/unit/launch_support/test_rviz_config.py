@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """RViz's configuration shows what the node publishes."""
 
 import re

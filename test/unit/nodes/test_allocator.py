@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Threads share one heap, unless the user wants it otherwise."""
 
 import os

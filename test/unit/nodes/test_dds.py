@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Which DDS profile the executables start with."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The stages from serialized images to published people, with an estimator that does as it is told."""
 
 import threading

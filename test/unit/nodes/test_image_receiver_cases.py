@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A subscription whose thread has ended is opened again, and follows what publishers offer."""
 
 from types import SimpleNamespace

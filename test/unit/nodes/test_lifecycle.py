@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a managed node makes of steps that fail."""
 
 from collections.abc import Iterator

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Errors that repeat, said once in a while."""
 
 from typing import Any

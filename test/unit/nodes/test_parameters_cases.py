@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Every parameter of both nodes at its bounds, and changes that are refused and then others that are not."""
 
 import dataclasses

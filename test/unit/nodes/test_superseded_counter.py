@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What became of the images between two that are taken."""
 
 from typing import Any

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """When the watchdog has another estimator built, and what it does where that fails."""
 
 import threading

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Cleaning up shared memory takes nothing that is in use, and fails at nothing."""
 
 from contextlib import nullcontext

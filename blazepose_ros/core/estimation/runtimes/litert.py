@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """TFLite models on LiteRT with its XNNPACK kernels."""
 
 from __future__ import annotations

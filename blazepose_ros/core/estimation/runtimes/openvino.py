@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """TFLite models on OpenVINO, compiled once and kept from one start to the next."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The contract between the pipeline and a library that runs TFLite models."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Workers of a recording share the cores instead of taking all of them each."""
 
 import os

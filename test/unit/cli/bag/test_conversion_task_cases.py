@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The video of a camera is as wide and as high as its images."""
 
 from pathlib import Path

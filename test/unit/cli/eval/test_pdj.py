@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """PDJ and the other measures of accuracy, on people made up for it."""
 
 from typing import Any

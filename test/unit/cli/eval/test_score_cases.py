@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The errors of a hip center, in millimeters and as a share of the true distance."""
 
 from types import SimpleNamespace

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Groups and fairness, against numbers worked out by hand."""
 
 import csv

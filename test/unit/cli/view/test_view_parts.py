@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The parts of ``blazepose view`` that need neither ROS nor a browser."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the page takes from viser's inside, with the viser that is installed."""
 
 import time

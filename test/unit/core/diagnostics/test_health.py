@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Each thing that can be wrong, the level it is given, and what is said of it."""
 
 from dataclasses import replace

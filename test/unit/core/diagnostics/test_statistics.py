@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the statistics say of images that came and went at known times."""
 
 import math

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the statistics forget, and when."""
 
 from typing import Any

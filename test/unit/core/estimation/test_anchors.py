@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The detector's anchors, against numbers worked out by hand."""
 
 import numpy as np

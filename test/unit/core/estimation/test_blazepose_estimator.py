@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The pipeline with fake models: what runs when, what is remembered, what failure does."""
 
 from typing import Any

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Which backends there are, and what OpenVINO keeps of the models that it compiled."""
 
 import importlib.util

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """From the landmark model's raw outputs to landmarks in the image."""
 
 import math

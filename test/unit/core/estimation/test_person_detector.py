@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """From the detector's raw outputs to one detection for every person."""
 
 from typing import Any

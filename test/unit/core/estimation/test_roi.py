@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Regions: the geometry between an image and what a model sees."""
 
 import math

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """An unconfirmed track gives way to a person: whom to look for first, and who is confirmed when."""
 
 from typing import Any

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A lost person is looked for where they were, and no other is taken for them."""
 
 from typing import Any

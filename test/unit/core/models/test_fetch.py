@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Fetching models of a few bytes from a server on this machine, and through an npm that is a script."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The model store, on small files that pass for models."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Bundles, assembled from TFLite models of a few bytes."""
 
 from __future__ import annotations

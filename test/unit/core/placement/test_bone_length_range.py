@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the lengths of bones say about the distance."""
 
 from typing import Any

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The distance by bones, against its own definition."""
 
 from typing import Any

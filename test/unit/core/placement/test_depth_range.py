@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """How far away a body is, from depth images of every kind."""
 
 import math

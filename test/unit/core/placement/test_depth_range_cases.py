@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Depth images of bodies that lean and turn, of children, and behind masks that vary by row."""
 
 import math

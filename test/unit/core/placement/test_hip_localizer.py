@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Where the hips are, from one colour image or many, and how certain that is."""
 
 from dataclasses import replace

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The place of the hips put together from its parts, by their definitions."""
 
 import math

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The distance over time, against a Kalman filter as textbooks have it, and over minutes."""
 
 import math

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Which way a person is turned who is not in the middle of the image."""
 
 from typing import Any

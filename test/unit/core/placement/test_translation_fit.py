@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Where a body of known size is, from how a camera sees it."""
 
 from dataclasses import replace

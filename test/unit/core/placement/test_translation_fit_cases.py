@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The translation against a minimum found by search, its scatter, and the least distance of a body."""
 
 from typing import Any

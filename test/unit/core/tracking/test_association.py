@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Numbers stay with people, on synthetic walks with known truth."""
 
 from typing import Any

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Which track a pose continues, just inside and just outside of each limit."""
 
 from dataclasses import replace

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """However people come, go and are missed, each has a number, a smoothing and a status of their own."""
 
 from collections.abc import Iterator

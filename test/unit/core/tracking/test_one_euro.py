@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The smoothing, against its definition one number at a time."""
 
 import math

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What speaks against a pose is said, and nothing else."""
 
 from dataclasses import replace

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What is said of a pose, on either side of each limit; sizes, boxes and colors by their definitions."""
 
 from dataclasses import replace

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """One person is the primary one, by a rule, and stays it."""
 
 from typing import Any

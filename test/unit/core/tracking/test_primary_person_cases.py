@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Who is the primary person, in images that are not square and at the limits of each rule."""
 
 from typing import Any

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Landmarks are steady while a person is still and soon where a person goes."""
 
 from typing import Any

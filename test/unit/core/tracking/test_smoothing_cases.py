@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Smoothing of whole poses, against its definition, and with stamps that stand still."""
 
 import math

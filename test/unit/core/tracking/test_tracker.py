@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The pipeline from poses to people: tracked, smoothed, localized, ordered."""
 
 from typing import Any

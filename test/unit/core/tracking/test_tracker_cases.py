@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What ends tracks: time, a jump back, and images of another size, be it a little."""
 
 from typing import Any

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The picture with the screen and the 3D views."""
 
 from pathlib import Path

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Images side by side on OpenVINO, with requests that are as strict as its own."""
 
 from types import SimpleNamespace
