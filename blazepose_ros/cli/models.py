@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from blazepose_ros.cli.console import FittingTable, show
+from blazepose_ros.core.errors import FunctionLogger
 from blazepose_ros.core.models.download import fetch
 from blazepose_ros.core.models.registry import (
     BUNDLES,
@@ -85,7 +86,7 @@ def _list(models: Sequence[Bundle]) -> int:
 def _fetch(models: Sequence[Bundle]) -> int:
     fetch(
         [model.complexity for model in models],
-        lambda news: print(news, file=sys.stderr, flush=True),  # noqa: T201
+        FunctionLogger(lambda news: print(news, file=sys.stderr, flush=True)),  # noqa: T201
     )
     return _list(models)
 

@@ -26,6 +26,7 @@ from blazepose_ros.core.estimation.runtimes.runtime import RuntimeOptions
 from blazepose_ros.core.frame_sources.files import photograph
 from blazepose_ros.core.estimation.estimator import EstimatorOptions
 from blazepose_ros.core.estimation.factory import choose_estimator
+from blazepose_ros.core.errors import FunctionLogger
 from blazepose_ros.core.models import download
 from blazepose_ros.core.models.registry import resolve
 from blazepose_ros.core.types import Frame, ModelComplexity
@@ -34,7 +35,7 @@ def out_of_reach(*_arguments, **_options):
     raise download.DownloadError("out of reach")
 
 download.download = out_of_reach
-download.fetch(ModelComplexity, print)
+download.fetch(ModelComplexity, FunctionLogger(print))
 options = EstimatorOptions(resolve(ModelComplexity.LITE).content)
 estimator = choose_estimator(sys.argv[1], options, RuntimeOptions()).estimator
 rgb = cv2.cvtColor(cv2.imread(str(photograph())), cv2.COLOR_BGR2RGB)

@@ -39,9 +39,9 @@ class BodyEstimator:
         pass
 
 
-def work_here(jobs: Any, _processes: Any, advance: Any, warn: Any) -> None:
+def work_here(jobs: Any, _processes: Any, advance: Any, logger: Any) -> None:
     for each in jobs:
-        camera_jobs.find_people(each, advance, warn)
+        camera_jobs.find_people(each, advance, logger)
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
@@ -19,7 +19,7 @@ from rosbags.typesys import Stores, TypesysError, get_types_from_msg, get_typest
 from rosbags.typesys.store import Typestore
 
 from blazepose_ros import msg
-from blazepose_ros.core.errors import BlazePoseError
+from blazepose_ros.core.errors import BlazePoseError, Logger
 
 
 class BagError(BlazePoseError, RuntimeError):
@@ -145,16 +145,14 @@ class BagWriter:
         folder: must not exist.
         storage: one of ``STORAGES``.
         compressed: whether to compress.
-        warn: told of topics whose messages have no definition and are left out.
+        logger: told of topics whose messages have no definition and are left out.
     """
 
-    def __init__(
-        self, folder: Path, storage: str, *, compressed: bool, warn: Callable[[str], object]
-    ) -> None:
+    def __init__(self, folder: Path, storage: str, *, compressed: bool, logger: Logger) -> None:
         self._writer = Writer(folder, version=VERSION, storage_plugin=STORAGES[storage])
         if compressed:
             self._writer.set_compression(COMPRESSIONS[storage], CompressionFormat.ZSTD)
-        self._warn = warn
+        self._logger = logger
         self._connections: dict[tuple[str, str], Connection | None] = {}
 
     def write(self, messages: Iterable[BagMessage]) -> None:
@@ -195,5 +193,5 @@ class BagWriter:
             return self._writer.add_connection(
                 message.topic, message.type_name, typestore=typestore(), offered_qos_profiles=qos
             )
-        self._warn(f"{message.topic} is left out: nothing defines {message.type_name}")
+        self._logger.warning(f"{message.topic} is left out: nothing defines {message.type_name}")
         return None

@@ -22,6 +22,7 @@ from blazepose_ros.cli.bag.outputs import OUTPUTS, Outputs
 from blazepose_ros.cli.bag.recorded_camera import RecordedFrame, Recording
 from blazepose_ros.cli.bag.work_folder import SpooledMessage, writing_spool
 from blazepose_ros.cli.signals import held_back, unblock_signals
+from blazepose_ros.core.errors import FunctionLogger, Logger
 from blazepose_ros.core.estimation.estimator import EstimatorError
 from blazepose_ros.core.estimation.loading import load_model, pipeline_options
 from blazepose_ros.core.models.registry import ModelError
@@ -59,13 +60,13 @@ class CameraJob:
         return self.spool.exists()
 
 
-def find_people(job: CameraJob, advance: Callable[[int], object], warn: Callable[[str], object]) -> None:
+def find_people(job: CameraJob, advance: Callable[[int], object], logger: Logger) -> None:
     """Write what is found in a camera's images into its spool.
 
     Args:
         job: the camera.
         advance: told how many more images are done.
-        warn: told of images that are left out.
+        logger: told of images that are left out.
 
     Raises:
         BagError: the recording is damaged, or none of its images can be read.
@@ -73,10 +74,10 @@ def find_people(job: CameraJob, advance: Callable[[int], object], warn: Callable
         ModelError: the model is missing or damaged.
         OSError: the spool cannot be written.
     """
-    finder = _PeopleFinder(job, warn)
+    finder = _PeopleFinder(job, logger)
     images = 0
     with closing(finder.estimator), writing_spool(job.spool) as write:
-        for recorded in job.recording.frames(job.settings, warn):
+        for recorded in job.recording.frames(job.settings, logger):
             for output, data in finder.messages(recorded):
                 write(SpooledMessage(recorded.log_ns, OUTPUT_NUMBERS[output], data))
             advance(recorded.number - images)
@@ -88,11 +89,11 @@ def find_people(job: CameraJob, advance: Callable[[int], object], warn: Callable
 class _PeopleFinder:
     """The way of the node from an image to messages."""
 
-    def __init__(self, job: CameraJob, warn: Callable[[str], object]) -> None:
+    def __init__(self, job: CameraJob, logger: Logger) -> None:
         model = load_model(job.settings, logging.getLogger(__name__))
         self.estimator = model.estimator
         self._job = job
-        self._warn = warn
+        self._logger = logger
         self._pipeline = PersonPipeline(pipeline_options(job.settings))
         self._outputs = Outputs(model.complexity, job.tf_prefix, annotated=job.annotated)
 
@@ -101,7 +102,7 @@ class _PeopleFinder:
         try:
             poses = self.estimator.estimate(recorded.frame)
         except EstimatorError as err:
-            self._warn(f"image {recorded.number} is left out: {err}")
+            self._logger.warning(f"image {recorded.number} is left out: {err}")
             return
         people = self._pipeline.update(recorded.frame, poses, recorded.context)
         yield from self._outputs.messages(recorded, people, self._job.settings)
@@ -112,7 +113,7 @@ def run_jobs(
     jobs: Sequence[CameraJob],
     processes: int,
     advance: Callable[[int], object],
-    warn: Callable[[str], object],
+    logger: Logger,
 ) -> None:
     """Do all jobs, so many at a time, and share the processor's cores among them.
 
@@ -120,7 +121,7 @@ def run_jobs(
         jobs: the cameras, one at least.
         processes: how many to work on at once.
         advance: told how many more images are done.
-        warn: told of images that are left out.
+        logger: told of images that are left out.
 
     Raises:
         BagError: one of them failed; the others are stopped, and what is finished is kept.
@@ -130,7 +131,11 @@ def run_jobs(
     configure_opencv()  # here: a worker imports OpenCV, which reads the variables, before it is prepared
     context = multiprocessing.get_context("spawn")
     cameras: dict[int, str] = {}  # what each process works on
-    handlers: dict[str, Callable[[Any], object]] = {"begin": cameras.update, "advance": advance, "warn": warn}
+    handlers: dict[str, Callable[[Any], object]] = {
+        "begin": cameras.update,
+        "advance": advance,
+        "warn": logger.warning,
+    }
     workers: list[BaseProcess] = []
     with held_back():
         news = context.SimpleQueue()
@@ -220,7 +225,7 @@ def _work(job: CameraJob) -> None:
     _news.put(("begin", {os.getpid(): job.recording.name}))
     warnings = _FirstWarnings(lambda text: _news.put(("warn", text)))
     try:
-        find_people(job, lambda images: _news.put(("advance", images)), warnings.warn)
+        find_people(job, lambda images: _news.put(("advance", images)), FunctionLogger(warnings.take))
     except (EstimatorError, ModelError) as err:
         raise BagError(str(err)) from err
     except OSError as err:
@@ -236,7 +241,7 @@ class _FirstWarnings:
         self._say = say
         self._count = 0
 
-    def warn(self, text: str) -> None:
+    def take(self, text: str) -> None:
         self._count += 1
         if self._count <= MAX_WARNINGS:
             self._say(text)

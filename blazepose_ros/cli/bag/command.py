@@ -20,6 +20,7 @@ from blazepose_ros.cli.bag.conversion_task import (
 from blazepose_ros.cli.bag.options import SettingError, add_common, output_options, settings_of
 from blazepose_ros.cli.console import note, progress
 from blazepose_ros.cli.signals import Interruption
+from blazepose_ros.core.errors import FunctionLogger
 from blazepose_ros.core.visualization.video_writer import RecordingError
 
 
@@ -51,7 +52,7 @@ def _convert(tasks: Sequence[ConversionTask], processes: int) -> None:
         unfinished = [task for task in tasks if not task.folder.is_finished]
         _find_people(unfinished, processes)
         for task in unfinished:
-            for path in task.finish(note):
+            for path in task.finish(FunctionLogger(note)):
                 note(f"wrote {path}")
         for task in tasks:  # until then an output that exists is known to be this command's
             task.folder.remove()
@@ -74,7 +75,7 @@ def _find_people(tasks: Iterable[ConversionTask], processes: int) -> None:
         return
     images = sum(camera.images.count for camera, _ in unfinished)
     with progress("finding people", images, "images") as bar:
-        run_jobs([job for _, job in unfinished], processes, bar.advance, note)
+        run_jobs([job for _, job in unfinished], processes, bar.advance, FunctionLogger(note))
 
 
 NAME = "blazepose bag"

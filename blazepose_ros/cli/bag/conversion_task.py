@@ -33,6 +33,7 @@ from blazepose_ros.cli.bag.tables import Row, rows, write_csv, write_parquet
 from blazepose_ros.cli.bag.work_folder import WorkFolder, fingerprint, publish, read_spool
 from blazepose_ros.conversions.cdr import stamp_ns
 from blazepose_ros.conversions.images import decode
+from blazepose_ros.core.errors import Logger
 from blazepose_ros.core.settings import NodeSettings
 from blazepose_ros.core.visualization.video_writer import VideoWriter
 
@@ -89,7 +90,7 @@ class ConversionTask:
     kept: tuple[Path, frozenset[str]] | None
     purpose: Mapping[str, object]
 
-    def finish(self, warn: Callable[[str], object]) -> list[Path]:
+    def finish(self, logger: Logger) -> list[Path]:
         """Put everything together under its final name, the recording last; return what was made.
 
         What the cameras' jobs left on the disk is removed.
@@ -98,7 +99,7 @@ class ConversionTask:
             BagError: the recording is damaged, or a library is missing.
             OSError: the disk does not take it.
         """
-        made = [*self._tables(), *self._videos(), self._bag(warn)]
+        made = [*self._tables(), *self._videos(), self._bag(logger)]
         for path, target in made:
             publish(path, target)
         for job in self.jobs:
@@ -129,12 +130,12 @@ class ConversionTask:
                 _film(job.spool, path)
                 yield path, beside(self.folder.target, suffix)
 
-    def _bag(self, warn: Callable[[str], object]) -> tuple[Path, Path]:
+    def _bag(self, logger: Logger) -> tuple[Path, Path]:
         target = self.folder.target
         single = SINGLE_FILES.get(target.suffix)
         path = self.folder.fresh(target.stem if single else target.name)
         storage = single or self.options.storage
-        BagWriter(path, storage, compressed=self.options.compressed, warn=warn).write(self._messages())
+        BagWriter(path, storage, compressed=self.options.compressed, logger=logger).write(self._messages())
         return (path / f"{path.name}{target.suffix}" if single else path), target
 
     def _messages(self) -> Iterator[BagMessage]:

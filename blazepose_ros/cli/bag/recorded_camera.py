@@ -18,7 +18,7 @@ from blazepose_ros.conversions.camera_info import CameraInfoError
 from blazepose_ros.conversions.cdr import CdrError, read_camera_info, stamp_ns
 from blazepose_ros.conversions.frame_context import FrameContextCollector
 from blazepose_ros.conversions.images import TRANSPORTS, ImageError
-from blazepose_ros.core.errors import FunctionLogger
+from blazepose_ros.core.errors import Logger
 from blazepose_ros.core.person_pipeline import FrameContext
 from blazepose_ros.core.settings import NodeSettings
 from blazepose_ros.core.types import Frame
@@ -51,7 +51,7 @@ class Recording(Protocol):
         """What to call it in messages."""
         ...
 
-    def frames(self, settings: NodeSettings, warn: Callable[[str], object]) -> Iterator[RecordedFrame]:
+    def frames(self, settings: NodeSettings, logger: Logger) -> Iterator[RecordedFrame]:
         """Yield the images; what cannot be read is told and left out.
 
         Raises:
@@ -82,28 +82,28 @@ class CameraRecording:
         """The topic of the images."""
         return self.camera.images.name
 
-    def frames(self, settings: NodeSettings, warn: Callable[[str], object]) -> Iterator[RecordedFrame]:
+    def frames(self, settings: NodeSettings, logger: Logger) -> Iterator[RecordedFrame]:
         """Yield the images; see ``Recording``."""
-        contexts = FrameContextCollector(self.camera.info_topic or "camera_info", FunctionLogger(warn))
-        receivers = self._receivers(contexts, warn)
+        contexts = FrameContextCollector(self.camera.info_topic or "camera_info", logger)
+        receivers = self._receivers(contexts, logger)
         with BagReader(self.bag) as bag:
-            _take_first_calibration(contexts, bag, {self.camera.info_topic} & receivers.keys(), warn)
+            _take_first_calibration(contexts, bag, {self.camera.info_topic} & receivers.keys(), logger)
             for number, (log_ns, data) in enumerate(self._images(bag, receivers), start=1):
                 try:
                     yield self._frame(number, log_ns, data, contexts, settings)
                 except (CdrError, ImageError, CameraInfoError) as err:
-                    warn(f"{self.name}: image {number} is left out: {err}")
+                    logger.warning(f"{self.name}: image {number} is left out: {err}")
 
     def extras(self, _recorded: RecordedFrame) -> Iterator[tuple[str, bytes]]:
         """Yield nothing: everything is in the bag already."""
         yield from ()
 
     def _receivers(
-        self, contexts: FrameContextCollector, warn: Callable[[str], object]
+        self, contexts: FrameContextCollector, logger: Logger
     ) -> dict[str, Callable[[bytes], object]]:
         """Return what takes the messages of each topic beside the images."""
         receivers: dict[str, Callable[[bytes], object]] = {
-            self.camera.info_topic: lambda data: _calibrate(contexts, data, warn)
+            self.camera.info_topic: lambda data: _calibrate(contexts, data, logger)
         }
         if self.camera.depth is not None:
             receivers[self.camera.depth.info_topic] = contexts.depth.receive_calibration
@@ -142,18 +142,18 @@ class CameraRecording:
 
 
 def _take_first_calibration(
-    contexts: FrameContextCollector, bag: BagReader, info_topics: set[str], warn: Callable[[str], object]
+    contexts: FrameContextCollector, bag: BagReader, info_topics: set[str], logger: Logger
 ) -> None:
     """Take it at once: images may have been recorded before it."""
     first = next(bag.messages(info_topics), None)
     if first is None:
         contexts.calibration.update(CameraInfo())  # zeros: not calibrated, and no other will come
     else:
-        _calibrate(contexts, first[2], warn)
+        _calibrate(contexts, first[2], logger)
 
 
-def _calibrate(contexts: FrameContextCollector, data: bytes, warn: Callable[[str], object]) -> None:
+def _calibrate(contexts: FrameContextCollector, data: bytes, logger: Logger) -> None:
     try:
         contexts.calibration.update(read_camera_info(data))
     except CdrError as err:
-        warn(f"a calibration is left out: {err}")
+        logger.warning(f"a calibration is left out: {err}")

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -30,7 +30,7 @@ from blazepose_ros.conversions.camera_info import camera_info_message
 from blazepose_ros.conversions.cdr import header_message
 from blazepose_ros.conversions.frame_context import FrameContextCollector
 from blazepose_ros.conversions.images import compressed_message
-from blazepose_ros.core.errors import FunctionLogger
+from blazepose_ros.core.errors import Logger
 from blazepose_ros.core.frame_sources.calibration_file import (
     Calibration,
     CalibrationFileError,
@@ -69,9 +69,9 @@ class VideoRecording:
         """The file."""
         return str(self.path)
 
-    def frames(self, settings: NodeSettings, warn: Callable[[str], object]) -> Iterator[RecordedFrame]:
+    def frames(self, settings: NodeSettings, logger: Logger) -> Iterator[RecordedFrame]:
         """Yield the frames; see ``Recording``."""
-        contexts = FrameContextCollector(self.name, FunctionLogger(warn))
+        contexts = FrameContextCollector(self.name, logger)
         with closing(VideoFile(self.path)) as video:
             for number, captured in enumerate(iter(video.read, None), start=1):
                 yield self._frame(number, captured.bgr, contexts, settings)

@@ -90,7 +90,7 @@ def find_model(settings: NodeSettings, logger: Logger) -> ModelFile:
     """
     complexity = settings.model_complexity
     if settings.fetch_models and not settings.model_path:
-        fetch([complexity], logger.info)
+        fetch([complexity], logger)
     model = resolve(complexity, settings.model_path)
     if model.complexity != complexity:
         logger.warning(

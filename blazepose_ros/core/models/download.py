@@ -7,7 +7,7 @@ import hashlib
 import logging
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from filelock import FileLock, Timeout
 
 from blazepose_ros.core.atomic_file import write_atomically
-from blazepose_ros.core.errors import BlazePoseError
+from blazepose_ros.core.errors import BlazePoseError, Logger
 from blazepose_ros.core.models import npm_source
 from blazepose_ros.core.models.npm_source import DETECTOR_FILE, NpmError, NpmPackage
 from blazepose_ros.core.models.registry import BUNDLES, Bundle, ModelError, ModelState, cache_folder, state_of
@@ -34,8 +34,6 @@ ATTEMPTS = 3  # a transfer that breaks off is started anew
 _CHUNK_BYTES = 1 << 16
 BYTES_PER_MB = 1_000_000
 
-Say = Callable[[str], object]
-
 
 class ModelFetchError(ModelError):
     """A model could not be fetched; the message says what was tried and what else helps."""
@@ -49,14 +47,14 @@ class TransferBrokenError(DownloadError):
     """The transfer broke off."""
 
 
-def fetch(complexities: Iterable[ModelComplexity], say: Say) -> None:
+def fetch(complexities: Iterable[ModelComplexity], logger: Logger) -> None:
     """Make sure that the cache holds these models, whole; what is there already stays.
 
     Several processes may fetch at once: one works, the others wait and find its files.
 
     Args:
         complexities: the models that are wanted.
-        say: takes a line of news for the user; progress bars go to stderr by themselves.
+        logger: takes a line of news for the user; progress bars go to stderr by themselves.
 
     Raises:
         ModelFetchError: neither source gives them, or the cache cannot be written.
@@ -67,8 +65,8 @@ def fetch(complexities: Iterable[ModelComplexity], say: Say) -> None:
         return
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with _locked(folder, say):
-            _fetch_into(folder, _wanting(bundles), say)
+        with _locked(folder, logger):
+            _fetch_into(folder, _wanting(bundles), logger)
     except OSError as err:
         raise ModelFetchError(f"cannot write the model into {folder}: {err}") from err
 
@@ -79,33 +77,33 @@ def _wanting(bundles: Iterable[Bundle]) -> list[Bundle]:
 
 
 @contextmanager
-def _locked(folder: Path, say: Say) -> Iterator[None]:
+def _locked(folder: Path, logger: Logger) -> Iterator[None]:
     """Keep other processes from fetching into a folder; the lock ends with the process."""
     lock = FileLock(str(folder / LOCK_FILE))
     try:
         held = lock.acquire(timeout=0)
     except Timeout:
-        say("waiting for another process that fetches models")
+        logger.info("waiting for another process that fetches models")
         held = lock.acquire()
     with held:
         yield
 
 
-def _fetch_into(folder: Path, bundles: list[Bundle], say: Say) -> None:
+def _fetch_into(folder: Path, bundles: list[Bundle], logger: Logger) -> None:
     try:
         for bundle in bundles:
             path = folder / bundle.file_name
             download(bundle.url, path, sha256=bundle.sha256, size_bytes=bundle.size_bytes)
-            say(f"fetched {path}")
+            logger.info(f"fetched {path}")
     except DownloadError as google_error:
-        say(f"{google_error}\nusing the npm package {npm_source.POSE_PACKAGE.spec} instead")
+        logger.info(f"{google_error}\nusing the npm package {npm_source.POSE_PACKAGE.spec} instead")
         try:
-            _assemble_from_npm(folder, say)
+            _assemble_from_npm(folder, logger)
         except NpmError as npm_error:
             raise ModelFetchError(_by_hand(folder, bundles, google_error, npm_error)) from npm_error
 
 
-def _assemble_from_npm(folder: Path, say: Say) -> None:
+def _assemble_from_npm(folder: Path, logger: Logger) -> None:
     """Assemble every model the cache lacks: one download holds them all."""
     tarball = fetch_tarball(npm_source.POSE_PACKAGE, folder)
     parts = npm_source.read_files(npm_source.POSE_PACKAGE, tarball)
@@ -117,7 +115,7 @@ def _assemble_from_npm(folder: Path, say: Say) -> None:
                 " flatbuffers writes metadata in another way. Install the locked version"
             )
         write_atomically(folder / bundle.file_name, content)
-        say(f"assembled {folder / bundle.file_name}")
+        logger.info(f"assembled {folder / bundle.file_name}")
     tarball.unlink()
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from blazepose_ros.cli.bag import camera_jobs
 from blazepose_ros.cli.bag.camera_jobs import CameraJob, run_jobs
+from blazepose_ros.core.errors import FunctionLogger
 from blazepose_ros.core.settings import NodeSettings
 
 
@@ -53,7 +54,7 @@ def test_each_worker_has_an_even_share_of_the_cores(
     monkeypatch: pytest.MonkeyPatch, pools: Any, cores: int | None, processes: int, jobs: int, threads: int
 ) -> None:
     monkeypatch.setattr(os, "cpu_count", lambda: cores)
-    run_jobs([job() for _ in range(jobs)], processes, print, print)
+    run_jobs([job() for _ in range(jobs)], processes, print, FunctionLogger(print))
     (pool,) = pools
     assert pool.processes == min(processes, jobs)
     assert [each.settings.num_threads for each in pool.jobs] == [threads] * jobs
@@ -61,5 +62,5 @@ def test_each_worker_has_an_even_share_of_the_cores(
 
 def test_a_number_of_threads_that_the_user_gives_stays(monkeypatch: pytest.MonkeyPatch, pools: Any) -> None:
     monkeypatch.setattr(os, "cpu_count", lambda: 8)
-    run_jobs([job(3), job()], 2, print, print)
+    run_jobs([job(3), job()], 2, print, FunctionLogger(print))
     assert sorted(each.settings.num_threads for each in pools[0].jobs) == [3, 4]

@@ -20,6 +20,7 @@ from typing import NamedTuple
 
 import pytest
 
+from blazepose_ros.core.errors import FunctionLogger
 from blazepose_ros.core.models import download as model_fetch
 from blazepose_ros.core.models import npm_source
 from blazepose_ros.core.models.download import ModelFetchError, fetch
@@ -141,7 +142,7 @@ def names(folder: Path) -> set[str]:
 @pytest.mark.usefixtures("google")
 def test_a_model_comes_from_google_where_google_answers(cache: Path, npm: Npm) -> None:
     news: list[str] = []
-    fetch([ModelComplexity.FULL], news.append)
+    fetch([ModelComplexity.FULL], FunctionLogger(news.append))
     assert resolve(ModelComplexity.FULL).content == b"published full"
     assert names(cache) == {"pose_landmarker_full.task"}
     assert npm.calls == []
@@ -150,9 +151,9 @@ def test_a_model_comes_from_google_where_google_answers(cache: Path, npm: Npm) -
 
 @pytest.mark.usefixtures("google")
 def test_a_model_that_is_there_is_not_fetched_again(cache: Path) -> None:
-    fetch([ModelComplexity.FULL], str)
+    fetch([ModelComplexity.FULL], FunctionLogger(str))
     before = (cache / "pose_landmarker_full.task").stat()
-    fetch([ModelComplexity.FULL], str)
+    fetch([ModelComplexity.FULL], FunctionLogger(str))
     assert (cache / "pose_landmarker_full.task").stat() == before
 
 
@@ -160,13 +161,13 @@ def test_a_model_that_is_there_is_not_fetched_again(cache: Path) -> None:
 def test_a_damaged_model_is_replaced(cache: Path) -> None:
     cache.mkdir(parents=True)
     (cache / "pose_landmarker_full.task").write_bytes(b"damaged")
-    fetch([ModelComplexity.FULL], str)
+    fetch([ModelComplexity.FULL], FunctionLogger(str))
     assert resolve(ModelComplexity.FULL).content == b"published full"
 
 
 def test_one_npm_package_serves_every_model(cache: Path, npm: Npm, package: Path, site: Site) -> None:
     npm.does(f"echo {site.url}/{package.name}")
-    fetch([ModelComplexity.LITE], str)
+    fetch([ModelComplexity.LITE], FunctionLogger(str))
     for complexity in ALL:
         assert resolve(complexity).content == b"detector" + BUNDLES[complexity].landmarker.encode()
     assert npm.calls == ["view pose@1 dist.tarball"]
@@ -176,14 +177,14 @@ def test_one_npm_package_serves_every_model(cache: Path, npm: Npm, package: Path
 def test_npm_gives_what_google_stops_giving(google: Path, npm: Npm, package: Path, site: Site) -> None:
     (google / "pose_landmarker_heavy.task").unlink()
     npm.does(f"echo {site.url}/{package.name}")
-    fetch(ALL, str)
+    fetch(ALL, FunctionLogger(str))
     assert resolve(ModelComplexity.FULL).content == b"published full"
     assert resolve(ModelComplexity.HEAVY).content.startswith(b"detector")
 
 
 def test_a_registry_that_wants_npm_itself_is_served_by_npm_pack(npm: Npm, package: Path) -> None:
     npm.does(f'test "$1" = view && echo file:///refused || cp {package} packed.tgz')
-    fetch(ALL, str)
+    fetch(ALL, FunctionLogger(str))
     assert resolve(ModelComplexity.FULL).content.startswith(b"detector")
     assert npm.calls == ["view pose@1 dist.tarball", "pack pose@1"]
 
@@ -191,7 +192,7 @@ def test_a_registry_that_wants_npm_itself_is_served_by_npm_pack(npm: Npm, packag
 def test_a_tarball_put_there_by_hand_needs_no_npm(cache: Path, npm: Npm, package: Path) -> None:
     cache.mkdir(parents=True)
     (cache / "packed.tgz").write_bytes(package.read_bytes())
-    fetch(ALL, str)
+    fetch(ALL, FunctionLogger(str))
     assert resolve(ModelComplexity.FULL).content.startswith(b"detector")
     assert npm.calls == []
 
@@ -199,7 +200,7 @@ def test_a_tarball_put_there_by_hand_needs_no_npm(cache: Path, npm: Npm, package
 @pytest.mark.usefixtures("npm", "package")
 def test_without_npm_it_says_what_to_install_or_to_put_where(cache: Path) -> None:
     with pytest.raises(ModelFetchError) as caught:
-        fetch([ModelComplexity.FULL], str)
+        fetch([ModelComplexity.FULL], FunctionLogger(str))
     message, full = str(caught.value), BUNDLES[ModelComplexity.FULL]
     assert "npm is not installed" in message
     assert "apt install npm" in message
@@ -219,7 +220,7 @@ def test_without_npm_it_says_what_to_install_or_to_put_where(cache: Path) -> Non
 def test_an_npm_that_fails_is_quoted(cache: Path, npm: Npm, script: str, error: str) -> None:
     npm.does(script)
     with pytest.raises(ModelFetchError, match=error):
-        fetch([ModelComplexity.FULL], str)
+        fetch([ModelComplexity.FULL], FunctionLogger(str))
     assert names(cache) == set()
 
 
@@ -228,7 +229,7 @@ def test_an_npm_that_hangs_is_ended(npm: Npm, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(npm_source, "VIEW_TIMEOUT_S", 0.2)
     npm.does("exec /bin/sleep 60")
     with pytest.raises(ModelFetchError, match=r"takes longer than 0\.2 s"):
-        fetch([ModelComplexity.FULL], str)
+        fetch([ModelComplexity.FULL], FunctionLogger(str))
 
 
 def test_another_file_in_the_package_is_refused(
@@ -239,7 +240,7 @@ def test_another_file_in_the_package_is_refused(
     monkeypatch.setattr(npm_source, "POSE_PACKAGE", other)
     npm.does(f"echo {site.url}/{package.name}")
     with pytest.raises(ModelFetchError, match=f"does not hold the known {DETECTOR_FILE}"):
-        fetch([ModelComplexity.FULL], str)
+        fetch([ModelComplexity.FULL], FunctionLogger(str))
     assert not names(cache) & {bundle.file_name for bundle in BUNDLES.values()}
 
 
@@ -249,14 +250,14 @@ def test_a_bundle_that_comes_out_differently_is_refused(
     monkeypatch.setattr(model_fetch, "assemble_bundle", lambda *_: b"another version of flatbuffers")
     npm.does(f"echo {site.url}/{package.name}")
     with pytest.raises(ModelFetchError, match="Install the locked version"):
-        fetch([ModelComplexity.FULL], str)
+        fetch([ModelComplexity.FULL], FunctionLogger(str))
     assert not (cache / "pose_landmarker_full.task").exists()
 
 
 def test_a_cache_that_cannot_be_made_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", "/proc/nowhere")
     with pytest.raises(ModelFetchError, match="cannot write the model into /proc/nowhere/blazepose_ros"):
-        fetch([ModelComplexity.FULL], str)
+        fetch([ModelComplexity.FULL], FunctionLogger(str))
 
 
 @contextmanager
@@ -276,16 +277,16 @@ def test_on_a_full_disk_it_says_so_and_fetches_once_there_is_room(cache: Path) -
         room_for(5),
         pytest.raises(ModelFetchError, match=f"cannot write the model into {cache}: .*File too large"),
     ):
-        fetch([ModelComplexity.FULL], str)
+        fetch([ModelComplexity.FULL], FunctionLogger(str))
     assert names(cache) == set()
-    fetch([ModelComplexity.FULL], str)
+    fetch([ModelComplexity.FULL], FunctionLogger(str))
     assert resolve(ModelComplexity.FULL).content == b"published full"
     assert names(cache) == {"pose_landmarker_full.task"}
 
 
 def fetch_and_exit(news: Path) -> None:
     with news.open("w") as file:
-        fetch(ALL, lambda line: file.write(line + "\n"))
+        fetch(ALL, FunctionLogger(lambda line: file.write(line + "\n")))
     os._exit(0 if all(resolve(complexity) for complexity in ALL) else 1)
 
 
