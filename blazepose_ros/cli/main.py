@@ -6,8 +6,8 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from importlib import import_module, metadata
-from typing import NamedTuple
+from importlib import import_module
+from typing import Any, NamedTuple
 
 import blazepose_ros
 from blazepose_ros.cli.console import write
@@ -60,9 +60,12 @@ def _run(arguments: Sequence[str]) -> int:
         return interrupted()
 
 
-def version() -> str:
-    """Return the version of this package."""
-    return getattr(blazepose_ros, "__version__", "") or metadata.version("blazepose_ros")
+class _PrintVersion(argparse.Action):
+    """Reads the version, which takes longer than all else here, only when it is asked for."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any, **__: Any) -> None:
+        write(f"{parser.prog} {blazepose_ros.__version__}\n")
+        parser.exit()
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -73,7 +76,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog=f"commands:\n{purposes}\n\nEach has its own --help.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--version", action="version", version=f"blazepose {version()}")
+    parser.add_argument("--version", action=_PrintVersion, nargs=0, help="show the version and leave")
     parser.add_argument("command", choices=COMMANDS, metavar="command", help="one of those below")
     return parser
 

@@ -120,7 +120,7 @@ class CalibrationInput:
         """Return the camera for an image of a size in pixels.
 
         Raises:
-            CalibrationError: the calibration's numbers are out of all proportion to the image.
+            CameraInfoError: the calibration's numbers are out of all proportion to the image.
         """
         if self._calibrated is None:
             self._warn_of_assumption(assumed_hfov_deg)

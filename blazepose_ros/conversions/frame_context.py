@@ -82,7 +82,7 @@ class FrameContextCollector:
         """Return what is known about an image.
 
         Raises:
-            CalibrationError: the calibration's numbers are out of all proportion to the image.
+            CameraInfoError: the calibration's numbers are out of all proportion to the image.
         """
         if settings.placement == "none":
             return FrameContext()

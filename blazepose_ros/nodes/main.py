@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the console scripts call: the nodes' programs, with their help and version."""
+"""What the console scripts call: the nodes' programs, with their help and version.
+
+Nothing heavy is imported here: `common.main.run_node` does so once signals are handled.
+"""
 
 from __future__ import annotations
 

@@ -15,7 +15,6 @@ from blazepose_ros.core.estimation.factory import FASTEST_FIRST
 OLDEST_PYTHON, NEWEST_PYTHON = (3, 10), (3, 13)
 
 # What pip calls the backends, by the module that is imported.
-BACKEND_PACKAGES = {"openvino": "openvino", "litert": "ai-edge-litert", "mediapipe": "mediapipe"}
 BACKEND_MODULES = {"openvino": "openvino", "litert": "ai_edge_litert", "mediapipe": "mediapipe"}
 
 OPENCV_MAJOR = 4  # 5 renumbers its types

@@ -55,7 +55,7 @@ class Calibration:
         """Return the calibration of this camera's images after a fit.
 
         Raises:
-            CalibrationError: the fit is of images with other proportions than the camera's.
+            CalibrationFileError: the fit is of images with other proportions than the camera's.
         """
         size = (self.camera.width, self.camera.height)
         if not _same_aspect(size, fit.source):
@@ -75,7 +75,7 @@ def load_calibration(path: Path) -> Calibration:
     """Return the calibration in a YAML file.
 
     Raises:
-        CalibrationError: the file is missing or damaged, or a field is missing or wrong.
+        CalibrationFileError: the file is missing or damaged, or a field is missing or wrong.
     """
     try:
         document = yaml.safe_load(path.read_text(encoding="utf-8"))

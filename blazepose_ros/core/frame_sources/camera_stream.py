@@ -149,7 +149,7 @@ class CameraStream:
 
     Raises:
         SourceError: no image of it can be read, or it is to move and is not a still image.
-        CalibrationError: the calibration is for images of other proportions.
+        CalibrationFileError: the calibration is for images of other proportions.
     """
 
     def __init__(self, source: FrameSource, options: StreamOptions) -> None:
@@ -173,7 +173,7 @@ class CameraStream:
 
         Raises:
             FrameError: this frame could not be read, the next may succeed.
-            CalibrationError: the calibration is for images of other proportions.
+            CalibrationFileError: the calibration is for images of other proportions.
         """
         captured = self._read()
         if captured is None:
