@@ -38,9 +38,12 @@ RUN apt-get update \
 
 # numpy and OpenCV stay the distribution's, which cv_bridge is built against: the virtual environment
 # sees them, and the constraint turns a package that would bring another numpy into an error.
+# What pip finds is what there was on this day (pip 26.0 and later), which moves with that of colcon.yml.
+ENV PIP_UPLOADED_PRIOR_TO=2026-11-20T00:00:00Z
 COPY requirements/*.in requirements/
 RUN python3 -m venv --system-site-packages /opt/venv \
     && python3 -c 'import numpy; print(f"numpy=={numpy.__version__}")' > constraints.txt \
+    && /opt/venv/bin/pip install --no-cache-dir pip==26.3 \
     && /opt/venv/bin/pip install --no-cache-dir --constraint constraints.txt \
         --requirement requirements/distribution.in
 

@@ -5,17 +5,21 @@ PYTHON ?= python3
 SOURCE ?=
 MODEL ?= 1
 DURATION ?=
+NEIGHBORS ?=
 BENCH_ARGS ?=
 COUNT ?= 200000
 COVERAGE ?=
+THOROUGH ?=
 
 VENV := .venv$(if $(filter-out jazzy,$(ROS_DISTRO)),-$(ROS_DISTRO))
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 LOCK := requirements/$(ROS_DISTRO).lock
+DEVELOPMENT_LOCK := requirements/$(ROS_DISTRO)-dev.lock
 ENVIRONMENT := $(VENV)/.environment
 INSTALLED := $(VENV)/.installed
-SIDE_BY_SIDE := model node docs
+DEVELOPMENT := $(VENV)/.development
+QUICK := $(if $(THOROUGH),,and not thorough)
 COVERED := $(if $(COVERAGE),--cov --cov-config=../.coveragerc)
 INPUTS := $(shell find blazepose_ros cmake config interfaces launch msg -type f -not -name '*.pyc') \
 	CMakeLists.txt package.xml pyproject.toml setup.py
@@ -31,7 +35,7 @@ ifneq ($(PYTHON_VERSION),$(shell cat $(ENVIRONMENT) 2>/dev/null))
 .PHONY: $(ENVIRONMENT)
 endif
 
-.PHONY: help install models demo bench soak fuzz test test-fast lint docs lock clean
+.PHONY: help install models demo demo-fusion view doctor bench soak fuzz test test-fast lint docs lock clean
 help:  ## show this
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
 
@@ -45,47 +49,61 @@ demo: $(INSTALLED)  ## show camera and node at work; SOURCE=<file, folder or web
 	$(BIN)/blazepose demo --model $(MODEL) --output demo_output \
 		$(if $(SOURCE),--source "$(SOURCE)") $(if $(DURATION),--duration $(DURATION))
 
-bench: $(INSTALLED)  ## measure the node beside the estimator alone, in minutes; BENCH_ARGS=--quick for fewer
+demo-fusion: $(INSTALLED)  ## show four cameras that see one person in space; MODEL=0|1|2
+	$(BIN)/blazepose models fetch --model $(MODEL)
+	$(BIN)/blazepose demo --fusion --model $(MODEL) --output demo_output
+
+view: $(INSTALLED)  ## show image, people in 3D and diagnostics of the nodes that run, in a web page
+	$(BIN)/blazepose view
+
+doctor: $(INSTALLED)  ## check this machine, and say how to fix what is wrong
+	$(BIN)/blazepose doctor
+
+bench: $(INSTALLED) $(DEVELOPMENT)  ## measure the node beside the estimator alone, in minutes; BENCH_ARGS=--quick for fewer
 	$(BIN)/blazepose models fetch --model full
 	mkdir -p bench_output
 	$(BIN)/blazepose bench --json bench_output/bench.json --plot bench_output/bench.png $(BENCH_ARGS)
 
-soak: $(INSTALLED)  ## give the node trouble of every kind, and watch it; DURATION=<s> (default: 60)
-	$(BIN)/blazepose models fetch --model 1
-	cd test && ../$(BIN)/python -m robustness.soak --output ../soak_output $(if $(DURATION),--duration $(DURATION))
+soak: $(INSTALLED) $(DEVELOPMENT)  ## give the node trouble of every kind, and watch it; DURATION=<s> (default: 60) NEIGHBORS=1
+	$(BIN)/blazepose models fetch --model $(if $(NEIGHBORS),0,1)
+	cd test && ../$(BIN)/python -m robustness.soak --output ../soak_output $(if $(DURATION),--duration $(DURATION)) \
+		$(if $(NEIGHBORS),--neighbors)
 
-fuzz: $(INSTALLED)  ## send the node damaged messages; COUNT=<how many>
+fuzz: $(INSTALLED) $(DEVELOPMENT)  ## send the node damaged messages; COUNT=<how many>
 	cd test && FUZZ_COUNT=$(COUNT) ../$(BIN)/pytest -rP robustness/test_fuzz.py
 
 # Each process of pytest has a ROS domain of its own. What is timed comes last, one after the other.
-test: lint models  ## run all checks and tests; COVERAGE=1 to see what the unit tests run
+test: lint models  ## run all checks and the quicker tests; THOROUGH=1 COVERAGE=1 for all of them, as CI does
 	$(BIN)/python -m pip check
 	cd test && ../$(BIN)/pytest -n 2 $(COVERED) $(PYTEST_ARGS) unit
-	cd test && ../$(BIN)/pytest -n 2 --dist worksteal $(PYTEST_ARGS) $(SIDE_BY_SIDE)
-	cd test && ../$(BIN)/pytest $(PYTEST_ARGS) $(addprefix --ignore=,unit $(SIDE_BY_SIDE))
+	cd test && ../$(BIN)/pytest -n 2 --dist worksteal -m "not alone $(QUICK)" $(PYTEST_ARGS) --ignore=unit
+	cd test && ../$(BIN)/pytest -m "alone $(QUICK)" $(PYTEST_ARGS) --ignore=unit
 
-test-fast: $(INSTALLED)  ## run the unit tests, which need no models, side by side
+test-fast: $(INSTALLED) $(DEVELOPMENT)  ## run the unit tests, which need no models, side by side
 	cd test && ../$(BIN)/pytest -n auto unit
 
-lint: $(ENVIRONMENT)  ## check style and types
+lint: $(DEVELOPMENT)  ## check style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/codespell
 
-docs: $(INSTALLED)  ## write the documentation's generated tables and drawings
+docs: $(INSTALLED) $(DEVELOPMENT)  ## write the documentation's generated tables and drawings
 	$(BIN)/python docs/generate.py
 	$(BIN)/python docs/draw_frames.py
 	$(BIN)/python docs/draw_architecture.py
 
-lock: $(ENVIRONMENT)  ## pin all dependencies anew, for every distribution that has wheels
-	$(PIP) install --quiet uv
+# What runs the package, and all of it with what the tests need: the same versions in both.
+COMPILE = (cd requirements && ../$(BIN)/uv pip compile --quiet --universal --python-version 3.10 \
+	--generate-hashes --no-strip-extras --no-header --no-annotate --constraints constraints.txt
+PACKAGE_INPUTS := runtime.in demo.in openvino.in view.in
+lock: $(DEVELOPMENT)  ## pin all dependencies anew, for every distribution that has wheels
+	$(PIP) install --quiet uv==0.13.9
 	for distro in jazzy kilted; do \
-		(cd requirements && ../$(BIN)/uv pip compile --quiet --universal --python-version 3.10 \
-			--generate-hashes --no-header --no-annotate --upgrade --constraints constraints.txt \
-			runtime.in mediapipe.in demo.in openvino.in litert.in parquet.in view.in dev.in \
-			$$distro.in $$distro-build.in \
-			--output-file $$distro.lock) || exit; \
+		$(COMPILE) --upgrade $(PACKAGE_INPUTS) mediapipe.in litert.in parquet.in cluster.in c3d.in dev.in \
+			$$distro.in $$distro-build.in --output-file $$distro-dev.lock) && \
+		$(COMPILE) --constraints $$distro-dev.lock $(PACKAGE_INPUTS) \
+			$$distro.in $$distro-build.in --output-file $$distro.lock) || exit; \
 	done
 
 clean:  ## remove what was built and installed
@@ -99,6 +117,10 @@ $(ENVIRONMENT): $(LOCK)
 	$(PIP) install --require-hashes --requirement $(LOCK)
 	@echo "$(PYTHON_VERSION)" > $@
 
+$(DEVELOPMENT): $(ENVIRONMENT) $(DEVELOPMENT_LOCK)
+	$(PIP) install --require-hashes --requirement $(DEVELOPMENT_LOCK)
+	@touch $@
+
 $(INSTALLED): $(ENVIRONMENT) $(INPUTS)
 	$(PIP) install --no-deps --no-build-isolation --force-reinstall .
 	@touch $@
@@ -106,5 +128,5 @@ $(INSTALLED): $(ENVIRONMENT) $(INPUTS)
 SAMPLE ?=
 PROCESSES ?= 2
 .PHONY: mutants
-mutants: $(INSTALLED)  ## count small changes to the code that its unit tests notice; SAMPLE=<changes per folder>
+mutants: $(INSTALLED) $(DEVELOPMENT)  ## count small changes to the code that its unit tests notice; SAMPLE=<changes per folder>
 	$(BIN)/python test/mutation.py --processes $(PROCESSES) $(if $(SAMPLE),--sample $(SAMPLE))

@@ -12,6 +12,8 @@ import shutil
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 from setuptools import Distribution, setup
@@ -20,7 +22,10 @@ from setuptools.command.build_py import build_py
 ROOT = Path(__file__).resolve().parent
 PACKAGE = ElementTree.parse(ROOT / "package.xml").getroot()
 DISTROS = ("jazzy", "kilted")  # those that have wheels
-BORROWED = ("tf2_msgs", "vision_msgs")  # messages of other packages, of which there are no wheels
+# Messages of other packages, of which there are no wheels.
+BORROWED = ("bond", "hri_msgs", "std_srvs", "tf2_msgs", "vision_msgs")
+SIDE_BY_SIDE = 2
+EXTRAS = ("c3d", "cluster", "demo", "litert", "mediapipe", "parquet", "view")
 DISTRO = os.environ.get("ROS_DISTRO") or DISTROS[0]
 
 
@@ -39,9 +44,11 @@ class BuildWithInterfaces(build_py):
         stage = self._work / "stage"
         for folder in (stage, self.build_lib):  # what was renamed since must not linger
             shutil.rmtree(folder, ignore_errors=True)
-        self._cmake("blazepose_ros", ".", stage)
-        for name in filter(is_missing, BORROWED):
-            self._cmake(name, f"interfaces/{name}", stage)
+        sources = {"blazepose_ros": "."}
+        sources |= {name: f"interfaces/{name}" for name in filter(is_missing, BORROWED)}
+        with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:  # one configures while another compiles
+            for done in [pool.submit(self._cmake, *source, stage) for source in sources.items()]:
+                done.result()
         python = stage / "python"
         shutil.copytree(python, self.build_lib, ignore=shutil.ignore_patterns("*.egg-info", "*.c"))
         self.distribution.data_files = [
@@ -68,8 +75,8 @@ class BuildWithInterfaces(build_py):
         of numpy does when the virtual environment is in the repository.
         """
         alias = self._work / "sources"
-        if not alias.is_symlink():
-            alias.parent.mkdir(parents=True, exist_ok=True)
+        alias.parent.mkdir(parents=True, exist_ok=True)
+        with suppress(FileExistsError):
             alias.symlink_to(ROOT)
         return alias
 
@@ -80,12 +87,12 @@ class BuildWithInterfaces(build_py):
         for step in (
             [
                 *("cmake", "-S", self._sources / source, "-B", build, "-Wno-dev"),
-                *("-DCMAKE_BUILD_TYPE=Release", "-DBUILD_TESTING=OFF"),
+                *("-DCMAKE_BUILD_TYPE=Release", "-DBUILD_TESTING=OFF", "-DMESSAGES_WITHOUT_RCLCPP=ON"),
                 *(f"-DCMAKE_PREFIX_PATH={prefix}", f"-DPython3_EXECUTABLE={sys.executable}"),
                 *(f"-DCMAKE_INSTALL_PREFIX={stage}", "-DCMAKE_INSTALL_LIBDIR=lib"),
                 "-DPYTHON_INSTALL_DIR=python",
             ],
-            ["cmake", "--build", build, "--parallel"],
+            ["cmake", "--build", build, "--parallel", str(os.cpu_count())],
             ["cmake", "--install", build],
         ):
             subprocess.run(step, check=True, env=environment)
@@ -142,14 +149,17 @@ setup(
     ],
     python_requires=">=3.10",
     packages=["blazepose_ros"],
-    install_requires=requirements("runtime") + requirements("mediapipe") + requirements(DISTRO),
+    install_requires=requirements("runtime") + requirements("openvino") + requirements(DISTRO),
     setup_requires=requirements(f"{DISTRO}-build") + requirements(DISTRO),
-    extras_require={name: requirements(name) for name in ("demo", "litert", "openvino", "parquet", "view")},
+    extras_require={name: requirements(name) for name in EXTRAS},
     entry_points={
         "console_scripts": [
             "blazepose = blazepose_ros.cli.main:main",
             "blazepose_camera = blazepose_ros.nodes.main:camera",
+            "blazepose_fusion = blazepose_ros.nodes.main:fusion",
+            "blazepose_gestures = blazepose_ros.nodes.main:gestures",
             "blazepose_node = blazepose_ros.nodes.main:node",
+            "blazepose_repetitions = blazepose_ros.nodes.main:repetitions",
         ]
     },
     cmdclass={"build_py": BuildWithInterfaces},

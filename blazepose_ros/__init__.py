@@ -20,10 +20,19 @@ if TYPE_CHECKING:
     from blazepose_ros.core.models.registry import ModelError
     from blazepose_ros.core.person_pipeline import PipelineOptions
     from blazepose_ros.core.placement.depth_range import DepthImage
+    from blazepose_ros.core.placement.floor_range import Floor
     from blazepose_ros.core.tracking.primary_person import Primary
     from blazepose_ros.core.tracking.smoothing import SmoothingOptions
     from blazepose_ros.core.tracking.tracker import TrackingOptions
-    from blazepose_ros.core.types import Frame, HipCenter, ModelComplexity, Placement, Pose, Status
+    from blazepose_ros.core.types import (
+        Frame,
+        HipCenter,
+        ModelComplexity,
+        Placement,
+        Pose,
+        Status,
+        covariance_matrices,
+    )
     from blazepose_ros.core.visualization.skeleton_overlay import annotate
 
     __version__: str
@@ -38,6 +47,7 @@ __all__ = [
     "CameraModel",
     "DepthImage",
     "EstimatorError",
+    "Floor",
     "Frame",
     "HipCenter",
     "Landmark",
@@ -53,6 +63,7 @@ __all__ = [
     "TrackingOptions",
     "__version__",
     "annotate",
+    "covariance_matrices",
     "create_estimator",
     "read_frames",
 ]
@@ -67,10 +78,14 @@ _HOMES = {
     "core.models.registry": ("ModelError",),
     "core.person_pipeline": ("PipelineOptions",),
     "core.placement.depth_range": ("DepthImage",),
+    "core.placement.floor_range": ("Floor",),
     "core.tracking.primary_person": ("Primary",),
     "core.tracking.smoothing": ("SmoothingOptions",),
     "core.tracking.tracker": ("TrackingOptions",),
-    "core.types": ("Frame", "HipCenter", "ModelComplexity", "Placement", "Pose", "Status"),
+    "core.types": (
+        *("Frame", "HipCenter", "ModelComplexity", "Placement", "Pose", "Status"),
+        "covariance_matrices",
+    ),
     "core.visualization.skeleton_overlay": ("annotate",),
 }
 _MODULE_OF = {name: module for module, names in _HOMES.items() for name in names}

@@ -24,9 +24,12 @@ RINGS = {
         "bag, bench, demo, doctor, eval, models, view",
         "the commands of blazepose; beside it launch_support, for launch/*.py",
     ),
-    "nodes": ("pose, camera, common", "rclpy: subscriptions, publishers, parameters, lifecycle"),
+    "nodes": (
+        "pose, camera, fusion, people, common",
+        "rclpy: subscriptions, publishers, parameters, lifecycle",
+    ),
     "conversions": (
-        "images, cdr, pose33, markers, tf_frames, tf_buffer, camera_info, ...",
+        "images, cdr, pose33, markers, frames, tf_buffer, camera_info, ...",
         "messages, no rclpy",
     ),
     "core": (

@@ -14,12 +14,17 @@ import textwrap
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from blazepose_ros.core.fusion.settings import FusionSettings
 from blazepose_ros.core.parameters import ParameterSpec
 from blazepose_ros.core.settings import NodeSettings
 from blazepose_ros.nodes.camera.settings import CameraSettings
+from blazepose_ros.nodes.people.settings import GestureSettings, RepetitionSettings
 
 NODE = NodeSettings.parameters().values()
 CAMERA = CameraSettings.parameters().values()
+FUSION = FusionSettings.parameters().values()
+GESTURES = GestureSettings.parameters().values()
+REPETITIONS = RepetitionSettings.parameters().values()
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = ("docs/parameters.md",)
@@ -53,6 +58,9 @@ def parameter_file(parameters: Iterable[ParameterSpec]) -> str:
 PARTS: dict[str, Callable[[], str]] = {
     "node": lambda: full_table(NODE),
     "camera": lambda: full_table(CAMERA),
+    "fusion": lambda: full_table(FUSION),
+    "gestures": lambda: full_table(GESTURES),
+    "repetitions": lambda: full_table(REPETITIONS),
 }
 
 

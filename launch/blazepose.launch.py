@@ -88,7 +88,7 @@ def start_node(context):
             name="blazepose",
             namespace=given["namespace"],
             parameters=[find_parameter_file(given["params_file"], CONFIG), overrides],
-            remappings=[*topics.items(), ("image/compressed", f"{topics['image']}/compressed")],
+            remappings=[*topics.items()],
             output="screen",
         )
     ]

@@ -26,9 +26,10 @@ def generate_launch_description():
             DeclareLaunchArgument(
                 "source",
                 default_value="",
-                description="Which camera: a device such as /dev/video2, a RealSense's serial number; for"
-                " blazepose a webcam's number, a video, an image or a folder of images. Empty for the"
-                " driver's choice, which is a photograph for blazepose.",
+                description="Which camera: a device such as /dev/video2 or a link to it, such as those in"
+                " /dev/v4l/by-id, a RealSense's serial number; for blazepose a webcam's number, a video, an"
+                " image or a folder of images. Empty for the driver's choice, which is a photograph for"
+                " blazepose.",
             ),
             DeclareLaunchArgument(
                 "camera_namespace", default_value="camera", description="The camera's namespace."

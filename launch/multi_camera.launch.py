@@ -5,11 +5,13 @@ from pathlib import Path
 
 from launch import LaunchDescription
 from launch.actions import DeclareLaunchArgument, GroupAction, IncludeLaunchDescription, OpaqueFunction
+from launch.launch_description_sources import get_launch_description_from_python_launch_file
 from launch.substitutions import LaunchConfiguration
 
 from blazepose_ros.launch_support.drivers import frame_name
 
-HERE = Path(__file__).parent
+ONE_CAMERA = str(Path(__file__).parent / "blazepose.launch.py")
+SHARED = ("params_file", "model", "rviz", "fixed_frame")  # its arguments that hold for all nodes
 
 
 def generate_launch_description():
@@ -19,12 +21,18 @@ def generate_launch_description():
             DeclareLaunchArgument(
                 "cameras",
                 description="The cameras' namespaces, such as front,rear. The node of front takes"
-                " /front/image_raw, publishes /front/blazepose/poses and names its frames front_body_1."
-                " All other arguments of blazepose.launch.py (params_file, model, ...) hold for all nodes.",
+                " /front/image_raw, publishes /front/blazepose/poses and names its frames front_body_1.",
             ),
+            *shared_arguments(),
             OpaqueFunction(function=start_nodes),
         ]
     )
+
+
+def shared_arguments():
+    """Return the arguments that hold for all nodes, as the launch file of one declares them."""
+    one = get_launch_description_from_python_launch_file(ONE_CAMERA)
+    return [argument for argument in one.get_launch_arguments() if argument.name in SHARED]
 
 
 def start_nodes(context):
@@ -36,6 +44,6 @@ def start_nodes(context):
 def start_node(namespace):
     """Return the node of one camera."""
     return IncludeLaunchDescription(
-        str(HERE / "blazepose.launch.py"),
+        ONE_CAMERA,
         launch_arguments={"namespace": namespace, "tf_prefix": f"{frame_name(namespace)}_"}.items(),
     )

@@ -9,10 +9,13 @@ from typing import Any
 
 import pytest
 from hypothesis import settings
-from support.paths import DATA, LOOPBACK_PROFILE, TESTS
+from support.network import direct_network
+from support.own_data import with_shared_data
+from support.paths import LOOPBACK_PROFILE, TESTS
 from support.shared_memory import remove_unused, shared_memory
 
 from blazepose_ros.cli.processes import isolate
+from blazepose_ros.core.frame_sources.samples import SampleError
 from blazepose_ros.core.models.registry import ModelError, resolve
 from blazepose_ros.core.types import ModelComplexity
 from blazepose_ros.nodes.common.dds import profile_variable
@@ -31,13 +34,6 @@ def pytest_pycollect_makemodule(module_path: Any, parent: Any) -> Any:
     if not module_path.stem.endswith("_launch"):
         return pytest.Module.from_parent(parent, path=module_path)
     return None
-
-
-def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """Say under CI that the tests with known answers did not run: a clone has no data for them."""
-    if os.environ.get("CI") and not DATA.is_dir():
-        terminalreporter.section("WARNING: NO TEST DATA", sep="!", red=True, bold=True)
-        terminalreporter.line(f"Every test with photographs or clips was skipped: {DATA} is missing.")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -73,11 +69,15 @@ def _own_ros_domain() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def data() -> Path:
-    """The folder of photographs and clips with known answers."""
-    if not DATA.is_dir():
-        pytest.skip(f"there is no test data at {DATA}")
-    return DATA
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of photographs and clips with known answers."""
+    try:
+        with direct_network():
+            return with_shared_data(tmp_path_factory.mktemp("data"))
+    except SampleError as err:
+        if os.environ.get("CI"):
+            raise
+        pytest.skip(str(err))
 
 
 @pytest.fixture(scope="session")

@@ -117,9 +117,13 @@ class ProgressBar:
         self._bars = bars
         self._task = task
 
-    def advance(self, count: int = 1) -> None:
+    def advance(self, count: float = 1) -> None:
         """Count what has been done."""
         self._bars.advance(self._task, count)
+
+    def show(self, done: int, total: int) -> None:
+        """Show how much has been done, and of how much."""
+        self._bars.update(self._task, completed=done, total=total)
 
     def describe(self, text: str) -> None:
         """Say what is being done."""
@@ -159,6 +163,17 @@ def number_above_0(text: str) -> float:
     if not 0 < number < math.inf:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
     return number
+
+
+def count_from_1(text: str) -> int:
+    """Return the number that an option is given.
+
+    Raises:
+        argparse.ArgumentTypeError: it is no whole number from 1.
+    """
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1")
+    return int(text)
 
 
 def file_to_write(text: str) -> Path:

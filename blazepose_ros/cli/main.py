@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import blazepose_ros
 from blazepose_ros.cli.console import write
 from blazepose_ros.cli.signals import exit_at_once_on_ctrl_c, interrupted
+from blazepose_ros.nodes.common.main import StartupError
 
 
 class Command(NamedTuple):
@@ -26,11 +27,17 @@ COMMANDS = {
     "bench": Command(
         "blazepose_ros.cli.bench.command", "measure latency, rate and loss beside the estimator alone"
     ),
+    "calibrate": Command(
+        "blazepose_ros.cli.calibrate.command", "find where cameras are from people who walk about"
+    ),
     "demo": Command("blazepose_ros.cli.demo.command", "show camera and node at work"),
     "doctor": Command(
         "blazepose_ros.cli.doctor.command", "check this machine and name the fix for each problem"
     ),
+    "echo": Command("blazepose_ros.cli.echo", "print the people that nodes find, as text"),
     "eval": Command("blazepose_ros.cli.eval.command", "measure accuracy on labeled images"),
+    "learn": Command("blazepose_ros.cli.learn", "learn an exercise from a video, to count it"),
+    "measure": Command("blazepose_ros.cli.measure", "measure angles and distances in pictures and videos"),
     "models": Command("blazepose_ros.cli.models", "list, fetch or verify the models"),
     "video": Command("blazepose_ros.cli.bag.video", "find the people in a video file"),
     "view": Command("blazepose_ros.cli.view.command", "show image, 3D and diagnostics in a web page"),
@@ -55,6 +62,9 @@ def _run(arguments: Sequence[str]) -> int:
         if err.name is None or err.name.startswith(__package__):
             raise
         sys.stderr.write(f"blazepose {command}: the Python package {err.name} is not installed\n")
+        return 1
+    except StartupError as err:
+        sys.stderr.write(f"blazepose {command}: {err}\n")
         return 1
     except KeyboardInterrupt:
         return interrupted()

@@ -12,6 +12,7 @@ import ctypes
 import struct
 import sys
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +34,9 @@ def header_message(stamp_ns: int, frame_id: str) -> Header:
     header.stamp.sec, header.stamp.nanosec = divmod(stamp_ns, NS_PER_S)
     return header
 
+
+# A message as it comes over the wire; a view is of memory that is the message's own.
+SerializedMessage: TypeAlias = bytes | memoryview
 
 ENCAPSULATION_BYTES = 4
 _DOUBLE_BYTES = 8
@@ -69,7 +73,7 @@ class RawCompressedImage:
     data: memoryview
 
 
-def read_image(serialized: bytes) -> RawImage:
+def read_image(serialized: SerializedMessage) -> RawImage:
     """Return a serialized sensor_msgs/Image.
 
     Raises:
@@ -88,7 +92,7 @@ def read_image(serialized: bytes) -> RawImage:
     )
 
 
-def read_compressed_image(serialized: bytes) -> RawCompressedImage:
+def read_compressed_image(serialized: SerializedMessage) -> RawCompressedImage:
     """Return a serialized sensor_msgs/CompressedImage.
 
     Raises:
@@ -98,7 +102,7 @@ def read_compressed_image(serialized: bytes) -> RawCompressedImage:
     return RawCompressedImage(header=reader.header(), format=reader.string(), data=reader.octets())
 
 
-def read_camera_info(serialized: bytes) -> CameraInfo:
+def read_camera_info(serialized: SerializedMessage) -> CameraInfo:
     """Return a serialized sensor_msgs/CameraInfo.
 
     The middleware would drop a damaged one without a word.
@@ -122,11 +126,12 @@ def read_camera_info(serialized: bytes) -> CameraInfo:
 class CdrReader:
     """Takes one field after the other from a serialized message."""
 
-    def __init__(self, serialized: bytes) -> None:
+    def __init__(self, serialized: SerializedMessage) -> None:
         self._body = memoryview(serialized)[ENCAPSULATION_BYTES:]
-        self._order = BYTE_ORDERS.get(serialized[:2], "")
+        encapsulation = bytes(serialized[:2])
+        self._order = BYTE_ORDERS.get(encapsulation, "")
         if not self._order:
-            raise CdrError(f"the encapsulation is {serialized[:2].hex() or 'missing'}, not plain CDR")
+            raise CdrError(f"the encapsulation is {encapsulation.hex() or 'missing'}, not plain CDR")
         self._at = 0
 
     def header(self) -> Header:
@@ -135,6 +140,11 @@ class CdrReader:
         header.stamp.sec, header.stamp.nanosec = self._numbers("iI")
         header.frame_id = self.string()
         return header
+
+    def stamp_ns(self) -> int:
+        """Take a builtin_interfaces/Time, in nanoseconds."""
+        seconds, nanoseconds = self._numbers("iI")
+        return seconds * NS_PER_S + nanoseconds
 
     def uint8(self) -> int:
         """Take a uint8."""
@@ -173,6 +183,13 @@ class CdrReader:
         if self._order != NATIVE:
             values.byteswap()
         return values
+
+    def array(self, count: int, dtype: type[np.floating]) -> NDArray:
+        """Take a number of floating-point numbers."""
+        kind = np.dtype(dtype)
+        self._align(kind.itemsize)
+        taken = np.frombuffer(self._take(count * kind.itemsize), kind)
+        return taken if self._order == NATIVE else taken.byteswap()
 
     def _take(self, length: int) -> memoryview:
         start, self._at = self._at, self._at + length
@@ -231,7 +248,7 @@ class CdrWriter:
 _STAMP = struct.Struct("<iI")
 
 
-def read_stamp_ns(serialized: bytes) -> int:
+def read_stamp_ns(serialized: SerializedMessage) -> int:
     """Return the stamp of a message that starts with a header, in nanoseconds."""
     seconds, nanoseconds = _STAMP.unpack_from(serialized, ENCAPSULATION_BYTES)
     return int(seconds * NS_PER_S + nanoseconds)

@@ -12,6 +12,10 @@ from std_msgs.msg import Header
 
 from blazepose_ros.core.diagnostics.health import Health
 from blazepose_ros.core.diagnostics.statistics import Drop, Snapshot
+from blazepose_ros.core.text import printable
+
+# What a dashboard shows of a text that may come from outside.
+MAX_CHARACTERS = 1000
 
 
 def to_diagnostic_array(
@@ -29,9 +33,9 @@ def to_diagnostic_array(
     status = DiagnosticStatus(
         level=bytes([health.level]),
         name=name,
-        message=health.message,
+        message=printable(health.message, MAX_CHARACTERS),
         hardware_id=hardware_id,
-        values=[KeyValue(key=key, value=value) for key, value in values.items()],
+        values=[KeyValue(key=key, value=printable(value, MAX_CHARACTERS)) for key, value in values.items()],
     )
     return DiagnosticArray(header=Header(stamp=stamp), status=[status])
 
@@ -50,6 +54,7 @@ def figures(snapshot: Snapshot) -> dict[str, str]:
         "last person (s ago)": _known(snapshot.last_person_age_s),
         "people": "; ".join(snapshot.people) or "none",
         "stamps went back or jumped": str(snapshot.time_jumps),
+        "stamps behind the node's clock (s)": _known(snapshot.stamp_age_s),
     }
 
 

@@ -4,19 +4,31 @@
 from __future__ import annotations
 
 from collections import deque
-
-from vision_msgs.msg import Detection2D, Detection2DArray
+from dataclasses import dataclass
 
 from blazepose_ros.conversions.camera_info import CalibrationInput
-from blazepose_ros.conversions.cdr import stamp_ns
+from blazepose_ros.conversions.cdr import CdrError, CdrReader, stamp_ns
 from blazepose_ros.conversions.depth_input import DepthInput
+from blazepose_ros.conversions.ground_input import GroundInput
+from blazepose_ros.conversions.tf_buffer import TfBuffer
 from blazepose_ros.core.errors import Logger
 from blazepose_ros.core.person_pipeline import FrameContext
-from blazepose_ros.core.settings import NodeSettings
+from blazepose_ros.core.settings import MAX_PEOPLE, NodeSettings
 from blazepose_ros.core.types import Box, Frame
 
 # After this time a person may have walked out of the box.
 MAX_AGE_NS = 300_000_000
+# Detectors name 300 objects in an image at most, and some hundred classes for each.
+MAX_DETECTIONS = 300
+MAX_HYPOTHESES = 1000
+
+
+@dataclass(frozen=True)
+class ScoredBox:
+    """A detection's numbers: pixels, the middle and the size."""
+
+    score: float
+    numbers: tuple[float, float, float, float]
 
 
 class DetectionInput:
@@ -33,36 +45,74 @@ class DetectionInput:
         self._latest: deque[tuple[int, tuple[Box, ...]]] = deque(maxlen=1)
         self._logger = logger
 
-    def receive(self, msg: Detection2DArray) -> None:
-        """Keep a message's boxes, the highest score first, in place of those before."""
-        ranked = sorted(msg.detections, key=_score, reverse=True)
+    def receive(self, serialized: bytes) -> None:
+        """Keep a message's boxes, the highest score first, in place of those before.
+
+        Args:
+            serialized: a vision_msgs/Detection2DArray as it came over the wire: for rclpy to make
+                objects of two thousand detections takes a tenth of a second.
+        """
         try:
-            boxes = tuple(_box(detection) for detection in ranked)
-        except ValueError as err:
+            stamp, scored = read_detections(serialized)
+        except CdrError as err:
             self._logger.error(f"detections dropped: {err}")
             return
-        self._latest.append((stamp_ns(msg.header), boxes))
+        if len(scored) > MAX_PEOPLE:
+            self._logger.warning(f"more than {MAX_PEOPLE} detections: those of the highest scores are used")
+        scored = sorted(scored, key=lambda each: each.score, reverse=True)[:MAX_PEOPLE]
+        boxes = tuple(filter(None, map(self._box, scored)))
+        if boxes or not scored:
+            self._latest.append((stamp, boxes))
 
     def boxes_for(self, stamp_ns: int) -> tuple[Box, ...] | None:
         """Return the boxes that came since the last image, or None where none did or they are too old.
 
         Args:
-            stamp_ns: the image's.
+            stamp_ns: the image's; zero, or that of the boxes, tells nothing of their age.
         """
         try:
             seen_ns, boxes = self._latest.pop()
         except IndexError:
             return None
-        return boxes if abs(stamp_ns - seen_ns) <= MAX_AGE_NS else None
+        unknown = 0 in (stamp_ns, seen_ns)
+        return boxes if unknown or abs(stamp_ns - seen_ns) <= MAX_AGE_NS else None
+
+    def _box(self, scored: ScoredBox) -> Box | None:
+        try:
+            return Box(*scored.numbers)
+        except ValueError as err:
+            self._logger.error(f"detection ignored: {err}")
+            return None
 
 
-def _score(detection: Detection2D) -> float:
-    return max((result.hypothesis.score for result in detection.results), default=0.0)
+def read_detections(serialized: bytes) -> tuple[int, list[ScoredBox]]:
+    """Return the stamp and the first `MAX_DETECTIONS` of a serialized vision_msgs/Detection2DArray.
+
+    Raises:
+        CdrError: it ends too early, or is not plain CDR.
+    """
+    reader = CdrReader(serialized)
+    header = reader.header()
+    count = min(reader.uint32(), MAX_DETECTIONS)
+    return stamp_ns(header), [_read_detection(reader) for _ in range(count)]
 
 
-def _box(detection: Detection2D) -> Box:
-    center = detection.bbox.center.position
-    return Box(center.x, center.y, detection.bbox.size_x, detection.bbox.size_y)
+def _read_detection(reader: CdrReader) -> ScoredBox:
+    """Take a vision_msgs/Detection2D; its score is that of the best hypothesis."""
+    reader.header()
+    hypotheses = reader.uint32()
+    if hypotheses > MAX_HYPOTHESES:
+        raise CdrError(f"a detection has {hypotheses} hypotheses, more than {MAX_HYPOTHESES}")
+    scores = [_read_score(reader) for _ in range(hypotheses)]
+    x, y, _theta, width, height = reader.doubles(5)
+    reader.string()  # the id
+    return ScoredBox(max(scores, default=0.0), (x, y, width, height))
+
+
+def _read_score(reader: CdrReader) -> float:
+    """Take a vision_msgs/ObjectHypothesisWithPose."""
+    reader.string()  # the class
+    return reader.doubles(1 + 7 + 36)[0]  # score, pose and covariance
 
 
 class FrameContextCollector:
@@ -70,23 +120,54 @@ class FrameContextCollector:
 
     Args:
         camera_info_topic: where calibrations come from, for messages.
-        logger: told of unusable messages, and once when distances rest on an assumption.
+        logger: told of unusable messages, and of what is assumed or ignored.
+        image_topic: where images come from; its name says whether they are rectified.
+        depth_topic: where depth images come from; its name tells infrared images.
+        transforms: for the floor, and depth images in another frame than the color images; None where
+            none are known.
     """
 
-    def __init__(self, camera_info_topic: str, logger: Logger) -> None:
-        self.calibration = CalibrationInput(camera_info_topic, logger)
-        self.depth = DepthInput(logger)
+    def __init__(
+        self,
+        camera_info_topic: str,
+        logger: Logger,
+        *,
+        image_topic: str = "",
+        depth_topic: str = "",
+        transforms: TfBuffer | None = None,
+    ) -> None:
+        self.calibration = CalibrationInput(camera_info_topic, logger, image_topic=image_topic)
+        self.depth = DepthInput(logger, transforms, depth_topic)
         self.detections = DetectionInput(logger)
+        self.ground = GroundInput(TfBuffer() if transforms is None else transforms, logger)
 
-    def context_of(self, frame: Frame, settings: NodeSettings) -> FrameContext:
+    @property
+    def concerns(self) -> tuple[str, ...]:
+        """What of these topics is doubtful or not used, although it comes."""
+        return self.calibration.concerns + self.depth.concerns
+
+    def context_of(
+        self, frame: Frame, settings: NodeSettings, frame_id: str = "", header_ns: int | None = None
+    ) -> FrameContext:
         """Return what is known about an image.
+
+        Args:
+            frame: the image.
+            settings: as they are now.
+            frame_id: the frame of the image.
+            header_ns: its header's stamp, which its depth image has, too; None for the frame's own.
 
         Raises:
             CameraInfoError: the calibration's numbers are out of all proportion to the image.
         """
         if settings.placement == "none":
             return FrameContext()
-        camera = self.calibration.camera_for(frame.width, frame.height, settings.assumed_hfov_deg)
+        camera = self.calibration.camera_for(
+            frame.width, frame.height, settings.assumed_hfov_deg, settings.rectified
+        )
+        stamp_ns = frame.stamp_ns if header_ns is None else header_ns
+        floor = self.ground.floor_for(frame_id, stamp_ns, settings)
         if settings.placement == "mono":
-            return FrameContext(camera)
-        return FrameContext(camera, self.depth.depth_for(frame.stamp_ns, settings.depth_tolerance_s, camera))
+            return FrameContext(camera, None, floor)
+        depth = self.depth.depth_for(stamp_ns, settings.depth_tolerance_s, camera, frame_id)
+        return FrameContext(camera, depth, floor)

@@ -4,13 +4,21 @@
 from __future__ import annotations
 
 import importlib
+import math
 from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+from sensor_msgs.msg import Image, JointState
 from std_msgs.msg import Header
 
+from blazepose_ros.conversions.images import to_image
+from blazepose_ros.core.body_frame import body_axes
 from blazepose_ros.core.errors import BlazePoseError
+from blazepose_ros.core.human_model import joint_positions
 from blazepose_ros.core.landmarks import Landmark
+from blazepose_ros.core.tracking.appearance import box_px
 from blazepose_ros.core.types import Pose
 
 # Skeleton2D's points in its order, that of OpenPose's COCO model, each as the middle of landmarks.
@@ -34,6 +42,25 @@ SKELETON_2D = (
     (Landmark.LEFT_EAR,),
     (Landmark.RIGHT_EAR,),
 )
+
+
+def to_cropped(pose: Pose, rgb: NDArray[np.uint8], header: Header) -> Image | None:
+    """Return what an image shows within a body's region; None where that is nothing."""
+    height, width = rgb.shape[:2]
+    left, top, right, bottom = box_px(pose, width, height)
+    rows = slice(math.floor(top), math.ceil(bottom))
+    crop = rgb[rows, math.floor(left) : math.ceil(right)]
+    return to_image(np.ascontiguousarray(crop), "rgb8", header) if crop.size else None
+
+
+def to_urdf_joint_state(pose: Pose, visibility_threshold: float, header: Header) -> JointState | None:
+    """Return the angles of a body's joints in its URDF; None where landmarks of the torso are missing."""
+    axes = body_axes(pose.world)
+    if axes is None:
+        return None
+    angles = joint_positions(pose.world @ axes, pose.visibility, visibility_threshold)
+    names = [f"{joint}_{hri_id(pose.person_id)}" for joint in angles]
+    return JointState(header=header, name=names, position=list(angles.values()))
 
 
 def hri_id(person_id: int) -> str:
@@ -62,6 +89,7 @@ class HriMessages:
             ) from err
         self.ids_list: type = self._msg.IdsList
         self.skeleton_2d: type = self._msg.Skeleton2D
+        self.region: type = self._msg.NormalizedRegionOfInterest2D
 
     def to_ids_list(self, poses: Iterable[Pose], header: Header) -> Any:
         """Return the ids of the people in an image."""
@@ -75,6 +103,18 @@ class HriMessages:
         """
         points = [self._point(pose, landmarks, width, height) for landmarks in SKELETON_2D]
         return self._msg.Skeleton2D(header=header, skeleton=points)
+
+    def to_region(self, pose: Pose, width: int, height: int, header: Header) -> Any:
+        """Return the box around what is inside of an image of a body; x and y as fractions of its size."""
+        left, top, right, bottom = box_px(pose, width, height)
+        return self._msg.NormalizedRegionOfInterest2D(
+            header=header,
+            xmin=left / width,
+            ymin=top / height,
+            xmax=right / width,
+            ymax=bottom / height,
+            c=_clipped(float(pose.visibility.mean())),
+        )
 
     def _point(self, pose: Pose, landmarks: tuple[Landmark, ...], width: int, height: int) -> Any:
         rows = list(landmarks)

@@ -7,8 +7,7 @@ Encodings that the table of layouts lacks are left to cv_bridge, where that is i
 from __future__ import annotations
 
 import array
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import cv2
@@ -18,165 +17,112 @@ from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Header
 
 from blazepose_ros.conversions import cdr, cv_bridge_fallback
-from blazepose_ros.conversions.cdr import RawCompressedImage, RawImage
-from blazepose_ros.core.errors import BlazePoseError
+from blazepose_ros.conversions.cdr import RawCompressedImage, RawImage, SerializedMessage
+from blazepose_ros.conversions.compressed_images import decode
+from blazepose_ros.conversions.encodings import LAYOUTS, PLANAR_LAYOUTS, Layout, PlanarLayout
+from blazepose_ros.conversions.image_stream import ImageError, ImageStream, check_size, errors_named
 from blazepose_ros.core.frame_sources.frame_source import FrameError
-from blazepose_ros.core.image_headers import MAX_PIXELS, HeaderError, check_image_file
-
-# A calibration is of the sensor's rows and columns, whichever way EXIF turns the image.
-_SENSOR_ORIENTATION = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
+from blazepose_ros.core.text import quoted
 
 
-class ImageError(BlazePoseError, ValueError):
-    """An image message that cannot be read; the error says what is wrong with it."""
-
-
-@dataclass(frozen=True)
-class Layout:
-    """How an encoding lies in memory and how OpenCV converts it to RGB."""
-
-    channels: int
-    conversion: int | None
-    bits: int = 8
-
-    @property
-    def bytes_per_pixel(self) -> int:
-        """Bytes that one pixel takes in a row."""
-        return self.channels * self.bits // 8
-
-
-# OpenCV names a Bayer pattern after the second row's second and third pixel: the pattern
-# that starts with RG is its BG.
-_BAYER = {
-    "rggb": cv2.COLOR_BayerBG2RGB,
-    "bggr": cv2.COLOR_BayerRG2RGB,
-    "gbrg": cv2.COLOR_BayerGR2RGB,
-    "grbg": cv2.COLOR_BayerGB2RGB,
-}
-_PLAIN = {
-    "mono": (1, cv2.COLOR_GRAY2RGB),
-    "rgb": (3, None),
-    "bgr": (3, cv2.COLOR_BGR2RGB),
-    "rgba": (4, cv2.COLOR_RGBA2RGB),
-    "bgra": (4, cv2.COLOR_BGRA2RGB),
-}
-LAYOUTS = {
-    **{f"{name}{bits}": Layout(*layout, bits) for bits in (8, 16) for name, layout in _PLAIN.items()},
-    **{f"bayer_{name}{bits}": Layout(1, code, bits) for bits in (8, 16) for name, code in _BAYER.items()},
-    **dict.fromkeys(("yuv422", "uyvy"), Layout(2, cv2.COLOR_YUV2RGB_UYVY)),
-    **dict.fromkeys(("yuv422_yuy2", "yuyv"), Layout(2, cv2.COLOR_YUV2RGB_YUY2)),
-    # OpenCV's own types: its color order is blue, green, red.
-    "8UC1": Layout(1, cv2.COLOR_GRAY2RGB),
-    "8UC3": Layout(3, cv2.COLOR_BGR2RGB),
-    "8UC4": Layout(4, cv2.COLOR_BGRA2RGB),
-}
-
-
-def to_rgb(msg: Image) -> NDArray[np.uint8]:
+def to_rgb(msg: Image, stream: ImageStream | None = None) -> NDArray[np.uint8]:
     """Return an image message's pixels as (height, width, 3) uint8, red first, C-contiguous.
 
-    An rgb8 image without padding is a view of the message's data, anything else a copy.
+    An rgb8 image without padding is a view of the message's data, anything else a copy. Samples of
+    16 bits are taken for as many bits as the images of a stream use.
+
+    Args:
+        msg: the message.
+        stream: what holds from one image to the next; None for a single image.
 
     Raises:
         ImageError: an image that is empty or too large, an unsupported encoding, a step or data
             too short for it.
     """
+    stream = stream or ImageStream()
     layout = LAYOUTS.get(msg.encoding)
     if layout is None:
-        return _other_encoding_to_rgb(msg)
-    pixels = _pixels(msg, layout)
-    with _errors_named(msg.encoding, f"cannot be {msg.width} x {msg.height}"):
+        return _other_encoding_to_rgb(msg, stream)
+    if msg.width * msg.height > stream.max_pixels:
+        check_size(msg.width, msg.height, stream.max_pixels)
+    pixels = _pixels(msg, layout, stream)
+    with errors_named(msg.encoding, f"cannot be {msg.width} x {msg.height}"):
         if layout.conversion is None:
             return np.ascontiguousarray(pixels)
         return cv2.cvtColor(pixels, layout.conversion)
 
 
-def _other_encoding_to_rgb(msg: Image) -> NDArray[np.uint8]:
-    _check_size(msg.width, msg.height)
+def _other_encoding_to_rgb(msg: Image, stream: ImageStream) -> NDArray[np.uint8]:
+    check_size(msg.width, msg.height, stream.max_pixels)
+    if msg.encoding in PLANAR_LAYOUTS:
+        with errors_named(msg.encoding, f"cannot be {msg.width} x {msg.height}"):
+            return _planes_to_rgb(msg, PLANAR_LAYOUTS[msg.encoding])
     try:
         return cv_bridge_fallback.to_rgb(msg)
     except cv_bridge_fallback.CvBridgeFallbackError as err:
-        names = ", ".join(LAYOUTS)
+        names = ", ".join((*LAYOUTS, *PLANAR_LAYOUTS))
         raise ImageError(
-            f"the encoding {msg.encoding!r} is not supported; these are: {names}; {err}"
+            f"the encoding {quoted(msg.encoding)} is not supported; these are: {names}; {err}"
         ) from err
 
 
-def decode(msg: CompressedImage) -> NDArray[np.uint8]:
-    """Return a compressed image's pixels as (height, width, 3) uint8, red first.
-
-    Raises:
-        ImageError: the data are not a JPEG or PNG, are cut short or damaged, or claim a size that
-            no camera has. Damage inside a JPEG is not detected: it has no checksum.
-    """
-    data = bytes(msg.data)
-    what = f"the compressed image ({msg.format!r}, {len(data)} bytes)"
-    try:
-        check_image_file(data)
-    except HeaderError as err:
-        raise ImageError(f"{what} {err}") from err
-    with _errors_named(what, "is damaged"):
-        bgr = cv2.imdecode(np.frombuffer(data, np.uint8), _SENSOR_ORIENTATION)
-        if bgr is None:
-            raise ImageError(f"{what} is damaged")
-        return cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB)
-
-
-@contextmanager
-def _errors_named(what: str, complaint: str) -> Iterator[None]:
-    """Turn what OpenCV and numpy raise into an ImageError."""
-    try:
-        yield
-    except MemoryError as err:
-        raise ImageError(f"memory does not suffice for the image: {err}") from err
-    except cv2.error as err:
-        if err.code == cv2.Error.StsNoMem:
-            raise ImageError(f"memory does not suffice for the image: {err.err}") from err
-        if _OPENCV_LIMITS in err.err:
-            raise ImageError(f"{what} claims more pixels than any camera has: {err.err}") from err
-        raise ImageError(f"{what} {complaint}: {err.err}") from err
+def _planes_to_rgb(msg: Image, layout: PlanarLayout) -> NDArray[np.uint8]:
+    """Return the pixels of an image whose luma and color lie one after the other."""
+    width, height, step = msg.width, msg.height, msg.step
+    if width % 2 or height % 2:
+        raise ImageError(f"{msg.encoding} cannot be {width} x {height}: two by two pixels share a color")
+    tight = width * height + sum(rows * row for rows, row, _ in layout.color_planes(width, height, width))
+    if len(msg.data) == tight:  # then drivers give various steps, all planes' bytes per row for example
+        step = width
+    luma = pixel_rows(msg, 1, step)
+    planes, at = [luma], height * step
+    for rows, row, plane_step in layout.color_planes(width, height, step):
+        end = at + (rows - 1) * plane_step + row
+        if len(msg.data) < end:
+            raise ImageError(
+                f"data has {len(msg.data)} bytes, but {msg.encoding} with a step of {step} takes {end}"
+            )
+        planes.append(np.ndarray((rows, row), np.uint8, msg.data, at, (plane_step, 1)))
+        at += rows * plane_step
+    if layout.full:  # OpenCV has no conversion of it
+        planes[1] = planes[1].reshape(height, width // 2, 4)[::2, :, :2]
+    samples = np.concatenate([plane.ravel() for plane in planes])
+    return cv2.cvtColor(samples.reshape(height * 3 // 2, width), layout.conversion)
 
 
-_OPENCV_LIMITS = "CV_IO_MAX_IMAGE"  # OPENCV_IO_MAX_IMAGE_PIXELS, _WIDTH and _HEIGHT
-
-
-def _check_size(width: int, height: int) -> None:
-    if width == 0 or height == 0:
-        raise ImageError(f"the image is empty: {width} x {height}")
-    if width * height > MAX_PIXELS:
-        raise ImageError(f"{width} x {height} are more pixels than any camera has, {MAX_PIXELS}")
-
-
-def _pixels(msg: Image, layout: Layout) -> NDArray[np.uint8]:
+def _pixels(msg: Image, layout: Layout, stream: ImageStream) -> NDArray[np.uint8]:
     """Return the pixels without their rows' padding, (height, width, channels) uint8."""
     if layout.channels == 2 and msg.width % 2:  # OpenCV 4.6 would write beyond the last row
         raise ImageError(f"{msg.encoding} cannot be {msg.width} x {msg.height}: two pixels share a color")
     rows = pixel_rows(msg, layout.bytes_per_pixel)
-    samples = rows if layout.bits == 8 else _upper_bytes(rows, big_endian=bool(msg.is_bigendian))
-    return samples.reshape(msg.height, msg.width, layout.channels)
+    if layout.bits == 8:
+        return rows.reshape(msg.height, msg.width, layout.channels)
+    words = rows.view(">u2" if msg.is_bigendian else "<u2").reshape(msg.height, msg.width, layout.channels)
+    samples = stream.range_of(msg.header.frame_id, msg.encoding)
+    return samples.eight_bits(words, gray=layout.conversion == cv2.COLOR_GRAY2RGB)
 
 
-def pixel_rows(msg: Image, bytes_per_pixel: int) -> NDArray[np.uint8]:
+def pixel_rows(msg: Image, bytes_per_pixel: int, step: int | None = None) -> NDArray[np.uint8]:
     """Return the bytes of an image message without its rows' padding: (height, row) uint8, a view.
+
+    Args:
+        msg: the message.
+        bytes_per_pixel: bytes that one pixel takes in a row.
+        step: bytes from one row to the next, where the message's is not to be believed.
 
     Raises:
         ImageError: an empty image, a step or data too short for it.
     """
-    _check_size(msg.width, msg.height)
-    row = msg.width * bytes_per_pixel
-    if msg.step < row:
-        raise ImageError(f"step is {msg.step} bytes, but {msg.width} pixels of {msg.encoding} take {row}")
-    needed = (msg.height - 1) * msg.step + row  # the last row may come without its padding
+    check_size(msg.width, msg.height)
+    row, step = msg.width * bytes_per_pixel, msg.step if step is None else step
+    if step < row:
+        raise ImageError(f"step is {step} bytes, but {msg.width} pixels of {msg.encoding} take {row}")
+    needed = (msg.height - 1) * step + row  # the last row may come without its padding
     if len(msg.data) < needed:
         raise ImageError(
-            f"data has {len(msg.data)} bytes, but {msg.height} rows with a step of {msg.step} take {needed}"
+            f"data has {len(msg.data)} bytes, but {msg.height} rows with a step of {step} take {needed}"
         )
-    return np.ndarray((msg.height, row), np.uint8, msg.data, strides=(msg.step, 1))
-
-
-def _upper_bytes(rows: NDArray[np.uint8], *, big_endian: bool) -> NDArray[np.uint8]:
-    """Return the more significant byte of each 16-bit sample."""
-    return rows[:, 0 if big_endian else 1 :: 2]
+    return np.ndarray((msg.height, row), np.uint8, msg.data, strides=(step, 1))
 
 
 def to_image(pixels: NDArray[np.uint8], encoding: str, header: Header) -> Image:
@@ -223,12 +169,13 @@ class ImageTransport:
         topic: relative to the node.
         message_type: what is published there.
         read: turns a serialized message into its fields; raises ``cdr.CdrError``.
-        to_rgb: turns the fields into (height, width, 3) uint8; raises ``images.ImageError``.
+        to_rgb: turns the fields, and the stream, into (height, width, 3) uint8; raises
+            ``images.ImageError``.
     """
 
     topic: str
     message_type: type
-    read: Callable[[bytes], RawImage | RawCompressedImage]
+    read: Callable[[SerializedMessage], RawImage | RawCompressedImage]
     to_rgb: Callable[..., NDArray[np.uint8]]
 
 

@@ -8,7 +8,7 @@ cubes, all others spheres; those of face and fingers, which are close together, 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -24,6 +24,7 @@ from blazepose_ros.core.landmarks import BONES, FACE_AND_FINGERS, RIGHT_SIDE, La
 from blazepose_ros.core.timestamps import NS_PER_S, FrameIntervalEstimator
 from blazepose_ros.core.types import HipCenter, Pose
 from blazepose_ros.core.visualization.palette import depth_colors, label, landmark_colors
+from blazepose_ros.core.visualization.scene_view import SceneCamera
 
 
 class _JointGroup(NamedTuple):
@@ -53,13 +54,18 @@ JOINTS = (
     _JointGroup(2, Marker.SPHERE_LIST, 0.020, _landmarks(right=False, small=True)),
     _JointGroup(3, Marker.CUBE_LIST, 0.018, _landmarks(right=True, small=True)),
 )
-BONES_ID, LABEL_ID, UNCERTAINTY_ID = 4, 5, 6
+BONES_ID, LABEL_ID, UNCERTAINTY_ID, FRUSTUM_ID = 4, 5, 6, 7
 
 BONE_WIDTH_M = 0.018
 BONE_ENDS = np.array(BONES)
 
 TEXT_HEIGHT_M = 0.1
 TEXT_COLOR = ColorRGBA(r=1.0, g=1.0, b=1.0, a=1.0)
+CAMERA_NS = "camera_"
+FRUSTUM_ENDS = 16  # of four edges and four sides
+MAX_READ = 1000  # markers of a message: 32 people and some cameras have fewer
+CAMERA_LINE_WIDTH_M = 0.012
+CAMERA_COLOR = ColorRGBA(r=0.90, g=0.47, b=0.08, a=1.0)
 # From the middle of the head to the text, away from the hips.
 TEXT_ABOVE_M = 0.3
 HEAD = [Landmark.NOSE, Landmark.LEFT_EAR, Landmark.RIGHT_EAR]
@@ -81,8 +87,14 @@ class MarkerArrays:
         self._shown: set[tuple[str, int]] = set()
         self._interval = FrameIntervalEstimator()
 
-    def update(self, poses: Sequence[Pose], header: Header, visibility_threshold: float) -> MarkerArray:
-        """Return markers for the people who are placed, one namespace each."""
+    def update(
+        self,
+        poses: Sequence[Pose],
+        header: Header,
+        visibility_threshold: float,
+        cameras: Iterable[SceneCamera] = (),
+    ) -> MarkerArray:
+        """Return markers for the people who are placed, and for cameras, one namespace each."""
         self._interval.add(stamp_ns(header))
         added = [
             marker
@@ -90,6 +102,7 @@ class MarkerArrays:
             if pose.hip_center is not None
             for marker in _person(pose, pose.hip_center, visibility_threshold)
         ]
+        added += [marker for camera in cameras for marker in _camera(camera)]
         lifetime = _lifetime(self._interval.interval_s)
         for marker in added:
             marker.header, marker.lifetime = header, lifetime
@@ -124,6 +137,34 @@ def _person(pose: Pose, hips: HipCenter, visibility_threshold: float) -> Iterato
     for marker in markers:
         marker.ns = f"person_{pose.person_id}"
         yield marker
+
+
+def _camera(camera: SceneCamera) -> Iterator[Marker]:
+    """Yield a camera's frustum and name, without header and lifetime; nothing for a lens of all around."""
+    center, *corners = points = camera.corners()
+    if not np.isfinite(points).all():
+        return
+    ends = [end for corner in corners for end in (center, corner)]
+    ends += [end for side in zip(corners, [*corners[1:], corners[0]], strict=True) for end in side]
+    frustum = Marker(id=FRUSTUM_ID, type=Marker.LINE_LIST, color=CAMERA_COLOR)
+    frustum.scale.x = CAMERA_LINE_WIDTH_M
+    frustum.points = to_points(np.array(ends))
+    name = Marker(id=LABEL_ID, type=Marker.TEXT_VIEW_FACING, text=camera.name, color=TEXT_COLOR)
+    name.scale.z = TEXT_HEIGHT_M
+    name.pose.position = _point(center)
+    for marker in (frustum, name):
+        marker.ns = f"{CAMERA_NS}{camera.name}"
+        yield marker
+
+
+def read_frusta(msg: MarkerArray) -> dict[str, NDArray[np.float64]]:
+    """Return the cameras' frusta among markers, by name: the ends of their lines, (lines, 2, 3), meters."""
+    frusta = {}
+    for marker in msg.markers[:MAX_READ]:
+        if marker.ns.startswith(CAMERA_NS) and marker.id == FRUSTUM_ID and len(marker.points) == FRUSTUM_ENDS:
+            ends = np.array([(end.x, end.y, end.z) for end in marker.points])
+            frusta[marker.ns.removeprefix(CAMERA_NS)] = ends.reshape(-1, 2, 3)
+    return frusta
 
 
 def _joints(points: NDArray, colors: NDArray) -> Iterator[Marker]:

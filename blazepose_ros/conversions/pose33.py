@@ -8,20 +8,35 @@ rclpy's ``deserialize_message`` makes an object where one is needed.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
-from geometry_msgs.msg import Point, PoseWithCovariance, Quaternion
+from geometry_msgs.msg import Point, Quaternion
 from numpy.typing import NDArray
-from scipy.spatial.transform import Rotation
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Header
 
-from blazepose_ros.conversions.cdr import CdrWriter
-from blazepose_ros.core.body_frame import body_axes_covariance
+from blazepose_ros.conversions.cdr import CdrError, CdrReader, CdrWriter, SerializedMessage, stamp_ns
+from blazepose_ros.core.body_frame import TO_THE_IMAGES_TOP, body_axes_covariance
 from blazepose_ros.core.diagnostics.statistics import STAGES
 from blazepose_ros.core.joint_angles import joint_angles
-from blazepose_ros.core.types import Frame, HipCenter, ModelComplexity, Placement, Pose, Status
+from blazepose_ros.core.landmarks import NUM_LANDMARKS
+from blazepose_ros.core.transforms import quaternion_of
+from blazepose_ros.core.types import (
+    NO_IMAGE,
+    Frame,
+    HipCenter,
+    ImageSize,
+    ModelComplexity,
+    Placement,
+    Pose,
+    Status,
+    covariance_matrices,
+    upper_triangle,
+)
 from blazepose_ros.msg import Pose33
+
+POSES_TYPE = "blazepose_ros/msg/Pose33Array"  # as the ROS graph and recordings name it
 
 
 def from_pose33(msg: Pose33) -> Pose:
@@ -35,18 +50,32 @@ def from_pose33(msg: Pose33) -> Pose:
         score=msg.score,
         person_id=msg.person_id,
         status=Status(msg.status),
-        hip_center=_from_pose(msg.hip_center, Placement(msg.placement)),
+        hip_center=_hip_center(msg),
+        landmark_covariances=np.array(msg.landmark_covariances, np.float32).reshape(NUM_LANDMARKS, 6),
+        stature_m=msg.stature,
+        stature_std_m=msg.stature_std,
     )
 
 
-def to_joint_state(poses: Iterable[Pose], header: Header, visibility_threshold: float) -> JointState:
+def to_joint_state(
+    poses: Iterable[Pose],
+    header: Header,
+    visibility_threshold: float,
+    up: Sequence[float] = TO_THE_IMAGES_TOP,
+) -> JointState:
     """Return the angles of all people's joints in radians, NaN where a limb is not visible.
 
     A joint's name ends with the person's id: ``left_elbow_flexion_1``.
+
+    Args:
+        poses: the people in one image.
+        header: the image's.
+        visibility_threshold: landmarks below it are not seen.
+        up: (3,), which way is upwards in the header's frame.
     """
     msg = JointState(header=header)
     for pose in poses:
-        angles = joint_angles(pose.world, pose.visibility, visibility_threshold)
+        angles = joint_angles(pose.world, pose.visibility, visibility_threshold, up)
         msg.name += [f"{name}_{pose.person_id}" for name in angles]
         msg.position.extend(angles.values())
     return msg
@@ -59,7 +88,7 @@ def to_points(points: NDArray) -> list[Point]:
 
 def to_quaternion(rotation: NDArray) -> Quaternion:
     """Return a (3, 3) rotation matrix as a message."""
-    x, y, z, w = Rotation.from_matrix(rotation).as_quat().tolist()
+    x, y, z, w = quaternion_of(rotation).tolist()
     return Quaternion(x=x, y=y, z=z, w=w)
 
 
@@ -71,35 +100,121 @@ def pose_covariance(hip_center: HipCenter, world: NDArray) -> NDArray[np.float64
     return covariance
 
 
-def _from_pose(msg: PoseWithCovariance, placement: Placement) -> HipCenter | None:
-    if placement is Placement.NONE:
+def _hip_center(msg: Pose33) -> HipCenter | None:
+    if msg.placement == Pose33.NONE:
         return None
-    position = msg.pose.position
-    covariance = np.array(msg.covariance, float).reshape(6, 6)[:3, :3]
-    return HipCenter(np.array([position.x, position.y, position.z]), covariance, placement)
+    position, velocity = msg.hip_center.pose.position, msg.hip_velocity
+    return HipCenter(
+        np.array([position.x, position.y, position.z]),
+        np.array(msg.hip_center.covariance, float).reshape(6, 6)[:3, :3],
+        Placement(msg.placement),
+        np.array([velocity.x, velocity.y, velocity.z]),
+        covariance_matrices(np.array(msg.hip_velocity_covariance, float)),
+    )
+
+
+@dataclass(frozen=True)
+class PoseArray:
+    """The people in a Pose33Array.
+
+    Attributes:
+        stamp_ns: of its header.
+        frame_id: of its header.
+        poses: the people.
+        image: the size of the image; 0 x 0 where there is nobody.
+        complexity: whose landmarks they are.
+        unread: how many more people there are.
+    """
+
+    stamp_ns: int
+    frame_id: str
+    poses: tuple[Pose, ...]
+    image: ImageSize
+    complexity: ModelComplexity
+    unread: int = 0
+
+
+def read_pose33_array(serialized: SerializedMessage, most: int | None = None) -> PoseArray:
+    """Return a serialized Pose33Array, in a fraction of the time that message objects take.
+
+    Args:
+        serialized: the message.
+        most: how many people are read; None for all.
+
+    Raises:
+        CdrError: it ends too early, is not plain CDR, or holds values that no Pose33 has.
+    """
+    reader = CdrReader(serialized)
+    header, count = reader.header(), reader.uint32()
+    poses, image, complexity = [], NO_IMAGE, ModelComplexity.FULL
+    number = count if most is None else min(count, most)
+    for _ in range(number):
+        try:
+            pose, image, complexity = _read_pose(reader)
+        except ValueError as err:  # an enum's value
+            raise CdrError(str(err)) from err
+        poses.append(pose)
+    return PoseArray(stamp_ns(header), header.frame_id, tuple(poses), image, complexity, count - number)
+
+
+def _read_pose(reader: CdrReader) -> tuple[Pose, ImageSize, ModelComplexity]:
+    reader.header()
+    person_id, status = reader.uint32(), Status(reader.uint8())
+    (score,) = reader.array(1, np.float32)
+    complexity = ModelComplexity(reader.uint8())
+    image = ImageSize(*reader.uint32s(2))
+    screen = reader.array(NUM_LANDMARKS * 5, np.float32).reshape(NUM_LANDMARKS, 5)
+    world = reader.array(NUM_LANDMARKS * 3, np.float64).reshape(NUM_LANDMARKS, 3)
+    placement = Placement(reader.uint8())
+    numbers = reader.array(3 + 4 + 36 + 3, np.float64)
+    velocity_covariance = covariance_matrices(reader.array(6, np.float32).astype(np.float64))
+    landmark_covariances = reader.array(NUM_LANDMARKS * 6, np.float32).reshape(NUM_LANDMARKS, 6)
+    stature_m, stature_std_m = reader.array(2, np.float32).tolist()
+    hips = None
+    if placement is not Placement.NONE:
+        covariance = numbers[7:43].reshape(6, 6)[:3, :3]
+        hips = HipCenter(numbers[:3], covariance, placement, numbers[43:], velocity_covariance)
+    pose = Pose(
+        screen[:, :3],
+        screen[:, 3],
+        screen[:, 4],
+        world.astype(np.float32),
+        float(score),
+        person_id,
+        hips,
+        status=status,
+        landmark_covariances=landmark_covariances,
+        stature_m=stature_m,
+        stature_std_m=stature_std_m,
+    )
+    return pose, image, complexity
 
 
 _NO_ROTATION = (0.0, 0.0, 0.0, 1.0)  # a quaternion
 _NO_POSITION = np.zeros(3)
 _NO_COVARIANCE = np.zeros((6, 6))
+_UNKNOWN_VELOCITY = np.full(3, np.nan)
+_UNKNOWN_VELOCITY_COVARIANCE = np.full(6, np.nan)
 
 
-def serialize_pose33(pose: Pose, header: Header, frame: Frame, complexity: ModelComplexity) -> bytes:
+def serialize_pose33(
+    pose: Pose, header: Header, image: Frame | ImageSize, complexity: ModelComplexity
+) -> bytes:
     """Return one person as a serialized Pose33 with its image's header and size."""
     writer = CdrWriter()
-    _write_pose(writer, pose, header, frame, complexity)
+    _write_pose(writer, pose, header, image, complexity)
     return bytes(writer.message)
 
 
 def serialize_pose33_array(
-    poses: Sequence[Pose], header: Header, frame: Frame, complexity: ModelComplexity
+    poses: Sequence[Pose], header: Header, image: Frame | ImageSize, complexity: ModelComplexity
 ) -> bytes:
     """Return the people of one image as a serialized Pose33Array; there may be none."""
     writer = CdrWriter()
     writer.header(header)
     writer.numbers("I", len(poses))
     for pose in poses:
-        _write_pose(writer, pose, header, frame, complexity)
+        _write_pose(writer, pose, header, image, complexity)
     return bytes(writer.message)
 
 
@@ -119,11 +234,11 @@ def serialize_timing(laps_ms: Mapping[str, float], received: int, header: Header
 
 
 def _write_pose(
-    writer: CdrWriter, pose: Pose, header: Header, frame: Frame, complexity: ModelComplexity
+    writer: CdrWriter, pose: Pose, header: Header, image: Frame | ImageSize, complexity: ModelComplexity
 ) -> None:
     writer.header(header)
     writer.numbers(
-        "IB3xfB3xII", pose.person_id, pose.status, pose.score, complexity, frame.width, frame.height
+        "IB3xfB3xII", pose.person_id, pose.status, pose.score, complexity, image.width, image.height
     )
     # Side by side: x, y, z, visibility and presence of each landmark.
     landmarks = (pose.screen, pose.visibility[:, None], pose.presence[:, None])
@@ -135,3 +250,8 @@ def _write_pose(
     writer.numbers("4d", *_NO_ROTATION)
     covariance = _NO_COVARIANCE if hips is None else pose_covariance(hips, pose.world)
     writer.array(covariance, np.float64)
+    writer.array(_UNKNOWN_VELOCITY if hips is None else hips.velocity, np.float64)
+    triangle = _UNKNOWN_VELOCITY_COVARIANCE if hips is None else upper_triangle(hips.velocity_covariance)
+    writer.array(triangle, np.float32)
+    writer.array(pose.landmark_covariances, np.float32)
+    writer.numbers("2f", pose.stature_m, pose.stature_std_m)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Transforms between frames over the last seconds: a small tf2 buffer.
+"""Transforms between frames over the last seconds, a small tf2 buffer.
 
 pip cannot install tf2 itself; where ROS comes from wheels, this takes its place.
 """
@@ -7,46 +7,120 @@ pip cannot install tf2 itself; where ROS comes from wheels, this takes its place
 from __future__ import annotations
 
 import bisect
+import math
 import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from enum import Enum
+from itertools import chain
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial.transform import Rotation, Slerp
 
+from blazepose_ros.conversions.cdr import CdrReader
 from blazepose_ros.core.errors import BlazePoseError
+from blazepose_ros.core.text import printable
 from blazepose_ros.core.timestamps import NS_PER_MS
+from blazepose_ros.core.transforms import IDENTITY, Rigid, interpolated
+
+
+def remember(tree: TfBuffer, serialized: bytes, *, static: bool) -> None:
+    """Add the transforms of a message from /tf or /tf_static to a tree, without the invalid ones.
+
+    Of a message with more transforms than a tree has frames, only so many are read.
+
+    Args:
+        tree: where they are added.
+        serialized: a tf2_msgs/TFMessage as it came over the wire: rclpy would make objects of all
+            of it, which takes twice as long for each.
+        static: whether it came from /tf_static.
+
+    Raises:
+        CdrError: it ends too early, or is not plain CDR.
+    """
+    reader = CdrReader(serialized)
+    count = min(reader.uint32(), MAX_FRAMES + 1)
+    transforms = [_read_transform(reader, static=static) for _ in range(count)]
+    tree.insert_all([transform for transform in transforms if transform is not None])
+
+
+def _read_transform(reader: CdrReader, *, static: bool) -> Transform | None:
+    """Take a geometry_msgs/TransformStamped, None for an invalid one, which tf2 ignores as well."""
+    stamp_ns, parent, child = reader.stamp_ns(), reader.string(), reader.string()
+    numbers = reader.doubles(7)  # translation and quaternion
+    norm = math.hypot(*numbers[3:])
+    if not all(map(math.isfinite, numbers)) or abs(norm - 1.0) > MAX_NORM_ERROR:
+        return None
+    rotation = _rotation(*(value / norm for value in numbers[3:]))
+    pose = Rigid(rotation, np.array(numbers[:3]))
+    return Transform(parent.lstrip("/"), child.lstrip("/"), pose, None if static else stamp_ns)
+
+
+def _rotation(x: float, y: float, z: float, w: float) -> NDArray[np.float64]:
+    """Return the matrix of a unit quaternion, (3, 3); for one alone, scipy takes ten times as long."""
+    return np.array(
+        (
+            (1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)),
+            (2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)),
+            (2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)),
+        )
+    )
+
 
 # As long as tf2 keeps transforms. A stamp that is further back means that a recording starts again.
 HISTORY_NS = 10_000_000_000
+# A moving frame that nothing was heard of for so long is gone: its transforms are of no image.
+FORGOTTEN_AFTER_S = 10.0
+# Ten seconds at 100 Hz; of a faster frame, less than ten seconds are kept.
+MAX_POSES_PER_FRAME = 1000
+# A robot has some hundred frames, and each person that it sees 34. A pose takes half a kilobyte.
+MAX_FRAMES = 4000
+MAX_POSES = 200_000
+# Between a camera and the map there are some ten frames, in an arm of many links some thirty.
+MAX_DEPTH = 200
+# Four cameras on one topic, each looked up in a target frame and in that of the ground.
+MAX_LOOKUPS = 8
+# As tf2 checks a quaternion.
+MAX_NORM_ERROR = 0.01
+
+
+class TransformFault(Enum):
+    """Why a transform is not known."""
+
+    UNCONNECTED = "no chain of frames connects the two"
+    TOO_DEEP = "too many frames are between them"
+    TOO_EARLY = "the time is before the oldest transform"
+    NOT_YET = "the time is after the newest transform, so that it may still come"
 
 
 class TransformError(BlazePoseError, LookupError):
-    """The transform between two frames is not known; the message says why."""
-
-
-@dataclass(frozen=True)
-class Rigid:
-    """The pose of a frame in its parent: ``p_parent = rotation @ p + translation``.
+    """The transform between two frames is not known; the message says why.
 
     Attributes:
-        rotation: (3, 3).
-        translation: (3,), meters.
+        fault: the kind of reason.
     """
 
-    rotation: NDArray[np.float64]
-    translation: NDArray[np.float64]
-
-    def __matmul__(self, other: Rigid) -> Rigid:
-        """Return the composition: ``other`` is applied first."""
-        return Rigid(self.rotation @ other.rotation, self.rotation @ other.translation + self.translation)
-
-    def inverse(self) -> Rigid:
-        """Return the pose of the parent in the frame."""
-        return Rigid(self.rotation.T, -self.rotation.T @ self.translation)
+    def __init__(self, message: str, fault: TransformFault) -> None:
+        super().__init__(message)
+        self.fault = fault
 
 
-IDENTITY = Rigid(np.eye(3), np.zeros(3))
+class Transform(NamedTuple):
+    """The pose of a frame in its parent at a time.
+
+    Attributes:
+        parent: the parent frame.
+        child: the frame.
+        pose: the frame's pose in its parent.
+        stamp_ns: the time in nanoseconds; None for a static transform.
+    """
+
+    parent: str
+    child: str
+    pose: Rigid
+    stamp_ns: int | None
 
 
 @dataclass
@@ -54,8 +128,14 @@ class _Edge:
     """The pose of a frame in its parent over time; a static one has no stamps."""
 
     parent: str
+    received_s: float
     stamps_ns: list[int] = field(default_factory=list)
     poses: list[Rigid] = field(default_factory=list)
+
+    @property
+    def static(self) -> bool:
+        """Whether it holds at any time."""
+        return not self.stamps_ns
 
     def insert(self, stamp_ns: int, pose: Rigid) -> None:
         """Add a pose; one that is there already with the same stamp stays."""
@@ -67,6 +147,7 @@ class _Edge:
         self.stamps_ns.insert(at, stamp_ns)
         self.poses.insert(at, pose)
         old = bisect.bisect_left(self.stamps_ns, self.stamps_ns[-1] - HISTORY_NS)
+        old = max(old, len(self.stamps_ns) - MAX_POSES_PER_FRAME)
         del self.stamps_ns[:old], self.poses[:old]
 
     def at(self, stamp_ns: int, child: str) -> Rigid:
@@ -75,87 +156,175 @@ class _Edge:
         Raises:
             TransformError: the time is before the oldest or after the newest pose.
         """
-        if not self.stamps_ns:
+        if self.static:
             return self.poses[0]
         first, last = self.stamps_ns[0], self.stamps_ns[-1]
-        if not first <= stamp_ns <= last:
-            when = (
-                f"{(stamp_ns - last) / NS_PER_MS:.0f} ms after the newest"
-                if stamp_ns > last
-                else f"{(first - stamp_ns) / NS_PER_MS:.0f} ms before the oldest"
-            )
-            raise TransformError(f"the image is {when} transform from {self.parent} to {child}")
-        after = bisect.bisect_left(self.stamps_ns, stamp_ns)
-        if self.stamps_ns[after] == stamp_ns:
-            return self.poses[after]
-        return _between(
-            self.poses[after - 1],
-            self.poses[after],
-            (stamp_ns - self.stamps_ns[after - 1]) / (self.stamps_ns[after] - self.stamps_ns[after - 1]),
-        )
-
-
-_Step = tuple[_Edge, str]
+        frames = f"transform from {printable(self.parent)} to {printable(child)}"
+        if stamp_ns > last:
+            when = f"{(stamp_ns - last) / NS_PER_MS:.0f} ms after the newest"
+            raise TransformError(f"the image is {when} {frames}", TransformFault.NOT_YET)
+        if stamp_ns < first:
+            when = f"{(first - stamp_ns) / NS_PER_MS:.0f} ms before the oldest"
+            raise TransformError(f"the image is {when} {frames}", TransformFault.TOO_EARLY)
+        index = bisect.bisect_left(self.stamps_ns, stamp_ns)
+        if self.stamps_ns[index] == stamp_ns:
+            return self.poses[index]
+        earlier, later = self.stamps_ns[index - 1 : index + 1]
+        share = (stamp_ns - earlier) / (later - earlier)
+        return interpolated(self.poses[index - 1], self.poses[index], share)
 
 
 class TfBuffer:
-    """Keeps the transforms of the last seconds; any thread may use it."""
+    """Keeps the transforms of the last seconds; any thread may use it.
 
-    def __init__(self) -> None:
+    What it keeps is bounded: of too many frames, those that no look-up has used are forgotten.
+
+    Args:
+        clock: monotonic seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
         self._edges: dict[str, _Edge] = {}
-        self._lock = threading.Lock()
+        self._used: dict[tuple[str, str], list[str]] = {}
+        self._swept_s = self._flooded_s = -math.inf
+        self._changed = threading.Condition()
+
+    def __len__(self) -> int:
+        """Return how many frames have a parent."""
+        return len(self._edges)
+
+    @property
+    def trouble(self) -> str:
+        """What is wrong with the transforms that come, or nothing."""
+        if self._clock() - self._flooded_s > FORGOTTEN_AFTER_S:
+            return ""
+        return (
+            f"more than {MAX_FRAMES} frames or {MAX_POSES} transforms on /tf and /tf_static:"
+            " those that are not looked up are forgotten"
+        )
 
     def insert(self, parent: str, child: str, pose: Rigid, stamp_ns: int | None) -> None:
-        """Add a transform.
+        """Add one transform; see `Transform`."""
+        self.insert_all([Transform(parent, child, pose, stamp_ns)])
+
+    def insert_all(self, transforms: Iterable[Transform]) -> None:
+        """Add transforms, and wake the look-ups that wait for them."""
+        arrived = list(transforms)
+        with self._changed:
+            now_s = self._clock()
+            for transform in arrived:
+                self._insert(transform, now_s)
+            self._forget(now_s)
+            self._changed.notify_all()
+
+    def lookup(self, target: str, source: str, stamp_ns: int, timeout_s: float = 0.0) -> Rigid:
+        """Return the pose of a source frame in a target frame at a time.
 
         Args:
-            parent: the parent frame.
-            child: the frame.
-            pose: the frame's pose in its parent.
-            stamp_ns: its time in nanoseconds; None for a static transform.
-        """
-        with self._lock:
-            if stamp_ns is None:
-                self._edges[child] = _Edge(parent, [], [pose])
-                return
-            edge = self._edges.get(child)
-            if edge is None or edge.parent != parent or not edge.stamps_ns:
-                edge = self._edges[child] = _Edge(parent)
-            edge.insert(stamp_ns, pose)
-
-    def lookup(self, target: str, source: str, stamp_ns: int) -> Rigid:
-        """Return the pose of a source frame in a target frame at a time.
+            target: the frame that the pose is in.
+            source: the frame whose pose it is.
+            stamp_ns: the time in nanoseconds.
+            timeout_s: how long to wait for a transform of that time, where only older ones are known.
 
         Raises:
             TransformError: they are not connected, or not at that time.
         """
-        with self._lock:
-            sources, targets = self._chain(source), self._chain(target)
-            for frame, steps in sources.items():
-                if frame in targets:
-                    return _along(targets[frame], stamp_ns).inverse() @ _along(steps, stamp_ns)
-        raise TransformError(f"no transform connects {source} with {target}")
+        deadline_s = self._clock() + timeout_s
+        with self._changed:
+            while True:
+                try:
+                    return self._lookup(target, source, stamp_ns)
+                except TransformError as err:
+                    left_s = deadline_s - self._clock()
+                    if err.fault is not TransformFault.NOT_YET or left_s <= 0:
+                        raise
+                self._changed.wait(left_s)
 
-    def _chain(self, frame: str) -> dict[str, list[_Step]]:
-        """Return a frame's ancestors, itself first, each with the steps that lead down to it."""
-        steps: list[_Step] = []
-        chain = {frame: steps}
-        while (edge := self._edges.get(frame)) is not None and edge.parent not in chain:
-            steps = [(edge, frame), *steps]
+    def is_static(self, target: str, source: str) -> bool:
+        """Tell whether static transforms alone connect two frames."""
+        with self._changed:
+            sources, targets = self._ancestry(source), self._ancestry(target)
+            common = next((frame for frame in sources if frame in targets), None)
+            if common is None:
+                return False
+            between = [*sources[: sources.index(common)], *targets[: targets.index(common)]]
+            return all(self._edges[frame].static for frame in between)
+
+    def ancestry(self, frame: str) -> list[str]:
+        """Return a frame and its ancestors, the next one first."""
+        with self._changed:
+            return self._ancestry(frame)
+
+    def _insert(self, transform: Transform, now_s: float) -> None:
+        parent, child, stamp_ns = transform.parent, transform.child, transform.stamp_ns
+        if stamp_ns is None:
+            self._edges[child] = _Edge(parent, now_s, [], [transform.pose])
+        else:
+            edge = self._edges.get(child)
+            if edge is None or edge.parent != parent or edge.static:
+                edge = self._edges[child] = _Edge(parent, now_s)
+            edge.received_s = now_s
+            edge.insert(stamp_ns, transform.pose)
+        if len(self._edges) > MAX_FRAMES:
+            self._keep_used(now_s)
+
+    def _forget(self, now_s: float) -> None:
+        """Forget, once a second, the moving frames that are gone, and what is too much."""
+        if now_s - self._swept_s < 1.0:
+            return
+        self._swept_s = now_s
+        oldest_s = now_s - FORGOTTEN_AFTER_S
+        self._edges = {
+            child: edge for child, edge in self._edges.items() if edge.static or edge.received_s >= oldest_s
+        }
+        if sum(len(edge.poses) for edge in self._edges.values()) > MAX_POSES:
+            self._keep_used(now_s)
+
+    def _keep_used(self, now_s: float) -> None:
+        """Forget the frames that the last look-ups have not used."""
+        self._flooded_s = now_s
+        used = set(chain.from_iterable(self._used.values()))
+        self._edges = {child: edge for child, edge in self._edges.items() if child in used}
+
+    def _lookup(self, target: str, source: str, stamp_ns: int) -> Rigid:
+        sources, targets = self._ancestry(source), self._ancestry(target)
+        known = set(targets)
+        common = next((frame for frame in sources if frame in known), None)
+        if common is None:
+            if max(len(sources), len(targets)) > MAX_DEPTH:
+                between = (
+                    f"more than {MAX_DEPTH} frames are between {printable(source)} and {printable(target)}"
+                )
+                raise TransformError(between, TransformFault.TOO_DEEP)
+            reasons = filter(
+                None, (f"no transform connects {printable(source)} with {printable(target)}", self.trouble)
+            )
+            raise TransformError("; ".join(reasons), TransformFault.UNCONNECTED)
+        up, down = sources[: sources.index(common)], targets[: targets.index(common)]
+        self._note_use(target, source, [*up, *down])
+        return self._along(down, stamp_ns).inverse() @ self._along(up, stamp_ns)
+
+    def _note_use(self, target: str, source: str, frames: list[str]) -> None:
+        """Note which frames the last look-ups use."""
+        self._used.pop((target, source), None)
+        self._used[target, source] = frames
+        if len(self._used) > MAX_LOOKUPS:
+            del self._used[next(iter(self._used))]
+
+    def _ancestry(self, frame: str) -> list[str]:
+        """Return a frame and its ancestors, the next one first; not those of a loop, nor beyond the depth."""
+        ancestry = {frame: None}
+        while len(ancestry) <= MAX_DEPTH and (edge := self._edges.get(frame)) is not None:
+            if edge.parent in ancestry:
+                break
             frame = edge.parent
-            chain[frame] = steps
-        return chain
+            ancestry[frame] = None
+        return list(ancestry)
 
-
-def _along(steps: list[_Step], stamp_ns: int) -> Rigid:
-    """Return the pose of the last frame of some steps in the first one's parent."""
-    pose = IDENTITY
-    for edge, child in steps:
-        pose = pose @ edge.at(stamp_ns, child)
-    return pose
-
-
-def _between(first: Rigid, second: Rigid, share: float) -> Rigid:
-    rotations = Rotation.from_matrix(np.stack([first.rotation, second.rotation]))
-    rotation = Slerp([0.0, 1.0], rotations)(share).as_matrix()
-    return Rigid(rotation, (1 - share) * first.translation + share * second.translation)
+    def _along(self, frames: Sequence[str], stamp_ns: int) -> Rigid:
+        """Return the pose of the first of some frames in the parent of the last one."""
+        pose = IDENTITY
+        for frame in frames:
+            pose = self._edges[frame].at(stamp_ns, frame) @ pose
+        return pose

@@ -16,9 +16,11 @@ from blazepose_ros.core.camera_model import CameraModel
 from blazepose_ros.core.estimation.estimator import EstimatorOptions
 from blazepose_ros.core.estimation.factory import AUTO, BACKENDS, ChosenEstimator, choose_estimator
 from blazepose_ros.core.frame_sources.files import open_source
+from blazepose_ros.core.frame_sources.frame_source import Captured, FrameSource
 from blazepose_ros.core.models.registry import bundle_named, resolve
 from blazepose_ros.core.person_pipeline import FrameContext, PersonPipeline, PipelineOptions
 from blazepose_ros.core.placement.depth_range import DepthImage
+from blazepose_ros.core.placement.floor_range import Floor
 from blazepose_ros.core.settings import NodeSettings
 from blazepose_ros.core.timestamps import NS_PER_S
 from blazepose_ros.core.types import Frame, ModelComplexity, Pose
@@ -48,7 +50,9 @@ class PoseEstimator:
         self._pipeline = PersonPipeline(options)
         self._camera = camera
 
-    def estimate(self, frame: Frame, depth: DepthImage | None = None) -> list[Pose]:
+    def estimate(
+        self, frame: Frame, depth: DepthImage | None = None, floor: Floor | None = None
+    ) -> list[Pose]:
         """Return the people in an image, the primary one first, each with `person_id` and `hip_center`.
 
         Images follow each other in time. A stamp that goes back, or jumps by more than two seconds,
@@ -57,12 +61,14 @@ class PoseEstimator:
         Args:
             frame: the image; a camera of another size is scaled to it.
             depth: the depth image that was taken with it, which gives the distance.
+            floor: where the floor is under the camera, which has to be calibrated: people's feet on it
+                give the distance, too.
 
         Raises:
             EstimatorError: this image failed, the next may succeed.
         """
         poses = self._estimator.estimate(frame)
-        return self._pipeline.update(frame, poses, FrameContext(self._camera_for(frame), depth))
+        return self._pipeline.update(frame, poses, FrameContext(self._camera_for(frame), depth, floor))
 
     def reset(self) -> None:
         """Start anew with the next image, as for photographs that have nothing to do with each other."""
@@ -128,20 +134,22 @@ def create_estimator(
 def read_frames(source: str | Path) -> Iterator[Frame]:
     """Yield the images of a video, an image file, a folder of images, or a webcam (its index).
 
-    Files are stamped from 0 by their frame rate (10 Hz for a folder), webcams with the time of capture.
+    Videos are stamped from 0 with each frame's own time, the images of a folder at 10 Hz, those of
+    webcams with the time of capture.
 
     Raises:
         SourceError: the source is missing or of no known kind.
         FrameError: an image cannot be decoded.
     """
     with closing(open_source(str(source))) as images:
-        number = 0
-        while (captured := images.read()) is not None:
-            stamp_ns = (
-                time.time_ns() - captured.age_ns if images.live else round(number * NS_PER_S / images.rate)
-            )
-            yield Frame(cv2.cvtColor(captured.bgr, cv2.COLOR_BGR2RGB), stamp_ns)
-            number += 1
+        for number, captured in enumerate(iter(images.read, None)):
+            yield Frame(cv2.cvtColor(captured.bgr, cv2.COLOR_BGR2RGB), _stamp_ns(images, captured, number))
+
+
+def _stamp_ns(images: FrameSource, captured: Captured, number: int) -> int:
+    if images.live:
+        return time.time_ns() - captured.age_ns
+    return round(number * NS_PER_S / images.rate) if captured.time_ns is None else captured.time_ns
 
 
 def _complexity(model: ModelComplexity | str) -> ModelComplexity:

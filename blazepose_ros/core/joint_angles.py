@@ -4,13 +4,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from blazepose_ros.core.body_frame import body_axes
+from blazepose_ros.core.body_frame import TO_THE_IMAGES_TOP, body_axes
 from blazepose_ros.core.landmarks import Landmark
 
 Angle = Callable[[NDArray, NDArray], float]
@@ -40,25 +40,30 @@ class Joint:
     angle: Angle
 
 
-def joint_angles(world: NDArray, visibility: NDArray, visibility_threshold: float) -> dict[str, float]:
+def joint_angles(
+    world: NDArray,
+    visibility: NDArray,
+    visibility_threshold: float,
+    up: Sequence[float] = TO_THE_IMAGES_TOP,
+) -> dict[str, float]:
     """Return the angles of all joints by name, in radians.
 
     NaN stands for a limb that is not seen, and for one that points along the axis of the angle.
 
     A person who stands upright with hanging arms has zeros throughout. Signs are those of
-    anatomy: flexion, and abduction away from the body, are positive. Upright is towards the
-    image's upper edge.
+    anatomy: flexion, and abduction away from the body, are positive.
 
     Args:
-        world: (33, 3), meters, landmarks in optical axes.
+        world: (33, 3), meters, landmarks in optical axes, or those that `up` is given in.
         visibility: (33,), 0 to 1.
         visibility_threshold: landmarks below it are not seen.
+        up: (3,), which way is upwards in the landmarks' axes.
     """
     axes = body_axes(world)
     if axes is None:
         return dict.fromkeys((joint.name for joint in JOINTS), math.nan)
     points = np.asarray(world, float) @ axes
-    upwards = -axes[1]
+    upwards = np.asarray(up) @ axes
     return {
         joint.name: (
             joint.angle(points, upwards)

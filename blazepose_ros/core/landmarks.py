@@ -51,6 +51,15 @@ class Landmark(IntEnum):
         return self.name.lower()
 
 
+def _other_side(landmark: Landmark) -> Landmark:
+    """Return a landmark's counterpart; the nose has none."""
+    name, to = ("LEFT", "RIGHT") if "LEFT" in landmark.name else ("RIGHT", "LEFT")
+    return Landmark[landmark.name.replace(name, to)]
+
+
+# The landmarks in the order of their counterparts: indexing with it exchanges left and right.
+MIRRORED = [_other_side(landmark) for landmark in Landmark]
+
 RIGHT_SIDE = frozenset(landmark for landmark in Landmark if "RIGHT" in landmark.name)
 
 # Where landmarks are crowded.

@@ -5,12 +5,14 @@ from __future__ import annotations
 
 import difflib
 import math
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from enum import Enum
 from typing import TypeVar
 
 from blazepose_ros.core.errors import BlazePoseError
+from blazepose_ros.core.text import printable, quoted
 
 Value = bool | int | float | str
 
@@ -36,6 +38,7 @@ class ParameterSpec:
         choices: all values there are, for strings and integers.
         read_only: true where it cannot change while the node runs.
         group: the group that it belongs to, with which its attribute begins.
+        pattern: a regular expression that the whole of a string matches.
 
     Raises:
         ParameterError: the default is out of range or not among the choices.
@@ -49,6 +52,7 @@ class ParameterSpec:
     choices: tuple[Value, ...] = ()
     read_only: bool = False
     group: str = ""
+    pattern: str = ""
 
     def __post_init__(self) -> None:
         self.check(self.default)
@@ -65,6 +69,8 @@ class ParameterSpec:
         """What values it takes, for people: "a number from 0 to 1", "one of auto, mono"."""
         if self.choices:
             return "one of " + ", ".join(str(choice) for choice in self.choices)
+        if self.pattern:
+            return f"{_KINDS[str]} that matches {self.pattern}"
         lower = "" if self.minimum is None else f" from {self.minimum:g}"
         upper = "" if self.maximum is None else f" to {self.maximum:g}"
         return _KINDS[type(self.default)] + lower + upper
@@ -78,13 +84,18 @@ class ParameterSpec:
         kind = type(self.default)
         if (type(value), kind) in _CONVERTIBLE:
             value = kind(value)  # type: ignore[call-overload, arg-type]
+        if kind is str and isinstance(value, (list, tuple)) and all(isinstance(each, str) for each in value):
+            value = ",".join(value)  # a list of names
         if type(value) is not kind or not self._allows(value):
-            raise ParameterError(f"parameter {self.name} is {value!r}, it takes {self.takes}")
+            shown = quoted(value) if isinstance(value, str) else printable(repr(value))
+            raise ParameterError(f"parameter {self.name} is {shown}, it takes {self.takes}")
         return value
 
     def _allows(self, value: Value) -> bool:
         if self.choices:
             return value in self.choices
+        if self.pattern:
+            return re.fullmatch(self.pattern, str(value)) is not None
         if self.minimum is None and self.maximum is None:
             return True
         lower = -math.inf if self.minimum is None else self.minimum
@@ -104,6 +115,7 @@ def parameter(
     choices: tuple[Value, ...] = (),
     read_only: bool = False,
     group: str = "",
+    pattern: str = "",
 ) -> Default:
     """Return a field of a `Settings` dataclass; see `ParameterSpec`.
 
@@ -111,7 +123,9 @@ def parameter(
     """
     if isinstance(default, Enum):
         choices = tuple(member.value for member in type(default))
-    spec = ParameterSpec("", _plain(default), description, minimum, maximum, choices, read_only, group)
+    spec = ParameterSpec(
+        "", _plain(default), description, minimum, maximum, choices, read_only, group, pattern
+    )
     return field(default=default, metadata={_SPEC: spec})
 
 
@@ -165,7 +179,7 @@ class Settings:
 def unknown_parameter(name: str, known: Iterable[str]) -> str:
     """Return what to say of a name that is no parameter's."""
     close = difflib.get_close_matches(name, known, n=1)
-    return f"there is no parameter {name}" + (f", perhaps {close[0]} is meant" if close else "")
+    return f"there is no parameter {printable(name)}" + (f", perhaps {close[0]} is meant" if close else "")
 
 
 def _checked(parameters: Mapping[str, ParameterSpec], given: Mapping[str, object]) -> dict[str, Value]:

@@ -8,11 +8,13 @@ from dataclasses import dataclass, field, replace
 
 from blazepose_ros.core.camera_model import CameraModel
 from blazepose_ros.core.placement.depth_range import DepthImage
+from blazepose_ros.core.placement.floor_range import Floor
+from blazepose_ros.core.timestamps import MonotonicTime
 from blazepose_ros.core.tracking.pose_quality import quality_of
 from blazepose_ros.core.tracking.primary_person import PrimarySelector
 from blazepose_ros.core.tracking.track import Track
 from blazepose_ros.core.tracking.tracker import Tracker, TrackingOptions
-from blazepose_ros.core.types import Frame, HipCenter, ModelComplexity, Placement, Pose
+from blazepose_ros.core.types import UNKNOWN_COVARIANCES, Frame, ModelComplexity, Placement, Pose, Status
 
 
 @dataclass(frozen=True)
@@ -41,10 +43,12 @@ class FrameContext:
     Attributes:
         camera: the camera at the image's size; None leaves the people without a hip center.
         depth: the depth image taken with it; None where there is none.
+        floor: where the floor is under the camera; None where that is not known.
     """
 
     camera: CameraModel | None = None
     depth: DepthImage | None = None
+    floor: Floor | None = None
 
 
 class PersonPipeline:
@@ -61,15 +65,17 @@ class PersonPipeline:
         self.options = options
         self._tracker = Tracker()
         self._primary = PrimarySelector()
+        self._time = MonotonicTime()
 
     def update(self, frame: Frame, poses: Sequence[Pose], context: FrameContext) -> list[Pose]:
         """Return the people of the next image, the primary one first.
 
         Args:
-            frame: the image; one that is older than the one before ends all tracks.
+            frame: the image; one that is older by a second or more than the one before ends all tracks.
             poses: what an estimator found in it.
             context: what else is known about it.
         """
+        frame = replace(frame, stamp_ns=self._time.at(frame.stamp_ns))
         tracking = self.options.tracking
         tracks = self._tracker.update(frame, poses, tracking)
         people = [self._person(track, frame, context) for track in tracks]
@@ -78,22 +84,27 @@ class PersonPipeline:
     def reset(self) -> None:
         """End all tracks, as after a jump in time."""
         self._tracker.reset()
+        self._time = MonotonicTime()
 
     def _person(self, track: Track, frame: Frame, context: FrameContext) -> Pose:
-        person = replace(track.person, hip_center=self._hip_center(track, frame.stamp_ns, context))
-        return replace(person, status=quality_of(person, frame))
+        person = self._placed(track, frame.stamp_ns, context)
+        status = quality_of(person, frame)
+        if context.camera is None or context.camera.assumed:
+            status |= Status.UNCALIBRATED
+        return replace(person, status=status)
 
-    def _hip_center(self, track: Track, stamp_ns: int, context: FrameContext) -> HipCenter | None:
+    def _placed(self, track: Track, stamp_ns: int, context: FrameContext) -> Pose:
         if context.camera is None:
-            return None
-        hip_center = track.localizer(self.options.person_height_m).place(
+            return track.person
+        person = track.localizer(self.options.person_height_m).place(
             track.person,
             context.camera,
             self.options.visibility_threshold,
             stamp_ns,
             context.depth,
             self.options.model,
+            context.floor,
         )
-        if self.options.depth_only and (hip_center is None or hip_center.source != Placement.DEPTH):
-            return None
-        return hip_center
+        if self.options.depth_only and person.placement is not Placement.DEPTH:
+            return replace(person, hip_center=None, landmark_covariances=UNKNOWN_COVARIANCES)
+        return person

@@ -5,22 +5,34 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from blazepose_ros.core.estimation.factory import AUTO, BACKENDS
+from blazepose_ros.core.estimation.factory import AUTO, BACKENDS, CPU, DEVICE_PATTERN
 from blazepose_ros.core.estimation.runtimes.runtime import Precision
+from blazepose_ros.core.image_headers import DEFAULT_MAX_MEGAPIXELS, MAX_PIXELS, PIXELS_PER_MEGAPIXEL
+from blazepose_ros.core.image_transport import COMPRESSED, COMPRESSED_DEPTH, RAW
 from blazepose_ros.core.parameters import Settings, parameter
 from blazepose_ros.core.tracking.primary_person import Primary
 from blazepose_ros.core.tracking.smoothing import OneEuroTuning
 from blazepose_ros.core.tracking.tracker import MAX_LOST_S
 from blazepose_ros.core.types import ModelComplexity
+from blazepose_ros.core.visualization.anonymizer import Anonymize
 
 MAX_PEOPLE = 32
 MAX_THREADS = 1024
 MAX_WAIT_S = 60.0
+# Where people are a second late, no robot reacts in time.
+MAX_TRANSFORM_WAIT_S = 1.0
+# Nav2 takes a node for dead after 4 s of silence.
+MAX_BOND_PERIOD_S = 2.0
 MAX_CUTOFF_HZ = 100.0
 MAX_BETA = 1000.0
 MAX_HEIGHT_M = 3.0
+MAX_CAMERA_HEIGHT_M = 100.0
 SMOOTHING = "smoothing"
 TUNING = OneEuroTuning()
+
+
+# What TF and topics take alike: no slash, no space.
+FRAME_NAME_PART = r"[A-Za-z0-9_.-]{0,100}"
 
 
 @dataclass(frozen=True)
@@ -47,8 +59,16 @@ class NodeSettings(Settings):
     )
     precision: Precision = parameter(
         Precision.F32,
-        "What openvino computes in, where the processor has it; auto is the fastest. Less than f32"
-        " moves the world landmarks by centimeters.",
+        "What openvino computes in: f32, mixed for the fastest of the device with what is sensitive in f32,"
+        " bf16 or f16 throughout, which moves the world landmarks by centimeters, or auto for mixed where a"
+        " trial at the start finds it faster and as exact, and f32 elsewhere.",
+    )
+    device: str = parameter(
+        CPU,
+        "What the model runs on: cpu, gpu (openvino on Intel's, litert on any with Vulkan; openvino takes"
+        " gpu.1 or gpu:NAME as well), npu, AUTO: or HETERO: with openvino's devices, or auto for the"
+        " fastest that a trial at the start finds. Where a device fails, the processor takes over.",
+        pattern=DEVICE_PATTERN,
     )
     model_path: str = parameter("", "A .task bundle to use; empty for the one in the user's cache.")
     fetch_models: bool = parameter(False, "Whether the node may download a missing model.")
@@ -115,15 +135,23 @@ class NodeSettings(Settings):
         maximum=1.0,
     )
     image_transport: str = parameter(
-        "raw",
-        "raw for sensor_msgs/Image on image, compressed for CompressedImage on image/compressed.",
-        choices=("raw", "compressed"),
+        AUTO,
+        "raw for sensor_msgs/Image on image, compressed for CompressedImage on image/compressed, auto for raw"
+        " while it arrives, and compressed where raw images are lost on the way or not published.",
+        choices=(AUTO, RAW, COMPRESSED),
     )
     image_reliability: str = parameter(
         "auto",
         "Reliability of the image subscription: auto follows what the publishers offer, best_effort is"
         " compatible with every publisher, reliable has lost images sent again.",
         choices=("auto", "best_effort", "reliable"),
+    )
+    max_image_megapixels: float = parameter(
+        DEFAULT_MAX_MEGAPIXELS,
+        "Maximum size of an image in millions of pixels. A JPEG of more is decoded at reduced size, any"
+        " other image is dropped.",
+        minimum=0.01,
+        maximum=MAX_PIXELS / PIXELS_PER_MEGAPIXEL,
     )
     placement: str = parameter(
         "auto",
@@ -134,9 +162,21 @@ class NodeSettings(Settings):
     )
     assumed_hfov_deg: float = parameter(
         60.0,
-        "Horizontal field of view in degrees of a camera without a calibration.",
+        "Field of view in degrees, along the longer side of the image, of a camera without a calibration.",
         minimum=1.0,
         maximum=179.0,
+    )
+    rectified: str = parameter(
+        "auto",
+        "Whether the images are rectified and P of camera_info is theirs, not K and D: always, never, or"
+        " auto by the name of their topic (image_rect, image_rect_color).",
+        choices=("auto", "always", "never"),
+    )
+    depth_transport: str = parameter(
+        RAW,
+        "raw for depth images on depth, compressedDepth for those that image_transport compresses, on"
+        " depth/compressedDepth.",
+        choices=(RAW, COMPRESSED_DEPTH),
     )
     depth_tolerance_s: float = parameter(
         0.05,
@@ -150,6 +190,36 @@ class NodeSettings(Settings):
         minimum=0.0,
         maximum=MAX_HEIGHT_M,
     )
+    ground_frame: str = parameter(
+        "",
+        "A TF frame whose z = 0 is the floor that people stand on, such as base_footprint: their feet tell"
+        " how far away they are, however tall; empty for none.",
+    )
+    ground_tilt_std_deg: float = parameter(
+        0.5,
+        "Standard deviation in degrees of the camera's tilt against the floor.",
+        minimum=0.0,
+        maximum=45.0,
+    )
+    ground_height_std_m: float = parameter(
+        0.02,
+        "Standard deviation in meters of the camera's height above the floor.",
+        minimum=0.0,
+        maximum=MAX_HEIGHT_M,
+    )
+    camera_height_m: float = parameter(
+        0.0,
+        "Height in meters above the floor of a camera that stands still, where no ground_frame tells it;"
+        " 0 for unknown. blazepose calibrate floor finds it.",
+        minimum=0.0,
+        maximum=MAX_CAMERA_HEIGHT_M,
+    )
+    camera_tilt_deg: float = parameter(
+        0.0,
+        "How far that camera looks down, in degrees; it has to be level from side to side.",
+        minimum=-90.0,
+        maximum=90.0,
+    )
     inference_timeout_s: float = parameter(
         10.0,
         "Timeout in seconds of the inference on one image; after it the estimator is replaced by a new one.",
@@ -159,23 +229,49 @@ class NodeSettings(Settings):
     lazy: bool = parameter(
         True, "Whether the node subscribes to images only while one of its outputs has a subscriber."
     )
+    bond_heartbeat_period: float = parameter(
+        0.0,
+        "How often in seconds the node tells a lifecycle manager that it lives, as Nav2's expects (0.1);"
+        " 0 for never. It needs the package bond, and takes effect when the node is activated.",
+        minimum=0.0,
+        maximum=MAX_BOND_PERIOD_S,
+    )
     publish_tf: bool = parameter(True, "Whether to publish the frames of people on /tf.")
     publish_landmark_tf: bool = parameter(True, "Whether landmarks have frames too.")
-    tf_prefix: str = parameter("", "Goes before the name of each frame of a person.")
+    publish_limb_tf: bool = parameter(
+        False, "Whether limbs, trunk and head have frames too, which are turned as they are."
+    )
+    tf_prefix: str = parameter("", "Goes before the name of each frame of a person.", pattern=FRAME_NAME_PART)
     target_frame: str = parameter(
         "",
         "A frame to express people in as well, on ~/target/poses and ~/target/markers, through TF at the"
         " image's stamp; empty for none.",
     )
+    target_timeout_s: float = parameter(
+        0.2,
+        "How long in seconds people wait for the transform of their image's time to target_frame, where"
+        " it comes late; in the camera's frame they are published at once.",
+        minimum=0.0,
+        maximum=MAX_TRANSFORM_WAIT_S,
+    )
     publish_joint_states: bool = parameter(
         False, "Whether to publish the angles of joints on ~/joint_states."
     )
+    publish_detections: bool = parameter(
+        False,
+        "Whether to publish people as vision_msgs' detections on ~/detections_2d and ~/detections_3d.",
+    )
     publish_hri: bool = parameter(
         False,
-        "Whether to publish REP-155's topics /humans/bodies/tracked and /humans/bodies/<id>/skeleton2d,"
+        "Whether to publish REP-155's topics of bodies, /humans/bodies/tracked and below /humans/bodies/<id>,"
         " which needs the package hri_msgs.",
     )
     enable_segmentation: bool = parameter(False, "Whether to publish ~/segmentation_mask.")
+    anonymize: Anonymize = parameter(
+        Anonymize.NONE,
+        "What of people is painted over in ~/annotated_image: face or body, of everyone whom the models see,"
+        " or none.",
+    )
     camera_frame: str = parameter("", "The frame_id of images whose own is empty.")
     allow_mediapipe_telemetry: bool = parameter(
         False, "Let MediaPipe report usage figures (no images) to Google.", read_only=True

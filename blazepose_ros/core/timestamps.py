@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from statistics import median
 
+from blazepose_ros.core.errors import Logger
+
 NS_PER_S = 1_000_000_000
 NS_PER_MS = 1_000_000
 
@@ -32,21 +34,90 @@ def is_time_jump(last_ns: int | None, stamp_ns: int) -> bool:
     return last_ns is not None and not 0 <= stamp_ns - last_ns <= MAX_GAP_NS
 
 
-# An image that is older by more than this belongs to a recording that starts again.
+# An image that is older by this or more belongs to a recording that starts again. Drivers that
+# mix up two clocks step back by less, again and again (ros-drivers/usb_cam#259).
 RESTART_NS = NS_PER_S
 
 
-class MonotonicStampFilter:
-    """Accepts monotonic stamps only; tf2 warns of repeated ones and drops older ones."""
+def is_restart(last_ns: int | None, stamp_ns: int) -> bool:
+    """Tell whether a stamp is so much older than the last one that a recording starts again."""
+    return last_ns is not None and last_ns - stamp_ns >= RESTART_NS
+
+
+class MonotonicTime:
+    """The time of a camera, which stands still while stamps are a little early."""
 
     def __init__(self) -> None:
-        self._last_ns: int | None = None
+        self._newest_ns: int | None = None
+
+    def at(self, stamp_ns: int) -> int:
+        """Return the time of the next image in nanoseconds: the newest stamp so far.
+
+        Args:
+            stamp_ns: of the image; where it starts again, so does time.
+        """
+        if self._newest_ns is None or is_restart(self._newest_ns, stamp_ns):
+            self._newest_ns = stamp_ns
+        self._newest_ns = max(self._newest_ns, stamp_ns)
+        return self._newest_ns
+
+
+# A camera whose clock counts seconds repeats a stamp for no longer than that; a constant one is none.
+CONSTANT_NS = 3 * NS_PER_S // 2
+
+
+NO_TIME = (
+    "images carry no time (their stamps are zero or do not change): people are tracked by the time of receipt"
+)
+
+
+class StampSubstitute:
+    """Gives images the time of receipt where their stamps are zero, or one and the same for ever.
+
+    Args:
+        logger: warned once where that is so.
+    """
+
+    def __init__(self, logger: Logger) -> None:
+        self._logger = logger
+        self._stamp_ns: int | None = None
+        self._since_ns = 0
+        self._has_warned = False
+
+    def time_of(self, stamp_ns: int, received_ns: int) -> int:
+        """Return when an image was taken, as far as one can know, in nanoseconds.
+
+        Args:
+            stamp_ns: of its header.
+            received_ns: when it was received.
+        """
+        if stamp_ns != self._stamp_ns:
+            self._stamp_ns, self._since_ns = stamp_ns, received_ns
+        if stamp_ns and received_ns - self._since_ns <= CONSTANT_NS:
+            return stamp_ns
+        if not self._has_warned:
+            self._has_warned = True
+            self._logger.warning(f"{NO_TIME}; headers stay as they are")
+        return received_ns
+
+
+# A stamp that comes again does so within `RESTART_NS`, in which no camera takes more images.
+STAMPS_KEPT = 256
+
+
+class RepeatedStampFilter:
+    """Accepts each stamp once: tf2 sorts transforms that come late, and warns of repeated ones."""
+
+    def __init__(self) -> None:
+        self._stamps_ns: deque[int] = deque(maxlen=STAMPS_KEPT)
 
     def accepts(self, stamp_ns: int) -> bool:
-        """Tell whether a stamp is later than the last accepted one, or the first after a restart."""
-        if self._last_ns is not None and self._last_ns - RESTART_NS < stamp_ns <= self._last_ns:
+        """Tell whether a stamp is a new one, or the first after a restart."""
+        if self._stamps_ns and is_restart(self._stamps_ns[-1], stamp_ns):
+            self._stamps_ns.clear()
+        if stamp_ns in self._stamps_ns:
             return False
-        self._last_ns = stamp_ns
+        self._stamps_ns.append(stamp_ns)
         return True
 
 
@@ -121,7 +192,8 @@ class DurationEstimator:
 
     def _learn(self, took_s: float) -> None:
         if not self.usual_s:
-            self.usual_s = took_s
+            # RFC 6298, 2.2. The first turn is often the slowest by far: nothing may rely on it.
+            self.usual_s, self._deviation_s = took_s, took_s / 2
             return
         off_s = took_s - self.usual_s
         self.usual_s += _NEWEST * off_s

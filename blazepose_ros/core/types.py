@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum, IntFlag
 
 import numpy as np
@@ -13,6 +13,31 @@ from numpy.typing import NDArray
 from blazepose_ros.core.landmarks import NUM_LANDMARKS
 
 _POINTS, _SHARES = (NUM_LANDMARKS, 3), (NUM_LANDMARKS,)
+
+# The six different numbers of a covariance in space: xx, xy, xz, yy, yz, zz.
+_UPPER_TRIANGLE = np.triu_indices(3)
+_MATRIX = np.array([[0, 1, 2], [1, 3, 4], [2, 4, 5]])
+
+
+def upper_triangle(covariances: NDArray) -> NDArray:
+    """Return xx, xy, xz, yy, yz and zz, (..., 6), of covariances, (..., 3, 3)."""
+    return covariances[..., _UPPER_TRIANGLE[0], _UPPER_TRIANGLE[1]]
+
+
+def covariance_matrices(triangles: NDArray) -> NDArray:
+    """Return covariances, (..., 3, 3), of their upper triangles, (..., 6)."""
+    return triangles[..., _MATRIX]
+
+
+def _unknown(shape: tuple[int, ...], dtype: type[np.floating]) -> NDArray:
+    array = np.full(shape, np.nan, dtype)
+    array.setflags(write=False)  # one for all
+    return array
+
+
+_UNKNOWN_VECTOR = _unknown((3,), np.float64)
+_UNKNOWN_COVARIANCE = _unknown((3, 3), np.float64)
+UNKNOWN_COVARIANCES = _unknown((NUM_LANDMARKS, 6), np.float32)
 
 
 class ModelComplexity(IntEnum):
@@ -29,6 +54,8 @@ class Placement(IntEnum):
     NONE = 0
     MONO = 1
     DEPTH = 2
+    FLOOR = 3
+    FUSED = 4
 
 
 class Status(IntFlag):
@@ -39,6 +66,7 @@ class Status(IntFlag):
     HEAD_NOT_VISIBLE = 2
     TRUNCATED = 4
     LOW_LIGHT = 8
+    UNCALIBRATED = 16
 
 
 @dataclass(frozen=True)
@@ -99,22 +127,58 @@ class Frame:
 
 
 @dataclass(frozen=True)
+class ImageSize:
+    """The size of the image that people are in, where its pixels are not at hand.
+
+    Attributes:
+        width: in pixels; 0 for people who are in no image, but in the images of several cameras.
+        height: likewise.
+    """
+
+    width: int
+    height: int
+
+
+NO_IMAGE = ImageSize(0, 0)
+
+
+@dataclass(frozen=True)
 class HipCenter:
     """Where a body is, in the camera's optical frame (x right, y down, z forward).
 
     Attributes:
         position: (3,), meters, the midpoint of the hips.
         covariance: (3, 3), square meters.
-        source: what the position was computed from, MONO or DEPTH.
+        source: what the position was computed from: any but NONE.
+        velocity: (3,), meters per second, as seen from the camera; NaN where it is not known.
+        velocity_covariance: (3, 3), likewise.
     """
 
     position: NDArray[np.float64]
     covariance: NDArray[np.float64]
     source: Placement
+    velocity: NDArray[np.float64] = field(default_factory=lambda: _UNKNOWN_VECTOR)
+    velocity_covariance: NDArray[np.float64] = field(default_factory=lambda: _UNKNOWN_COVARIANCE)
 
     def __post_init__(self) -> None:
         _check_shape("position", self.position, (3,))
         _check_shape("covariance", self.covariance, (3, 3))
+        _check_shape("velocity", self.velocity, (3,))
+        _check_shape("velocity_covariance", self.velocity_covariance, (3, 3))
+
+    @property
+    def distance_m(self) -> float:
+        """How far from the camera's optical center."""
+        return float(np.linalg.norm(self.position))
+
+    @property
+    def distance_std_m(self) -> float:
+        """The standard deviation along the camera's ray; NaN where the covariance is none."""
+        if self.distance_m == 0:
+            return math.nan
+        ray = self.position / self.distance_m
+        variance = float(ray @ self.covariance @ ray)
+        return math.sqrt(variance) if variance >= 0 else math.nan
 
 
 @dataclass(frozen=True)
@@ -126,13 +190,18 @@ class Pose:
             corner), z in the same scale relative to the hips, negative towards the camera.
         visibility: (33,), 0 to 1, how likely a landmark is inside the image and not hidden.
         presence: (33,), 0 to 1, how likely a landmark is inside the image.
-        world: (33, 3), meters, origin at the hip center, optical axes.
+        world: (33, 3), meters, origin at the hip center, optical axes; with the status
+            UNCALIBRATED the axes of a camera that looks straight at the person.
         score: the model's pose-presence flag, 0 to 1; NaN where the estimator gives none.
         person_id: which person this is, from 1; 0 before tracking.
         hip_center: where the body is; None where it was not placed.
         mask: (height, width) float32, 0 to 1, where the person is; None unless asked for.
         status: what makes the pose less sure.
         primary: whether this is the person of ``~/pose``.
+        landmark_covariances: (33, 6), square meters: the upper triangles (`covariance_matrices`) of the
+            covariances of ``hip_center.position + world``; NaN where they are not known.
+        stature_m: how tall the person is when standing upright; NaN where it is not known.
+        stature_std_m: one standard deviation of it.
     """
 
     screen: NDArray[np.float32]
@@ -145,12 +214,16 @@ class Pose:
     mask: NDArray[np.float32] | None = None
     status: Status = Status.NONE
     primary: bool = False
+    landmark_covariances: NDArray[np.float32] = field(default_factory=lambda: UNKNOWN_COVARIANCES)
+    stature_m: float = math.nan
+    stature_std_m: float = math.nan
 
     def __post_init__(self) -> None:
         _check_shape("screen", self.screen, _POINTS)
         _check_shape("visibility", self.visibility, _SHARES)
         _check_shape("presence", self.presence, _SHARES)
         _check_shape("world", self.world, _POINTS)
+        _check_shape("landmark_covariances", self.landmark_covariances, (NUM_LANDMARKS, 6))
 
     @property
     def placement(self) -> Placement:

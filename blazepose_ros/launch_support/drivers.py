@@ -12,7 +12,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from blazepose_ros.core.frame_sources.files import photograph
+from blazepose_ros.core.frame_sources.files import photograph, resolve_device
 
 # A camera's optical frame (x right, y down) as a child of its body's frame (x forward, z up):
 # roll, pitch and yaw of REP-103.
@@ -56,7 +56,7 @@ class Driver:
         """Return the parameters of the driver of one camera."""
         name = frame_name(namespace)
         frame = {"camera_name": name} if self.brings_frames else {self.frame_parameter: optical_frame(name)}
-        wanted = source or self.default_source()
+        wanted = resolve_device(source) if source else self.default_source()
         return {**self.parameters, **frame, **({self.source_parameter: wanted} if wanted else {})}
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pkgutil import resolve_name
 
 from blazepose_ros.core.parameters import ParameterSpec, Settings
-from blazepose_ros.nodes.common.dds import use_image_profile
+from blazepose_ros.nodes.common.dds import remove_dead_segments, use_image_profile
 from blazepose_ros.nodes.common.main import run_node
 from blazepose_ros.nodes.common.process_tuning import configure_opencv, use_one_arena
 
@@ -98,11 +98,44 @@ CAMERA = Program(
     node="blazepose_ros.nodes.camera.node:CameraNode",
     settings="blazepose_ros.nodes.camera.settings:CameraSettings",
 )
+FUSION = Program(
+    "blazepose_fusion",
+    "Makes one of each person whom several cameras see.",
+    node="blazepose_ros.nodes.fusion.node:BlazePoseFusionNode",
+    settings="blazepose_ros.core.fusion.settings:FusionSettings",
+)
+GESTURES = Program(
+    "blazepose_gestures",
+    "Tells what the people of blazepose/poses do: raised hands, pointing, sitting, lying and the like.",
+    node="blazepose_ros.nodes.people.gestures:GesturesNode",
+    settings="blazepose_ros.nodes.people.settings:GestureSettings",
+)
+REPETITIONS = Program(
+    "blazepose_repetitions",
+    "Counts the exercises of the people of blazepose/poses.",
+    node="blazepose_ros.nodes.people.repetitions:RepetitionsNode",
+    settings="blazepose_ros.nodes.people.settings:RepetitionSettings",
+)
 
 
 def camera() -> int:
     """Run ``blazepose_camera``."""
     return _run(CAMERA)
+
+
+def fusion() -> int:
+    """Run ``blazepose_fusion``."""
+    return _run(FUSION)
+
+
+def gestures() -> int:
+    """Run ``blazepose_gestures``."""
+    return _run(GESTURES)
+
+
+def repetitions() -> int:
+    """Run ``blazepose_repetitions``."""
+    return _run(REPETITIONS)
 
 
 def node() -> int:
@@ -117,4 +150,5 @@ def _run(program: Program) -> int:
         return 0
     use_one_arena()
     use_image_profile()
+    remove_dead_segments()
     return run_node(program.node)

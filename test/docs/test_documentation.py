@@ -17,10 +17,14 @@ from support.paths import ROOT
 from support.pose_client import PoseClient
 from support.processes import ros_arguments, running
 
+from blazepose_ros.core.fusion.settings import FusionSettings
+from blazepose_ros.core.gestures.rules import GestureKind, Side
 from blazepose_ros.core.landmarks import Landmark
+from blazepose_ros.core.repetitions.exercises import EXERCISES
 from blazepose_ros.core.settings import NodeSettings
-from blazepose_ros.msg import Pose33, Timing
+from blazepose_ros.msg import ExerciseCount, Gesture, Pose33, Timing
 from blazepose_ros.nodes.camera.settings import CameraSettings
+from blazepose_ros.nodes.people.settings import GestureSettings, RepetitionSettings
 
 README = (ROOT / "README.md").read_text()
 TOPICS = (ROOT / "docs" / "topics.md").read_text()
@@ -33,7 +37,7 @@ generate = importlib.util.module_from_spec(_SPEC)
 _SPEC.loader.exec_module(generate)
 
 # Names that are the same for all nodes.
-GLOBAL = {"/tf", "/diagnostics"}
+GLOBAL = {"/tf", "/tf_static", "/diagnostics"}
 # What every managed rclpy node brings.
 OF_EVERY_NODE = {"/parameter_events", "/rosout", "/blazepose/transition_event"}
 
@@ -49,7 +53,14 @@ def test_what_is_generated_is_the_declarations(path: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("node", "parameters"), [("blazepose_node", PARAMETERS), ("blazepose_camera", CAMERA_PARAMETERS)]
+    ("node", "parameters"),
+    [
+        ("blazepose_node", PARAMETERS),
+        ("blazepose_camera", CAMERA_PARAMETERS),
+        ("blazepose_fusion", FusionSettings.parameters().values()),
+        ("blazepose_gestures", GestureSettings.parameters().values()),
+        ("blazepose_repetitions", RepetitionSettings.parameters().values()),
+    ],
 )
 def test_the_page_of_parameters_has_every_one_with_its_default(node: str, parameters: Any) -> None:
     page = (ROOT / "docs" / "parameters.md").read_text()
@@ -85,14 +96,19 @@ def test_the_table_of_topics_is_what_the_node_has(ros: ModuleType) -> None:
         "backend": "openvino",
         "enable_segmentation": True,
         "external_detections": True,
+        "publish_detections": True,
         "lazy": False,
     }
     try:
         topics = {"in": set(), "out": set()}
-        for transport, image in (("raw", "image"), ("compressed", "image/compressed")):
-            with running("blazepose_node", *ros_arguments({**settings, "image_transport": transport})):
+        raw = {"image_transport": "raw", "depth_transport": "raw"}
+        compressed = {"image_transport": "compressed", "depth_transport": "compressedDepth"}
+        ways = (raw, {"image", "depth"}), (compressed, {"image/compressed", "depth/compressedDepth"})
+        for transports, chosen in ways:
+            with running("blazepose_node", *ros_arguments({**settings, **transports})):
                 client.wait_for(lambda: "blazepose" in client.node.get_node_names(), "the node")
-                inputs = documented("in") - {"image", "image/compressed"} | {image}
+                either = {"image", "image/compressed", "depth", "depth/compressedDepth"}
+                inputs = (documented("in") - either) | chosen
                 client.wait_for(lambda inputs=inputs: inputs <= subscribed(client), "its subscriptions")
                 client.wait_for(lambda: documented("out") <= published(client), "its publishers")
                 topics["in"] |= subscribed(client)
@@ -125,6 +141,27 @@ def test_every_field_of_the_messages_is_described() -> None:
     for message in (Pose33, Timing):
         for field in message.get_fields_and_field_types():
             assert f"`{field}`" in TOPICS, field
+
+
+USES = (ROOT / "docs" / "uses.md").read_text()
+
+
+def test_every_field_of_gestures_and_repetitions_is_described() -> None:
+    for message in (Gesture, ExerciseCount):
+        for field in message.get_fields_and_field_types():
+            assert f"`{field}`" in USES, field
+
+
+def test_every_gesture_and_exercise_is_described() -> None:
+    for kind in GestureKind:
+        assert f"| {kind.name} |" in USES
+        assert getattr(Gesture, kind.name) == kind
+    for side in Side:
+        assert getattr(Gesture, side.name) == side
+    for name, exercise in EXERCISES.items():
+        assert re.search(
+            rf"^\| `{name}` \| .* \| {exercise.rest:g} \| {exercise.turn:g} \|", USES, re.MULTILINE
+        )
 
 
 def test_frames_are_named_as_the_code_names_them() -> None:

@@ -18,15 +18,23 @@ from support.pages import ROOT, RUN_IN_ORDER, blocks, command_lines
 from support.processes import executable
 
 from blazepose_ros.cli.main import COMMANDS
+from blazepose_ros.core.fusion.settings import FusionSettings
 from blazepose_ros.core.settings import NodeSettings
 from blazepose_ros.nodes.camera.settings import CameraSettings
+from blazepose_ros.nodes.people.settings import GestureSettings, RepetitionSettings
 
 DEADLINE_S = 60.0
 
 # What is shown of a longer file has to stand there as it is.
 EXAMPLES = "\n".join(path.read_text() for path in sorted(ROOT.glob("examples/**/*")) if path.is_file())
 
-NODES = {"blazepose_node": NodeSettings.parameters(), "blazepose_camera": CameraSettings.parameters()}
+NODES = {
+    "blazepose_node": NodeSettings.parameters(),
+    "blazepose_camera": CameraSettings.parameters(),
+    "blazepose_fusion": FusionSettings.parameters(),
+    "blazepose_gestures": GestureSettings.parameters(),
+    "blazepose_repetitions": RepetitionSettings.parameters(),
+}
 EXECUTABLES = {"blazepose", *NODES}
 
 
@@ -98,7 +106,7 @@ def test_a_command_of_the_package_exists_with_its_options(words: Any) -> None:
     command, *arguments = words[1:] if len(words) > 1 else ["--help"]
     assert command in {*COMMANDS, "--help"}
     usage = [executable("blazepose"), command]
-    if command == "models":
+    if command in ("calibrate", "models"):
         usage.append(arguments[0])
     if command != "--help":
         usage.append("--help")

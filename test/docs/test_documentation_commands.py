@@ -25,6 +25,7 @@ from support.recordings import raw_images, write_bag
 from blazepose_ros.core.camera_model import CameraModel
 from blazepose_ros.core.frame_sources.calibration_file import Calibration, format_calibration
 from blazepose_ros.core.frame_sources.files import photograph
+from blazepose_ros.core.repetitions.learning import LearnedExercise
 
 DEADLINE_S = 120.0
 POLL_S = 0.05
@@ -37,8 +38,11 @@ COMMANDS = sorted({line for block in blocks() if block.language == "bash" for li
 # Commands that end by themselves.
 ENDING = (
     "blazepose --help",
+    "blazepose bag recordings poses --parquet --keep nothing",
+    "blazepose bag walk walk_motions --trc --bvh",
     "blazepose bag walk walk_poses",
     "blazepose eval photographs labels.json --model all --backend all --plot eval.png --json eval.json",
+    "blazepose measure photo.jpg --angle left_elbow --distance left_shoulder,right_shoulder",
     "blazepose models fetch --model all",
     "blazepose models list",
     "blazepose models verify",
@@ -53,15 +57,24 @@ ENDING = (
 # Commands that go on until Ctrl-C, and what they say once they work.
 NODE, LAUNCHED = "model from", "ros2 launch blazepose_ros blazepose.launch.py"
 LASTING = {
+    "blazepose echo": "waiting: nothing publishes poses yet",
+    "blazepose_node --ros-args -r image:=image_raw": NODE,
     "blazepose view": "open http://localhost:8080",
+    "blazepose_gestures": "waiting for people",
+    "blazepose_repetitions --ros-args -p exercise:=exercise.json": "waiting for people",
+    "blazepose_repetitions --ros-args -p exercise:=squat": "waiting for people",
     "blazepose_camera --ros-args -p source:=photo.jpg -p motion:=sway -p rate:=30.0": "playing photo.jpg",
     "blazepose_node --ros-args --params-file config/blazepose.yaml": NODE,
-    "blazepose_node --ros-args -p image_transport:=compressed"
-    " -r image/compressed:=/camera/image_raw/compressed": NODE,
+    "blazepose_node --ros-args -p image_transport:=compressed -r image:=/camera/image_raw": NODE,
     "blazepose_node --ros-args -p model_complexity:=2 -p visibility_threshold:=0.7": NODE,
     "blazepose_node --ros-args -r __ns:=/left -r image:=image_raw -p tf_prefix:=left_": NODE,
     "blazepose_node --ros-args -r __ns:=/right -r image:=image_raw -p tf_prefix:=right_": NODE,
     f"{LAUNCHED} camera_namespace:=/camera": NODE,
+    "ros2 launch blazepose_ros multi_camera.launch.py cameras:=front,rear": NODE,
+    "ros2 launch blazepose_ros fusion.launch.py cameras:=front,rear fusion_frame:=map": "are fused in map",
+    "ros2 launch blazepose_ros uses.launch.py poses:=/blazepose/poses ground_frame:=base_footprint": (
+        "waiting for people"
+    ),
     f"{LAUNCHED} image:=/zed/zed_node/left/image_rect_color camera_info:=/zed/zed_node/left/camera_info"
     " depth:=/zed/zed_node/depth/depth_registered": NODE,
 }
@@ -75,8 +88,18 @@ ASKING = (
 
 # Commands that cannot be run here: how they begin, and why.
 NOT_RUN = {
+    "blazepose calibrate cameras": "it needs several cameras: test_calibrate_cameras.py runs it",
+    "blazepose learn": "it needs a video of an exercise: test_uses.py runs it",
     "blazepose doctor": "its status is the machine's: test_documentation_code.py runs it",
     "make soak DURATION=1200": "it takes 20 minutes: test_soak.py runs it for seconds",
+    "make soak NEIGHBORS=1": "it takes minutes and 8 GB: test_siege.py runs it for seconds",
+    "blazepose_camera --ros-args -p source:=0": "it needs a webcam",
+    "cd blazepose_ros": "it is for a shell of one's own",
+    "docker": "it needs a container engine",
+    "blazepose bag /shared/recordings": "it needs a cluster: test_bag_cluster.py runs one",
+    "git clone": "it takes the sources from the network",
+    "ros2 launch foxglove_bridge": "it needs foxglove_bridge, of a ROS distribution",
+    "ros2 launch blazepose_ros blazepose.launch.py camera_namespace:=/camera rviz:=true": "it needs RViz",
     "colcon build": "it builds what these tests run in, where they run under colcon test",
     "export ROS_SECURITY_KEYSTORE": "the keys are SROS2's, from a ROS distribution",
     "make demo": "it makes an environment from the network: test_demo.py runs the command in it",
@@ -127,6 +150,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Any:
     camera = Calibration.monocular(CameraModel.from_hfov(width, height, 60.0))
     (folder / "camera.yaml").write_text(format_calibration(camera, "camera"))
     write_bag(folder / "walk", raw_images("/camera/image_raw", [rgb] * CLIP_FRAMES))
+    LearnedExercise("exercise", {"left_knee": (10.0, 90.0)}).save(folder / "exercise.json")
+    shutil.copytree(folder / "walk", folder / "recordings" / "robot1" / "walk")
     write_clip(folder / "walk.mp4", [rgb] * CLIP_FRAMES)
     return folder
 

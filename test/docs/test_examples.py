@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The example nodes do what they say, beside the real node on a real photograph; C++ compiles and runs."""
 
+import math
 import os
 import subprocess
 import sys
@@ -19,13 +20,16 @@ pytest.importorskip("rclpy", reason="rclpy is not installed")
 
 from geometry_msgs.msg import PointStamped
 from sensor_msgs.msg import Image
-from std_msgs.msg import Bool, Header
+from std_msgs.msg import Bool, Float64, Header
 from support.bodies import FACING_M, placed
 from support.paths import ROOT
+from support.photographs import PERSON
 from support.pose_client import START_NS, PoseClient, image_message, pose_node
 from support.processes import stopped_after
+from vision_msgs.msg import Detection3DArray
 
 from blazepose_ros.conversions.cv_bridge_fallback import cv_bridge_failure
+from blazepose_ros.conversions.detections import to_detection_3d_array
 from blazepose_ros.conversions.images import to_image
 from blazepose_ros.conversions.pose33 import serialize_pose33, serialize_pose33_array
 from blazepose_ros.core.landmarks import Landmark
@@ -33,7 +37,7 @@ from blazepose_ros.core.types import Frame, ModelComplexity
 from blazepose_ros.msg import Pose33, Pose33Array
 
 EXAMPLES = ROOT / "examples"
-OUTPUTS = {"hand_raised": Bool, "right_wrist": PointStamped, "too_close": Bool}
+OUTPUTS = {"hand_raised": Bool, "right_wrist": PointStamped, "too_close": Bool, "nearest_person": Float64}
 WHAT = Header(frame_id="camera"), Frame(np.zeros((480, 640, 3), np.uint8), 0), ModelComplexity.FULL
 
 
@@ -108,6 +112,17 @@ def test_a_person_is_too_close_who_may_be_nearer_than_two_meters(
         assert answer(client, publisher, serialize_pose33_array(people, *WHAT), received).data is is_near
 
 
+@pytest.mark.parametrize(("places", "nearest_m"), [([(0, 0, 3), (0, 0, 2)], 2.0), ([], math.inf)])
+def test_the_nearest_person_is_that_of_the_detections(
+    client: PoseClient, places: Any, nearest_m: float
+) -> None:
+    received = heard(client, "nearest_person")
+    publisher = client.node.create_publisher(Detection3DArray, "blazepose/detections_3d", 10)
+    detections = to_detection_3d_array([placed(place) for place in places], WHAT[0])
+    with example("nearest_person.py"):
+        assert answer(client, publisher, detections, received).data == pytest.approx(nearest_m)
+
+
 STAND_IN = """
 import numpy as np
 
@@ -146,9 +161,10 @@ def test_the_annotated_image_is_saved_in_its_colors(client: PoseClient, tmp_path
 @pytest.mark.usefixtures("models", "cv_bridge")
 def test_all_examples_work_beside_the_node(ros: ModuleType, data: Path, tmp_path: Path) -> None:
     path = tmp_path / "annotated.png"
-    bgr = cv2.imread(str(data / "images" / "mp_pose.jpg"))
+    bgr = cv2.imread(str(data / PERSON))
     with (
-        pose_node(ros, model_complexity=0) as client,
+        pose_node(ros, model_complexity=0, publish_detections=True) as client,
+        example("nearest_person.py"),
         example("raised_hand.py"),
         example("wrist_position.py"),
         example("too_close.py"),

@@ -33,7 +33,7 @@ def generate_test_description() -> Any:
     settings = Path(LASTING.name, "settings.yaml")
     settings.write_text(SETTINGS)
     return description(
-        included("camera", camera_namespace="eye", source=photograph("mp_pose.jpg")),
+        included("camera", camera_namespace="eye", source=photograph()),
         included(
             "blazepose",
             namespace="robot",
@@ -48,7 +48,7 @@ def generate_test_description() -> Any:
 class TestNode(LaunchedTest):
     def test_the_person_in_the_photograph_has_the_published_landmarks(self) -> None:
         (pose,) = self.people(self.listen(Pose33Array, "/robot/blazepose/poses"))
-        self.assert_is_mp_pose(pose)
+        self.assert_is_the_walker(pose)
         assert pose.header.frame_id == "eye_optical_frame"
         assert pose.model_complexity == Pose33.LITE
         assert pose.placement == Pose33.NONE

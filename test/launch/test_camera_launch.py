@@ -20,7 +20,7 @@ LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 
 @pytest.mark.launch_test
 def generate_test_description() -> Any:
-    camera = included("camera", camera_namespace="robot/eye", source=photograph("mp_pose.jpg"))
+    camera = included("camera", camera_namespace="robot/eye", source=photograph())
     return description(camera)
 
 

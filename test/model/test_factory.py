@@ -2,6 +2,7 @@
 """Choosing a backend, and what each makes of the models."""
 
 import builtins
+import hashlib
 import importlib.util
 import sys
 from pathlib import Path
@@ -10,10 +11,12 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from support.photographs import PERSON
 
+from blazepose_ros.core.errors import FunctionLogger
 from blazepose_ros.core.estimation.blazepose_estimator import BlazePoseEstimator
 from blazepose_ros.core.estimation.estimator import EstimatorError, EstimatorOptions
-from blazepose_ros.core.estimation.factory import AUTO, RUNTIMES, choose_estimator
+from blazepose_ros.core.estimation.factory import AUTO, PACKAGES, RUNTIMES, choose_estimator
 from blazepose_ros.core.estimation.runtimes.runtime import BackendError, Precision, RuntimeOptions
 from blazepose_ros.core.models.task_bundle import DETECTOR, LANDMARKER, split_bundle
 from blazepose_ros.core.types import Frame, ModelComplexity
@@ -21,6 +24,7 @@ from blazepose_ros.core.types import Frame, ModelComplexity
 LIBRARIES = {"openvino": "openvino", "litert": "ai_edge_litert"}
 INSTALLED = [name for name, library in LIBRARIES.items() if importlib.util.find_spec(library)]
 PLAIN = RuntimeOptions()
+SHA256_BYTES = 32
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +34,7 @@ def options(models: dict[ModelComplexity, bytes]) -> EstimatorOptions:
 
 @pytest.fixture(scope="module")
 def frame(data: Path) -> Frame:
-    return Frame(cv2.cvtColor(cv2.imread(str(data / "images" / "mp_pose.jpg")), cv2.COLOR_BGR2RGB), 0)
+    return Frame(cv2.cvtColor(cv2.imread(str(data / PERSON)), cv2.COLOR_BGR2RGB), 0)
 
 
 @pytest.fixture
@@ -45,7 +49,7 @@ def missing(monkeypatch: pytest.MonkeyPatch) -> Any:
             return original(name, *args, **kwargs)
 
         monkeypatch.setattr(builtins, "__import__", import_others)
-        for module in ("openvino", "litert"):
+        for module in ("openvino", "openvino_library", "litert"):
             monkeypatch.delitem(
                 sys.modules, f"blazepose_ros.core.estimation.runtimes.{module}", raising=False
             )
@@ -86,7 +90,7 @@ def test_a_backend_asked_for_by_name_is_not_replaced(
     options: EstimatorOptions, missing: Any, backend: Any
 ) -> None:
     missing(LIBRARIES[backend])
-    with pytest.raises(EstimatorError, match=rf"pip install 'blazepose_ros\[{backend}\]'"):
+    with pytest.raises(EstimatorError, match=rf"pip install {PACKAGES[backend]}"):
         choose_estimator(backend, options, PLAIN)
 
 
@@ -151,6 +155,34 @@ def test_a_damaged_compiled_model_is_compiled_again(
     assert {path: path.stat().st_size for path in tmp_path.iterdir()} == {
         path: len(blob) for path, blob in blobs.items()
     }
+
+
+@pytest.mark.skipif("openvino" not in INSTALLED, reason="OpenVINO is not installed")
+@pytest.mark.parametrize("which", ["smallest", "largest"])  # the detector and the landmark model
+def test_a_compiled_model_of_zeros_with_a_right_hash_is_compiled_again(
+    options: EstimatorOptions, frame: Frame, tmp_path: Path, which: str
+) -> None:
+    messages: list[str] = []
+    runtime = RuntimeOptions(cache_dir=tmp_path, logger=FunctionLogger(messages.append))
+    expected = screen(choose_estimator("openvino", options, runtime).estimator, frame)
+    assert messages == []
+    by_size = sorted(tmp_path.iterdir(), key=lambda path: path.stat().st_size)
+    path = by_size[0 if which == "smallest" else -1]
+    whole = path.read_bytes()
+    blob = with_zero_weights(whole[SHA256_BYTES:])
+    path.write_bytes(hashlib.sha256(blob).digest() + blob)
+    np.testing.assert_array_equal(
+        screen(choose_estimator("openvino", options, runtime).estimator, frame), expected
+    )
+    assert messages == ["a compiled model that was kept is damaged: it is compiled again"]
+    assert path.stat().st_size == len(whole)
+    assert path.read_bytes()[SHA256_BYTES:] != blob
+
+
+def with_zero_weights(blob: bytes) -> bytes:
+    """Return a compiled model that loads and answers nonsense: its weights stand in its middle."""
+    start, end = len(blob) // 5, len(blob) * 7 // 10
+    return blob[:start] + bytes(end - start) + blob[end:]
 
 
 @pytest.mark.skipif("openvino" not in INSTALLED, reason="OpenVINO is not installed")

@@ -8,6 +8,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from support.photographs import PERSON
 
 from blazepose_ros.core.estimation import mediapipe_estimator
 from blazepose_ros.core.estimation.estimator import EstimatorError, EstimatorOptions
@@ -19,7 +20,7 @@ SECOND_NS = 1_000_000_000
 
 @pytest.fixture(scope="module")
 def rgb(data: Path) -> Any:
-    return cv2.cvtColor(cv2.imread(str(data / "images" / "mp_pose.jpg")), cv2.COLOR_BGR2RGB)
+    return cv2.cvtColor(cv2.imread(str(data / PERSON)), cv2.COLOR_BGR2RGB)
 
 
 @pytest.fixture
@@ -148,7 +149,7 @@ def test_after_an_error_inside_mediapipe_the_next_frame_succeeds(
 def test_an_image_after_others_gives_what_it_gives_alone(make: Any, rgb: Any) -> None:
     """Neither landmarks nor visibility are smoothed."""
     dark = rgb.copy()
-    dark[rgb.shape[0] // 2 :] = 0
+    dark[2 * rgb.shape[0] // 3 :] = 0
     (alone,) = make().estimate(Frame(dark, 0))
     estimator = make()
     for index in range(3):

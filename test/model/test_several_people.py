@@ -5,10 +5,9 @@ import importlib.util
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import pytest
-from support.photographs import frames, model_name
+from support.photographs import model_name, read_rgb
 
 from blazepose_ros.core.estimation.estimator import EstimatorError, EstimatorOptions
 from blazepose_ros.core.estimation.factory import RUNTIMES, choose_estimator, compiled_folder
@@ -38,7 +37,7 @@ def backend(request: pytest.FixtureRequest) -> Any:
 @pytest.fixture(scope="module")
 def person(data: Path) -> Any:
     """A picture of one person, as large as a pane."""
-    return cv2.resize(next(frames(data / "videos" / "squats.mp4", 30)).rgb, (PANE_WIDTH, PANE_HEIGHT))
+    return read_rgb(data / "images" / "walker_upright.png")
 
 
 def side_by_side(person: Any, shown: Any) -> Any:

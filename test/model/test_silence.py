@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Nobody is seen where nobody is, whatever the threshold."""
 
-import itertools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from support.photographs import frames, read_rgb
+from support.photographs import passage, read_rgb
 
 from blazepose_ros.core.estimation.estimator import EstimatorOptions
 from blazepose_ros.core.estimation.factory import choose_estimator
@@ -15,13 +14,13 @@ from blazepose_ros.core.types import Frame, ModelComplexity
 
 pytest.importorskip("openvino", reason="OpenVINO is not installed")
 
-# The images of one_by_one.mp4 that show an empty room.
-EMPTY = (slice(0, 56), slice(202, 222))
+# The images of the passage that show nobody.
+EMPTY = (slice(0, 110), slice(215, 230))
 
 
 @pytest.fixture(scope="module")
-def empty_room(data: Path) -> Any:
-    clip = list(itertools.islice(frames(data / "videos" / "one_by_one.mp4", 10), 222))
+def empty_place(data: Path) -> Any:
+    clip = passage(data)
     return [clip[part] for part in EMPTY]
 
 
@@ -41,11 +40,11 @@ def make(models: dict[ModelComplexity, bytes]) -> Iterator[Any]:
 
 @pytest.mark.parametrize("complexity", [ModelComplexity.LITE, ModelComplexity.FULL])
 @pytest.mark.parametrize("confidence", [0.4, 0.6])
-def test_an_empty_room_is_empty(
-    make: Any, empty_room: Any, complexity: ModelComplexity, confidence: float
+def test_an_empty_place_is_empty(
+    make: Any, empty_place: Any, complexity: ModelComplexity, confidence: float
 ) -> None:
     estimator = make(complexity, min_detection_confidence=confidence)
-    for part in empty_room:
+    for part in empty_place:
         estimator.reset()
         assert not any(estimator.estimate(frame) for frame in part)
 
@@ -55,7 +54,7 @@ def test_photographs_of_nobody_show_nobody_and_those_of_people_the_same_as_at_th
     make: Any, data: Path, complexity: ModelComplexity
 ) -> None:
     low, sure = make(complexity, min_detection_confidence=0.3), make(complexity)
-    for path in sorted((data / "images").glob("*.jpg")):
+    for path in sorted((data / "images").iterdir()):
         frame = Frame(read_rgb(path), 0)
         found = []
         for estimator in (low, sure):

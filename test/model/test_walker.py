@@ -28,7 +28,7 @@ COVERED = range(70, 85)  # images in which the bystander is plain
 @pytest.fixture(scope="module")
 def hips_px(data: Path) -> Any:
     """Where the walker's hips are, (100, 2), pixels."""
-    truth = json.loads((data / "expected" / f"{CLIP}.json").read_text())
+    truth = json.loads((data / "expected" / f"{CLIP}_refined.json").read_text())
     points = np.array(truth["hip_center_camera_m"]) @ np.array(truth["K"]).T
     return points[:, :2] / points[:, 2:]
 
@@ -81,5 +81,5 @@ def cover(frame: Any, hips_px: Any) -> Frame:
     """Return the image with the walker behind a grey board."""
     x, y = hips_px.astype(int)
     rgb = frame.rgb.copy()
-    rgb[max(0, y - 700) : y + 700, max(0, x - 320) : x + 320] = 128
+    rgb[max(0, y - 700) : y + 700, max(0, x - 300) : x + 300] = 128
     return Frame(rgb, frame.stamp_ns)

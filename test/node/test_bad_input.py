@@ -8,7 +8,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import cv2
@@ -19,9 +18,13 @@ pytest.importorskip("rclpy", reason="rclpy is not installed")
 
 from scipy.spatial.transform import Rotation
 from sensor_msgs.msg import CameraInfo, Image
-from support.pose_client import FRAME_ID, START_NS, image_message, pose_node, screen_array, world_array
+from support.node_services import set_parameters
+from support.photographs import NOBODY, PERSON
+from support.pose_client import FRAME_ID, START_NS, image_message, screen_array, world_array
 from support.processes import executable
 from support.sensors import mosaic, yuv422
+from support.shared_memory import files_of
+from support.shared_nodes import SharedNodes
 from visualization_msgs.msg import Marker
 
 from blazepose_ros.core.body_frame import body_axes
@@ -40,12 +43,12 @@ STOP_TIMEOUT_S = 5.0
 @pytest.fixture(scope="module")
 def person(data: Path) -> Any:
     """A photograph of one person, (height, width, 3), red first."""
-    return cv2.imread(str(data / "images" / "mp_pose.jpg"))[:, :, ::-1]
+    return cv2.imread(str(data / PERSON))[:, :, ::-1]
 
 
 @pytest.fixture(scope="module")
 def nobody(data: Path) -> Any:
-    return cv2.imread(str(min((data / "images").glob("nobody_*.jpg"))))[:, :, ::-1]
+    return cv2.imread(str(data / NOBODY))[:, :, ::-1]
 
 
 class Stamps:
@@ -77,7 +80,9 @@ def settled(client: Any, stamps: Any, pixels: Any, encoding: Any, padding: Any =
     return screen_array(pose)[:, :2]
 
 
-def test_encodings_and_padding_give_the_same_landmarks(ros: ModuleType, person: Any, stamps: Stamps) -> None:
+def test_encodings_and_padding_give_the_same_landmarks(
+    nodes: SharedNodes, person: Any, stamps: Stamps
+) -> None:
     bgr, gray = person[:, :, ::-1], cv2.cvtColor(person, cv2.COLOR_RGB2GRAY)
     opaque = np.full((*person.shape[:2], 1), 255, np.uint8)
     images = {
@@ -91,7 +96,7 @@ def test_encodings_and_padding_give_the_same_landmarks(ros: ModuleType, person: 
         "mono8": (gray, "mono8"),
         "red for blue": (bgr, "rgb8"),
     }
-    with pose_node(ros) as client:
+    with nodes.node() as client:
         reference = settled(client, stamps, person, "rgb8")
         errors_px = {
             name: np.linalg.norm(settled(client, stamps, *image) - reference, axis=1)
@@ -102,11 +107,11 @@ def test_encodings_and_padding_give_the_same_landmarks(ros: ModuleType, person: 
     for name in ("rgb8, padded", "bgr8", "bgr8, padded", "rgba8", "bgra8"):
         assert errors_px[name].max() < 2
     for name in ("yuv422_yuy2", "bayer_rggb8"):
-        assert errors_px[name].max() < 10
-    # Without colours, the tip of one foot is seen elsewhere.
-    assert np.sort(errors_px["mono8"])[-2] < 10
-    assert errors_px["mono8"].mean() < 5
-    assert errors_px["red for blue"].max() > 10  # the test can tell them apart
+        assert errors_px[name].max() < 5
+    # Without colors the hands are seen elsewhere.
+    assert errors_px["mono8"].max() < 15
+    assert errors_px["mono8"].mean() < 7
+    assert errors_px["red for blue"].max() > 5  # the test can tell them apart
 
 
 def broken_images(person: Any) -> Any:
@@ -133,16 +138,15 @@ def stamped(msg: Any, stamp_ns: Any) -> Any:
 
 
 def test_broken_images_are_each_reported_once_and_the_next_good_one_is_processed(
-    ros: ModuleType, capfd: pytest.CaptureFixture[str], person: Any, stamps: Stamps
+    nodes: SharedNodes, person: Any, stamps: Stamps
 ) -> None:
-    with pose_node(ros) as client:
+    with nodes.node() as client:
         for broken in broken_images(person).values():
             for _ in range(20):
                 client.image.publish(stamped(broken, stamps.next()))
                 client.executor.spin_once(timeout_sec=0.02)
             assert client.ask(image_message(person, "rgb8", stamps.next())).poses
-        answered = len(client.received["poses"])
-    log = capfd.readouterr().err
+        answered, log = len(client.received["poses"]), client.log()
     assert answered < 20  # nothing was made up for the broken ones
     for complaint in broken_images(person):
         assert log.count(f"image dropped: {complaint}") == 1
@@ -150,9 +154,9 @@ def test_broken_images_are_each_reported_once_and_the_next_good_one_is_processed
     assert "Traceback" not in log
 
 
-def test_stamps_that_repeat_or_go_back_are_answered_with_their_own(ros: ModuleType, person: Any) -> None:
+def test_stamps_that_repeat_or_go_back_are_answered_with_their_own(nodes: SharedNodes, person: Any) -> None:
     stamps_ns = [START_NS, START_NS, START_NS + 1, START_NS + FRAME_NS, START_NS - 5_000_000_000, 0, 1]
-    with pose_node(ros) as client:
+    with nodes.node() as client:
         for stamp_ns in stamps_ns:
             client.received["poses"].clear()
             msg = image_message(person, "rgb8", stamp_ns)
@@ -162,8 +166,8 @@ def test_stamps_that_repeat_or_go_back_are_answered_with_their_own(ros: ModuleTy
             assert answer.poses[0].header == msg.header
 
 
-def test_a_stamp_before_the_epoch_is_answered_too(ros: ModuleType, person: Any) -> None:
-    with pose_node(ros) as client:
+def test_a_stamp_before_the_epoch_is_answered_too(nodes: SharedNodes, person: Any) -> None:
+    with nodes.node() as client:
         msg = image_message(person, "rgb8", 0)
         msg.header.stamp.sec = -1
         assert client.ask(msg).header == msg.header
@@ -180,8 +184,7 @@ def test_a_stamp_before_the_epoch_is_answered_too(ros: ModuleType, person: Any) 
     ids=["zeros", "NaN", "negative"],
 )
 def test_a_useless_calibration_is_reported_and_a_field_of_view_assumed(
-    ros: ModuleType,
-    capfd: pytest.CaptureFixture[str],
+    nodes: SharedNodes,
     person: Any,
     stamps: Stamps,
     entry: Any,
@@ -189,12 +192,14 @@ def test_a_useless_calibration_is_reported_and_a_field_of_view_assumed(
 ) -> None:
     info = CameraInfo(width=person.shape[1], height=person.shape[0], distortion_model="plumb_bob")
     info.k = np.full(9, entry)
-    with pose_node(ros) as client:
+    # Another angle than other tests': what was said of theirs is not said again so soon.
+    with nodes.node() as client:
+        assert set_parameters(client, assumed_hfov_deg=61.0) == ""
         client.wait_for(client.camera_info.get_subscription_count, "the node's camera_info")
         for _ in range(10):
             client.camera_info.publish(info)
             (pose,) = client.ask(image_message(person, "rgb8", stamps.next())).poses
-    log = capfd.readouterr().err
+        log = client.log()
     assert log.count(complaint) == 1
     assert "Traceback" not in log
     assert pose.placement == Pose33.MONO
@@ -203,23 +208,20 @@ def test_a_useless_calibration_is_reported_and_a_field_of_view_assumed(
 
 
 def test_a_calibration_out_of_all_proportion_does_not_stop_the_node(
-    ros: ModuleType, capfd: pytest.CaptureFixture[str], person: Any, stamps: Stamps
+    nodes: SharedNodes, person: Any, stamps: Stamps
 ) -> None:
     info = CameraInfo(width=1, height=1, distortion_model="plumb_bob")
     info.k = np.diag([1e11, 1e11, 1.0]).ravel()
-    log = []
-    with pose_node(ros) as client:
+    with nodes.node() as client:
 
         def is_refused() -> bool:
             client.camera_info.publish(info)
             client.image.publish(image_message(person, "rgb8", stamps.next()))
-            log.append(capfd.readouterr().err)
-            return "camera_info does not fit 1000 x 667 pixels" in "".join(log)
+            return "camera_info does not fit 744 x 704 pixels" in client.log()
 
         client.wait_for(is_refused, "a complaint about the calibration")
         client.camera_info.publish(CameraInfo())
         assert client.ask(image_message(person, "rgb8", stamps.next())).poses
-    assert "Traceback" not in "".join(log) + capfd.readouterr().err
 
 
 def position(pose: Any) -> Any:
@@ -250,9 +252,9 @@ def answers(client: Any, name: Any, stamp: Any) -> Any:
 
 
 def test_frames_put_the_landmarks_where_the_message_says(
-    ros: ModuleType, person: Any, stamps: Stamps
+    nodes: SharedNodes, person: Any, stamps: Stamps
 ) -> None:
-    with pose_node(ros, "tf") as client:
+    with nodes.node("tf") as client:
         client.wait_for(lambda: client.node.count_publishers("/tf"), "the node's /tf")
         msg = image_message(person, "rgb8", stamps.next())
         (pose,) = client.ask(msg).poses
@@ -272,9 +274,9 @@ def test_frames_put_the_landmarks_where_the_message_says(
 
 
 def test_when_the_person_leaves_everything_leaves(
-    ros: ModuleType, person: Any, nobody: Any, stamps: Stamps
+    nodes: SharedNodes, person: Any, nobody: Any, stamps: Stamps
 ) -> None:
-    with pose_node(ros, "pose", "markers", "tf", "annotated_image") as client:
+    with nodes.node("pose", "markers", "tf", "annotated_image") as client:
         for topic in ("pose", "markers", "annotated_image"):
             client.wait_for(lambda t=topic: client.node.count_publishers(f"blazepose/{t}"), topic)
         first = image_message(person, "rgb8", stamps.next())
@@ -358,11 +360,14 @@ def test_a_signal_while_it_starts_ends_the_node_in_order(number: signal.Signals,
             time.sleep(0.001)
         with pytest.raises(subprocess.TimeoutExpired):
             node.wait(delay_s)
+        opened = " ".join(files_of(Path(f"/proc/{node.pid}")))
+        segments = re.findall(r"(/dev/shm/\w+_[0-9a-f]{16})_el", opened)
         node.send_signal(number)
         output, _ = node.communicate(timeout=STOP_TIMEOUT_S)
     assert node.returncode == 0, output
     assert "Traceback" not in output
     assert "Exception" not in output
+    assert not any(Path(segment).exists() for segment in segments)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
@@ -371,3 +376,37 @@ def test_a_signal_before_anything_ends_the_process_too(number: signal.Signals) -
         node.send_signal(number)
         output, _ = node.communicate(timeout=STOP_TIMEOUT_S)
     assert node.returncode in (0, -number), output
+
+
+FORGED = "[FATAL] [1.0] [blazepose]: the robot is on fire"
+NASTY = {
+    "a forged line": f"eye\n{FORGED}",
+    "ANSI codes": "\x1b[2J\x1b[31meye",
+    "control characters": "".join(map(chr, range(1, 32))),
+    "a megabyte": "x" * 1_000_000,
+}
+LONGEST_LINE = 5_000
+
+
+@pytest.mark.parametrize("text", NASTY.values(), ids=NASTY.keys())
+def test_text_from_outside_stays_within_its_line(
+    nodes: SharedNodes, person: Any, stamps: Stamps, text: str
+) -> None:
+    with nodes.node("diagnostics") as client:
+        assert set_parameters(client, target_frame=text) == ""
+        odd = [image_message(person, "rgb8", stamps.next()) for _ in range(2)]
+        odd[0].encoding = odd[1].header.frame_id = text
+        for msg in odd:
+            client.image.publish(msg)
+        client.camera_info.publish(CameraInfo(width=640, height=480, distortion_model=text))
+        client.listen("target_poses")  # what asks for the transform
+        for refused in ({"placement": text}, {"model_path": f"/{text[:3000]}"}, {"tf_prefix": text}):
+            assert max(map(len, set_parameters(client, **refused).splitlines())) < LONGEST_LINE
+        for _ in range(SETTLED):
+            assert client.ask(image_message(person, "rgb8", stamps.next())).poses
+        client.wait_for(lambda: client.received["diagnostics"], "diagnostics")
+        said = client.received["diagnostics"][-1].status[0]
+        lines = [*client.log().splitlines(), said.message, *(each.value for each in said.values)]
+    assert not [line for line in lines if line.startswith("[FATAL]")]
+    assert not [line for line in lines if not line.isprintable()]
+    assert max(map(len, lines)) < LONGEST_LINE

@@ -17,6 +17,7 @@ from rclpy.node import Node
 from rclpy.qos import QoSProfile, qos_profile_sensor_data
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from support.processes import executable, ros_arguments
+from support.videos import write_timed_video
 
 from blazepose_ros.core.camera_model import CameraModel
 from blazepose_ros.core.frame_sources.calibration_file import Calibration, format_calibration
@@ -101,6 +102,20 @@ def pixels(message: Any) -> Any:
 
 def stamp_ns(message: Any) -> Any:
     return message.header.stamp.sec * 1_000_000_000 + message.header.stamp.nanosec
+
+
+def test_a_video_whose_rate_varies_is_played_at_the_times_of_its_frames(
+    start: Any, listener: Listener, tmp_path: Path
+) -> None:
+    times_ms = [0, 33, 66, 300, 333]
+    frames = [np.full((48, 64, 3), value, np.uint8) for value in GRAYS[: len(times_ms)]]
+    source = write_timed_video(tmp_path / "clip.mkv", frames, times_ms)
+    images = listener.listen(Image, "image_raw")
+    camera = start(source=source, loop=False, wait_for_subscribers=1)
+    listener.spin_until(lambda: camera.poll() is not None)
+    assert [round(pixels(image).mean()) for image in images] == pytest.approx(GRAYS[: len(times_ms)], abs=2)
+    stamps_ms = np.array([stamp_ns(image) for image in images]) / 1e6
+    assert stamps_ms[-1] - stamps_ms[0] >= times_ms[-1] - 5  # a busy machine only makes it longer
 
 
 def test_a_video_is_published_frame_by_frame_and_its_end_is_status_0(

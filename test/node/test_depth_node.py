@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The node as a process, given a photograph with its depth image."""
 
+import json
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -11,10 +12,16 @@ import pytest
 
 pytest.importorskip("rclpy", reason="rclpy is not installed")
 
-from rclpy.qos import QoSProfile
+from geometry_msgs.msg import TransformStamped
+from rclpy.qos import DurabilityPolicy, QoSProfile
 from sensor_msgs.msg import CameraInfo, Image
+from support.node_services import set_parameters
+from support.photographs import clip_bgr
 from support.pose_client import FRAME_ID, START_NS, image_message, pose_node, screen_array
+from support.shared_nodes import SharedNodes
+from tf2_msgs.msg import TFMessage
 
+from blazepose_ros.conversions.depth_input import TELLING
 from blazepose_ros.core.landmarks import Landmark
 from blazepose_ros.msg import Pose33
 
@@ -28,31 +35,83 @@ SKIN_M = 0.10
 SKIN_TOLERANCE = 0.05
 
 
+# An image of the walk, and what a depth camera would have seen: the wall, and limbs of this thickness around
+# the lines between the measured joints.
+UPRIGHT = 0
+WALL_MM = 6000
+LIMB_M = 0.12
+LIMBS = (
+    *(("LShoulder", "RShoulder"), ("LHip", "RHip"), ("LShoulder", "LHip"), ("RShoulder", "RHip")),
+    *(("LShoulder", "RHip"), ("RShoulder", "LHip")),
+    *(("LHip", "LKnee"), ("LKnee", "LAnkle"), ("RHip", "RKnee"), ("RKnee", "RAnkle")),
+)
+PIECES = 60
+
+
+def walker_with_depth(data: Path) -> tuple[Any, Any, Any]:
+    """Return an image of the walker, blue first, its depth in millimeters, and K."""
+    truth = json.loads((data / "expected" / "pose2sim_cam01_refined.json").read_text())
+    bgr = next(clip_bgr(data / "videos" / "pose2sim_cam01.mp4"))
+    scale = 1 / 2
+    bgr = cv2.resize(bgr, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    k = np.diag([scale, scale, 1]) @ truth["K"]
+    depth_mm = np.full(bgr.shape[:2], WALL_MM, np.uint16)
+    joints = {name: np.array(points[UPRIGHT]) for name, points in truth["joints_camera_m"].items()}
+    points = [np.linspace(joints[start], joints[end], PIECES) for start, end in LIMBS]
+    for point in sorted(np.concatenate(points), key=lambda point: -point[2]):
+        x, y, z = k @ point / point[2] * (1, 1, point[2])
+        skin_mm = 1000 * (z - SKIN_M)
+        cv2.circle(depth_mm, (round(x), round(y)), round(k[0, 0] * LIMB_M / z), int(skin_mm), -1)
+    return bgr, depth_mm, k
+
+
 class Scene:
     """A colour image and its depth images of every kind, shown to a node again and again."""
 
     def __init__(self, client: Any, data: Any) -> None:
-        folder = data / "images"
         self.client = client
-        self.rgb = cv2.imread(str(folder / "pcl_five_people_rgb.png"))
-        self.depth_mm = cv2.imread(str(folder / "pcl_five_people_depth_mm.png"), cv2.IMREAD_UNCHANGED)
+        self.rgb, self.depth_mm, self.k = walker_with_depth(data)
         qos = QoSProfile(depth=10)
         self.depth = client.node.create_publisher(Image, "depth", qos)
         client.wait_for(client.camera_info.get_subscription_count, "the node's camera_info")
         self.stamp_ns = START_NS
 
     def calibrate(self) -> None:
-        info = CameraInfo(width=640, height=480, distortion_model="plumb_bob", d=[0.0] * 5)
-        info.header.frame_id = FRAME_ID
-        info.k = [525.0, 0.0, 319.5, 0.0, 525.0, 239.5, 0.0, 0.0, 1.0]
-        self.client.camera_info.publish(info)
+        self.client.camera_info.publish(self.info(self.k))
 
-    def show(self, values: Any = None, encoding: str = "16UC1", late_ns: Any = 0) -> Pose33:
+    def info(self, k: Any) -> CameraInfo:
+        height, width = self.depth_mm.shape
+        info = CameraInfo(width=width, height=height, distortion_model="plumb_bob", d=[0.0] * 5)
+        info.header.frame_id = FRAME_ID
+        info.k = k.ravel()
+        return info
+
+    def place_depth_camera(self, frame_id: str) -> None:
+        """Say that the depth camera is the color camera upside down."""
+        height, width = self.depth_mm.shape
+        k = self.k.copy()
+        k[:2, 2] = (width - 1, height - 1) - k[:2, 2]
+        kept = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+        pose = TransformStamped(child_frame_id=frame_id)
+        pose.header.frame_id = FRAME_ID
+        pose.transform.rotation.z, pose.transform.rotation.w = 1.0, 0.0
+        self.depth_info = self.client.node.create_publisher(CameraInfo, "depth/camera_info", kept)
+        self.static = self.client.node.create_publisher(TFMessage, "/tf_static", kept)
+        for publisher in (self.depth_info, self.static):
+            self.client.wait_for(publisher.get_subscription_count, publisher.topic)
+        self.depth_info.publish(self.info(k))
+        self.static.publish(TFMessage(transforms=[pose]))
+
+    def show(
+        self, values: Any = None, encoding: str = "16UC1", late_ns: Any = 0, frame_id: str = FRAME_ID
+    ) -> Pose33:
         """Show the photograph with a depth image, or without, and return the answer."""
         self.stamp_ns += PERIOD_NS
         self.calibrate()
         if values is not None:
-            self.depth.publish(image_message(values, encoding, self.stamp_ns - late_ns))
+            depth = image_message(values, encoding, self.stamp_ns - late_ns)
+            depth.header.frame_id = frame_id
+            self.depth.publish(depth)
         (pose,) = self.client.ask(image_message(self.rgb, "bgr8", self.stamp_ns)).poses
         return pose
 
@@ -89,15 +148,15 @@ def useless_depths(scene: Any) -> Any:
         "zeros": (np.zeros_like(scene.depth_mm), "16UC1", 0),
         "NaN": (np.full_like(floats, np.nan), "32FC1", 0),
         "millimetres called metres": (floats, "32FC1", 0),
-        "no depth at all": (np.zeros((480, 640), np.uint8), "8UC1", 0),
+        "no depth at all": (np.zeros(scene.depth_mm.shape, np.uint8), "8UC1", 0),
         "late": (scene.depth_mm, "16UC1", 200_000_000),
     }
 
 
 def test_people_are_placed_by_depth_while_it_comes_and_fits_and_by_colour_otherwise(
-    ros: ModuleType, data: Path, capfd: pytest.CaptureFixture[str]
+    nodes: SharedNodes, data: Path
 ) -> None:
-    with pose_node(ros) as client:
+    with nodes.node() as client:
         scene = Scene(client, data)
         for name, depth in usable_depths(scene).items():
             for _ in range(3):
@@ -113,21 +172,42 @@ def test_people_are_placed_by_depth_while_it_comes_and_fits_and_by_colour_otherw
             assert pose.placement == Pose33.MONO, name
             after_m, before_m = (each.hip_center.pose.position.z for each in (pose, before))
             assert after_m == pytest.approx(before_m, rel=0.15), name
-    log = capfd.readouterr().err
+        for _ in range(TELLING + 1):
+            scene.show(*useless_depths(scene)["millimetres called metres"][:2])
+        log = client.log()
+    assert "times what the color image shows (millimeters in 32FC1, which is in meters?)" in log
     assert log.count("the encoding '8UC1' is not one of depth") == 1
-    assert "Traceback" not in log
 
 
-def test_by_depth_alone_nobody_is_placed_without_it(ros: ModuleType, data: Path) -> None:
-    with pose_node(ros, placement="depth") as client:
+def test_depth_in_another_frame_is_used_where_its_transform_is_known(
+    ros: ModuleType, nodes: SharedNodes, data: Path, tmp_path: Path
+) -> None:
+    nodes.close()  # what is told of the frames stays: a node of its own
+    with pose_node(ros, log_path=tmp_path / "log") as client:
+        scene = Scene(client, data)
+        upside_down = scene.depth_mm[::-1, ::-1].copy()
+        for _ in range(5):
+            assert scene.show(upside_down, frame_id="depth_eye").placement == Pose33.MONO
+        scene.place_depth_camera("depth_eye")
+        for _ in range(3):
+            pose = scene.show_until(Pose33.DEPTH, upside_down, frame_id="depth_eye")
+        surface_m = scene.surface_m(pose)
+        assert abs(pose.hip_center.pose.position.z - SKIN_M - surface_m) < SKIN_TOLERANCE * surface_m
+        assert "another frame than the color images, and no transform connects" in client.log()
+
+
+def test_by_depth_alone_nobody_is_placed_without_it(nodes: SharedNodes, data: Path) -> None:
+    with nodes.node() as client:
+        assert set_parameters(client, placement="depth") == ""
         scene = Scene(client, data)
         scene.show_until(Pose33.DEPTH, scene.depth_mm)
         scene.stamp_ns += 1_000_000_000
         assert scene.show().placement == Pose33.NONE
 
 
-def test_by_colour_alone_depth_is_not_looked_at(ros: ModuleType, data: Path) -> None:
-    with pose_node(ros, placement="mono") as client:
+def test_by_colour_alone_depth_is_not_looked_at(nodes: SharedNodes, data: Path) -> None:
+    with nodes.node() as client:
+        assert set_parameters(client, placement="mono") == ""
         scene = Scene(client, data)
         for _ in range(5):
             assert scene.show(scene.depth_mm).placement == Pose33.MONO

@@ -14,8 +14,10 @@ pytest.importorskip("rclpy", reason="rclpy is not installed")
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CameraInfo, Image
 from support.node_services import change_state, set_parameters
-from support.pose_client import PoseClient, Stream, image_message, pose_node
+from support.photographs import PERSON
+from support.pose_client import PoseClient, Stream, image_message
 from support.processes import ros_arguments, running
+from support.shared_nodes import SharedNodes
 
 pytestmark = pytest.mark.usefixtures("models")
 OK, WARN, ERROR, STALE = (bytes([level]) for level in range(4))
@@ -23,7 +25,7 @@ OK, WARN, ERROR, STALE = (bytes([level]) for level in range(4))
 
 @pytest.fixture(scope="module")
 def bgr(data: Path) -> Any:
-    return cv2.imread(str(data / "images" / "mp_pose.jpg"))
+    return cv2.imread(str(data / PERSON))
 
 
 def status(client: Any, level: Any, message: Any, keep_on: Any = lambda: None) -> Any:
@@ -41,6 +43,11 @@ def values(found: Any) -> Any:
     return {pair.key: pair.value for pair in found.values}
 
 
+def told_of(client: Any) -> Any:
+    """Return the values of the newest status."""
+    return values(client.received["diagnostics"][-1].status[0])
+
+
 def calibration(bgr: Any) -> CameraInfo:
     height, width = bgr.shape[:2]
     info = CameraInfo(width=width, height=height, distortion_model="plumb_bob")
@@ -48,9 +55,9 @@ def calibration(bgr: Any) -> CameraInfo:
     return info
 
 
-def test_each_level_is_provoked_by_what_it_stands_for(ros: ModuleType, bgr: Any) -> None:
-    with pose_node(ros, "diagnostics", model_complexity=0) as client:
-        stream = Stream(client, bgr)
+def test_each_level_is_provoked_by_what_it_stands_for(nodes: SharedNodes, bgr: Any) -> None:
+    with nodes.node("diagnostics", model_complexity=0) as client:
+        stream = Stream(client, bgr, live=True)
         status(client, STALE, "no image on /image for")
         status(client, WARN, "not calibrated: distances rest on assumed_hfov_deg", stream.publish)
 
@@ -67,14 +74,23 @@ def test_each_level_is_provoked_by_what_it_stands_for(ros: ModuleType, bgr: Any)
         assert told["model"] == "LITE"
         assert told["calibration"] == "camera_info"
         assert told["people"].startswith("1: placed by mono")
-        assert told["latency since stamp median (ms)"] == "unknown"  # these stamps are of 1970
+        assert float(told["latency since stamp median (ms)"]) > 0
+        old = Stream(client, bgr)
+        status(client, WARN, "days behind the node's clock: set the clocks", old.publish)
+        assert float(told_of(client)["stamps behind the node's clock (s)"]) > 10**9
+
+        def unknown() -> bool:
+            old.publish()
+            return bool(told_of(client)["latency since stamp median (ms)"] == "unknown")
+
+        client.wait_for(unknown, "no latency of stamps of 1970")
         client.received["diagnostics"].clear()
         broken = image_message(bgr, "32FC1", 0)
         status(client, ERROR, "because it could not be read", lambda: client.image.publish(broken))
 
 
-def test_several_cameras_and_stamps_that_jump_are_told_of(ros: ModuleType, bgr: Any) -> None:
-    with pose_node(ros, "diagnostics", model_complexity=0) as client:
+def test_several_cameras_and_stamps_that_jump_are_told_of(nodes: SharedNodes, bgr: Any) -> None:
+    with nodes.node("diagnostics", model_complexity=0) as client:
         other = client.node.create_publisher(Image, "image", 10)
         early, late = image_message(bgr, "bgr8", 10**9), image_message(bgr, "bgr8", 10**18)
 
@@ -87,7 +103,8 @@ def test_several_cameras_and_stamps_that_jump_are_told_of(ros: ModuleType, bgr: 
         assert int(values(found)["stamps went back or jumped"]) > 0
 
 
-def test_a_node_that_waits_is_in_order(ros: ModuleType) -> None:
+def test_a_node_that_waits_is_in_order(ros: ModuleType, nodes: SharedNodes) -> None:
+    nodes.close()
     client = PoseClient(ros)
     client.listen("diagnostics")
     try:
@@ -101,8 +118,8 @@ def test_a_node_that_waits_is_in_order(ros: ModuleType) -> None:
         client.close()
 
 
-def test_an_incompatible_publisher_is_told_of_with_what_to_change(ros: ModuleType, bgr: Any) -> None:
-    with pose_node(ros, "diagnostics", model_complexity=0, image_reliability="auto") as client:
+def test_an_incompatible_publisher_is_told_of_with_what_to_change(nodes: SharedNodes, bgr: Any) -> None:
+    with nodes.node("diagnostics", model_complexity=0, image_reliability="auto") as client:
         client.node.destroy_publisher(client.image)
         best_effort = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
         client.image = client.node.create_publisher(Image, "image", best_effort)

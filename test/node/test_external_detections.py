@@ -2,11 +2,8 @@
 """People in the boxes of a detector outside, through the node."""
 
 from pathlib import Path
-from types import ModuleType
-from typing import Any
 
 import cv2
-import numpy as np
 import pytest
 
 pytest.importorskip("rclpy", reason="rclpy is not installed")
@@ -14,35 +11,28 @@ pytest.importorskip("vision_msgs", reason="vision_msgs is not installed")
 
 from rclpy.qos import QoSProfile
 from support.detections import detections
-from support.photographs import labelled_people
-from support.pose_client import START_NS, image_message, pose_node, screen_array
+from support.node_services import set_parameters
+from support.photographs import manifest
+from support.pose_client import START_NS, image_message, screen_array
 from support.processes import ros_arguments, running
+from support.shared_nodes import SharedNodes
 from vision_msgs.msg import Detection2DArray
 
 PERIOD_NS = 100_000_000
-MARGIN = 1.15  # joints lie inside of the body
-
-
-def box(joints: Any) -> Any:
-    """Return x, y, width, height and score of what labelled joints span."""
-    seen = joints[joints[:, 2] > 0, :2]
-    low, high = np.nanmin(seen, axis=0), np.nanmax(seen, axis=0)
-    return *((low + high) / 2), *((high - low) * MARGIN), 0.9
+LATER_NS = START_NS + 10**11
 
 
 @pytest.mark.usefixtures("models")
-def test_two_people_are_found_in_boxes_where_the_own_detector_finds_one(ros: ModuleType, data: Path) -> None:
-    file = "images/coco442450_two.jpg"
-    bgr = cv2.imread(str(data / file))
-    boxes = [box(joints) for joints in labelled_people(data)[file]]
-    settings = {"model_complexity": 1, "num_poses": 2, "backend": "openvino"}
-    with pose_node(ros, **settings) as client:
-        assert len(client.ask(image_message(bgr, "bgr8", START_NS)).poses) == 1
-    with pose_node(ros, **settings, external_detections=True) as client:
+def test_two_people_are_found_in_boxes_of_another_detector(nodes: SharedNodes, data: Path) -> None:
+    entry = next(entry for entry in manifest(data) if "boxes" in entry)
+    bgr = cv2.imread(str(data / entry["file"]))
+    boxes = [(x + width / 2, y + height / 2, width, height, 0.9) for x, y, width, height in entry["boxes"]]
+    with nodes.node(model_complexity=1, num_poses=2, backend="openvino") as client:
+        assert set_parameters(client, external_detections=True) == ""
         detector = client.node.create_publisher(Detection2DArray, "detections", QoSProfile(depth=10))
         client.wait_for(detector.get_subscription_count, "the node's subscription")
         for index in range(20):
-            stamp_ns = START_NS + index * PERIOD_NS
+            stamp_ns = LATER_NS + index * PERIOD_NS
             detector.publish(detections(*boxes, stamp_ns=stamp_ns))
             poses = client.ask(image_message(bgr, "bgr8", stamp_ns)).poses
             if len(poses) == 2:

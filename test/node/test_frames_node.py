@@ -4,7 +4,6 @@
 import math
 from collections import defaultdict
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import cv2
@@ -14,14 +13,17 @@ import pytest
 pytest.importorskip("rclpy", reason="rclpy is not installed")
 
 from rclpy.qos import QoSProfile
+from rclpy.serialization import serialize_message
 from rclpy.time import Time
 from scipy.spatial.transform import Rotation
 from sensor_msgs.msg import JointState
-from support.pose_client import FRAME_ID, START_NS, image_message, pose_node, world_array
+from support.node_services import set_parameters
+from support.photographs import PERSON
+from support.pose_client import FRAME_ID, START_NS, image_message, world_array
+from support.shared_nodes import SharedNodes
 
 from blazepose_ros.conversions.cdr import stamp_ns
-from blazepose_ros.conversions.target_frame import remember
-from blazepose_ros.conversions.tf_buffer import TfBuffer
+from blazepose_ros.conversions.tf_buffer import TfBuffer, remember
 from blazepose_ros.core.body_frame import body_axes
 from blazepose_ros.core.joint_angles import JOINTS, joint_angles
 from blazepose_ros.core.landmarks import Landmark
@@ -29,16 +31,18 @@ from blazepose_ros.core.landmarks import Landmark
 pytestmark = pytest.mark.usefixtures("models")
 
 PERIOD_NS = 33_000_000
+LATER_NS = START_NS + 10**12  # frames are published once for each stamp
+SETTINGS = {"camera_frame": "unnamed_eye"}
 
 
 @pytest.fixture(scope="module")
 def person(data: Path) -> Any:
-    return cv2.imread(str(data / "images" / "mp_pose.jpg"))
+    return cv2.imread(str(data / PERSON))
 
 
-def test_body_and_landmarks_are_looked_up_where_the_message_says(ros: ModuleType, person: Any) -> None:
+def test_body_and_landmarks_are_looked_up_where_the_message_says(nodes: SharedNodes, person: Any) -> None:
     offsets_ns = [0, 1, 2, 2, 1, 3, 3, 4]  # in periods; some repeat, one is late
-    with pose_node(ros, "tf") as client:
+    with nodes.node("tf", **SETTINGS) as client:
         client.wait_for(lambda: client.node.count_publishers("/tf"), "the node's /tf")
         answers = [
             client.ask(image_message(person, "bgr8", START_NS + periods * PERIOD_NS))
@@ -51,7 +55,7 @@ def test_body_and_landmarks_are_looked_up_where_the_message_says(ros: ModuleType
         )
     tree, parents, stamps_ns = TfBuffer(), defaultdict(set), []
     for msg in client.received["tf"]:
-        remember(tree, msg, static=False)
+        remember(tree, serialize_message(msg), static=False)
         stamps_ns.append({stamp_ns(each.header) for each in msg.transforms})
         for each in msg.transforms:
             parents[each.child_frame_id].add(each.header.frame_id)
@@ -75,10 +79,10 @@ def stamp_of(answer: Any) -> Any:
     return Time.from_msg(answer.header.stamp)
 
 
-def test_tf2_finds_the_body_and_every_landmark(ros: ModuleType, person: Any) -> None:
+def test_tf2_finds_the_body_and_every_landmark(nodes: SharedNodes, person: Any) -> None:
     """A listener such as any other node has, where tf2 is installed."""
     tf2_ros = pytest.importorskip("tf2_ros", reason="tf2_ros is not installed")
-    with pose_node(ros) as client:
+    with nodes.node(**SETTINGS) as client:
         buffer = tf2_ros.Buffer()
         listener = tf2_ros.TransformListener(buffer, client.node)
         client.wait_for(lambda: client.node.count_subscribers("/tf"), "the listener")
@@ -116,13 +120,13 @@ def test_tf2_finds_the_body_and_every_landmark(ros: ModuleType, person: Any) -> 
 
 
 def test_frames_hang_on_each_images_own_frame_and_an_empty_one_has_a_name(
-    ros: ModuleType, person: Any
+    nodes: SharedNodes, person: Any
 ) -> None:
     frame_ids = ["left_eye", "right_eye", ""]
-    with pose_node(ros, "tf", camera_frame="unnamed_eye") as client:
+    with nodes.node("tf", **SETTINGS) as client:
         client.wait_for(lambda: client.node.count_publishers("/tf"), "the node's /tf")
         for number, frame_id in enumerate(frame_ids):
-            msg = image_message(person, "bgr8", START_NS + number * PERIOD_NS)
+            msg = image_message(person, "bgr8", LATER_NS + number * PERIOD_NS)
             msg.header.frame_id = frame_id
             assert client.ask(msg).header.frame_id == (frame_id or "unnamed_eye")
         client.wait_for(lambda: len(client.received["tf"]) == len(frame_ids), "all frames")
@@ -130,10 +134,12 @@ def test_frames_hang_on_each_images_own_frame_and_an_empty_one_has_a_name(
     assert parents == ["left_eye", "right_eye", "unnamed_eye"]
 
 
-def test_joint_states_are_those_of_the_pose_and_off_by_default(ros: ModuleType, person: Any) -> None:
+def test_joint_states_are_those_of_the_pose_and_off_by_default(nodes: SharedNodes, person: Any) -> None:
     for published in (False, True):
         states = []
-        with pose_node(ros, publish_joint_states=published) as client:
+        with nodes.node(**SETTINGS) as client:
+            if published:
+                assert set_parameters(client, publish_joint_states=True) == ""
             topic = "blazepose/joint_states"
             client.node.create_subscription(JointState, topic, states.append, QoSProfile(depth=10))
             client.wait_for(lambda: client.node.count_publishers("blazepose/joint_states"), topic)

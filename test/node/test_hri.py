@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """REP-155's messages and topics."""
 
+import math
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -15,14 +16,19 @@ import cv2
 from rclpy.qos import QoSProfile
 from rclpy.validate_topic_name import validate_topic_name
 from std_msgs.msg import Header
-from support.bodies import CAMERA, pose_of, seen_by
+from support.bodies import CAMERA, FACING_AXES, FACING_M, pose_of, seen_by
 from support.hri import INSTALLED, hri_msgs  # noqa: F401 a fixture
+from support.kinematics import link_poses
+from support.node_services import set_parameters
+from support.photographs import PERSON
 from support.pose_client import START_NS, image_message, pose_node
 
 from blazepose_ros.conversions.hri import SKELETON_2D, HriMessages, HriMessagesError
 from blazepose_ros.core.landmarks import Landmark
+from blazepose_ros.core.settings import NodeSettings
 from blazepose_ros.core.timestamps import Stopwatch
 from blazepose_ros.core.types import Frame
+from blazepose_ros.core.visualization.anonymizer import Anonymize
 from blazepose_ros.nodes.pose.hri_publishers import KEEP_NS, TRACKED, HriPublishers
 from blazepose_ros.nodes.pose.received_image import DecodedImage
 
@@ -106,19 +112,28 @@ class Topics:
 
     def __init__(self, listeners: Any = 1) -> None:
         self.open, self._listeners = {}, listeners
+        self.settings, self.known = NodeSettings(), {}
         self.publishers = HriPublishers(self._create, lambda topic: self.open.pop(topic.name))
 
-    def _create(self, _type: Any, name: Any) -> Any:
+    def _create(self, _type: Any, name: Any, *, latched: bool = False) -> Any:
         self.open[name] = Topic(name, self._listeners)
+        self.open[name].latched = latched
         return self.open[name]
 
     def show(self, stamp_ns: Any, *ids: Any) -> None:
         image = DecodedImage(HEADER, Frame(np.zeros((HEIGHT, WIDTH, 3), np.uint8), stamp_ns), 1, Stopwatch())
-        self.publishers.publish(image, [pose_of(person_id=each) for each in ids])
+        people = [seen_by(CAMERA, (0, 0, 3), person_id=each, **self.known) for each in ids]
+        self.publishers.publish(image, people, self.settings)
 
 
 def skeleton_of(person_id: Any) -> str:
     return f"/humans/bodies/b{person_id}/skeleton2d"
+
+
+def topics_of(*ids: int) -> set[str]:
+    """Return all topics of people."""
+    names = ("skeleton2d", "roi", "cropped", "joint_states", "urdf")
+    return {f"/humans/bodies/b{person_id}/{name}" for person_id in ids for name in names}
 
 
 @with_messages
@@ -126,9 +141,9 @@ def test_topics_come_with_people_and_go_some_time_after_them() -> None:
     topics = Topics()
     topics.show(0, 1, 2)
     topics.show(KEEP_NS, 2)
-    assert topics.open.keys() == {TRACKED, skeleton_of(1), skeleton_of(2)}
+    assert topics.open.keys() == {TRACKED} | topics_of(1, 2)
     topics.show(KEEP_NS + 1, 2)
-    assert topics.open.keys() == {TRACKED, skeleton_of(2)}
+    assert topics.open.keys() == {TRACKED} | topics_of(2)
     assert [list(msg.ids) for msg in topics.open[TRACKED].sent] == [["b1", "b2"], ["b2"], ["b2"]]
     assert len(topics.open[skeleton_of(2)].sent) == 3
 
@@ -138,7 +153,7 @@ def test_who_is_followed_over_a_jump_in_time_keeps_the_topic_and_others_lose_it(
     topics = Topics()
     topics.show(10 * KEEP_NS, 1, 2)
     topics.show(0, 1)
-    assert topics.open.keys() == {TRACKED, skeleton_of(1)}
+    assert topics.open.keys() == {TRACKED} | topics_of(1)
 
 
 @with_messages
@@ -153,7 +168,8 @@ def test_an_image_of_nobody_says_that_nobody_is_tracked() -> None:
 def test_nothing_is_made_that_nobody_listens_to(listeners: int) -> None:
     topics = Topics(listeners)
     topics.show(0, 1)
-    assert [len(topic.sent) for topic in topics.open.values()] == [listeners, listeners]
+    sent = {name: len(topic.sent) for name, topic in topics.open.items() if not topic.latched}
+    assert set(sent.values()) == {listeners}
     assert topics.publishers.have_listeners == bool(listeners)
 
 
@@ -167,9 +183,57 @@ def test_closed_topics_are_gone_and_an_image_that_is_still_on_its_way_does_no_ha
     assert not topics.publishers.have_listeners
 
 
+def sent_on(topics: Any, name: str) -> Any:
+    return topics.open[f"/humans/bodies/b1/{name}"].sent
+
+
+@with_messages
+def test_a_region_holds_the_body_and_the_crop_shows_it() -> None:
+    topics = Topics()
+    topics.show(0, 1)
+    (region,), (crop,) = sent_on(topics, "roi"), sent_on(topics, "cropped")
+    screen = seen_by(CAMERA, (0, 0, 3)).screen[:, :2] / (WIDTH, HEIGHT)
+    np.testing.assert_allclose((region.xmin, region.ymin), screen.min(axis=0), atol=1e-6)
+    np.testing.assert_allclose((region.xmax, region.ymax), screen.max(axis=0), atol=1e-6)
+    size = np.ptp(screen, axis=0) * (WIDTH, HEIGHT)
+    np.testing.assert_allclose((crop.width, crop.height), size, atol=2)
+    assert (crop.header, crop.encoding) == (HEADER, "rgb8")
+
+
+@with_messages
+def test_no_part_of_the_image_is_shown_where_people_are_hidden() -> None:
+    topics = Topics()
+    topics.settings = NodeSettings(anonymize=Anonymize.FACE)
+    topics.show(0, 1)
+    assert sent_on(topics, "cropped") == []
+    assert len(sent_on(topics, "roi")) == 1
+
+
+@with_messages
+def test_the_urdf_and_the_joint_states_are_those_of_the_body() -> None:
+    topics = Topics()
+    topics.show(0, 1)
+    (urdf,), (joints,) = sent_on(topics, "urdf"), sent_on(topics, "joint_states")
+    links = link_poses(urdf.data, dict(zip(joints.name, joints.position, strict=True)))
+    in_body = FACING_M @ FACING_AXES
+    for link, landmark in (("l_elbow", Landmark.LEFT_ELBOW), ("r_ankle", Landmark.RIGHT_ANKLE)):
+        # The made-up body has other proportions than people in the mean.
+        np.testing.assert_allclose(links[f"{link}_b1"][:3, 3], in_body[landmark], atol=0.12)
+
+
+@with_messages
+def test_the_urdf_is_latched_and_comes_anew_with_a_learned_stature() -> None:
+    topics = Topics(listeners=0)
+    for number, stature_m in enumerate((math.nan, math.nan, 1.5, 1.505, 1.6)):
+        topics.known = {"stature_m": stature_m}
+        topics.show(number, 1)
+    assert topics.open["/humans/bodies/b1/urdf"].latched
+    assert len({urdf.data for urdf in sent_on(topics, "urdf")}) == len(sent_on(topics, "urdf")) == 3
+
+
 @pytest.fixture(scope="module")
 def person(data: Path) -> Any:
-    return cv2.imread(str(data / "images" / "mp_pose.jpg"))
+    return cv2.imread(str(data / PERSON))
 
 
 @pytest.mark.skipif(INSTALLED, reason="hri_msgs is installed")
@@ -179,6 +243,7 @@ def test_a_node_without_the_package_says_so_and_works(
 ) -> None:
     with pose_node(ros, model_complexity=0, publish_hri=True) as client:
         assert client.ask(image_message(person, "bgr8", START_NS)).poses
+        assert not set_parameters(client, visibility_threshold=0.25)
     assert capfd.readouterr().err.count("the package hri_msgs is not installed") == 1
 
 

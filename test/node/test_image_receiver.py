@@ -13,10 +13,8 @@ from rclpy.serialization import serialize_message
 from sensor_msgs.msg import Image
 from support.waiting import DEADLINE_S, wait_until
 
-from blazepose_ros.conversions.images import TRANSPORTS
-from blazepose_ros.core.errors import FunctionLogger
 from blazepose_ros.core.timestamps import NS_PER_S
-from blazepose_ros.nodes.pose.image_receiver import BEST_EFFORT, ImageReceiver
+from blazepose_ros.nodes.pose.image_subscription import BEST_EFFORT, ImageSubscription, Way
 
 LATER_S = 0.5
 IMAGE = serialize_message(Image())
@@ -30,18 +28,19 @@ def node(ros: ModuleType) -> Iterator[Any]:
 
 
 class Images:
-    """A subscription, and a pipeline that keeps what it is given."""
+    """A subscription that keeps what it is given."""
 
     def __init__(self, node: Any) -> None:
         self.rest_s = 0.0
         self.asked, self.superseded = threading.Event(), threading.Event()
-        self.received = []
-        self.subscription = ImageReceiver(node, TRANSPORTS["raw"], "best_effort", self, FunctionLogger(print))
+        self.received: list[Any] = []
+        way = Way("raw", BEST_EFFORT)
+        self.subscription = ImageSubscription(node, way, "image", self.receive, self.spare_s)
 
-    def on_image(self, image: Any) -> None:
+    def receive(self, _subscription: Any, image: Any) -> None:
         self.received.append(image)
 
-    def spare_s(self) -> Any:
+    def spare_s(self, _subscription: Any) -> Any:
         self.asked.set()
         assert self.superseded.wait(DEADLINE_S)
         return self.rest_s
@@ -57,13 +56,12 @@ def images(node: Any) -> Iterator[Images]:
     images = Images(node)
     yield images
     images.superseded.set()
-    images.subscription.end()
+    images.subscription.close()
 
 
 def test_images_that_make_way_for_a_newer_one_are_counted(node: Any, images: Images) -> None:
     publisher = node.create_publisher(Image, "image", qos_profile_sensor_data)
     images.rest_s = LATER_S
-    images.subscription.open()
     wait_until(publisher.get_subscription_count)
     publisher.publish(Image())
     assert images.asked.wait(DEADLINE_S)
@@ -74,7 +72,7 @@ def test_images_that_make_way_for_a_newer_one_are_counted(node: Any, images: Ima
     image = images.received[0]
     assert image.superseded == 3
     assert 0 < image.waited_ns < DEADLINE_S * NS_PER_S
-    assert images.subscription._reliability == BEST_EFFORT
+    assert images.subscription.quality().lost == 0  # they did arrive
 
 
 def test_a_middleware_that_does_not_say_when_an_image_came_says_nothing(images: Images) -> None:

@@ -19,6 +19,7 @@ pytest.importorskip("rclpy", reason="rclpy is not installed")
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
 from support.node_services import change_state, state
+from support.photographs import PERSON
 from support.pose_client import START_NS, PoseClient, image_message
 from support.processes import executable, ros_arguments
 
@@ -32,7 +33,7 @@ OUTPUT = "blazepose/poses"
 
 @pytest.fixture(scope="module")
 def bgr(data: Path) -> Any:
-    return cv2.imread(str(data / "images" / "mp_pose.jpg"))
+    return cv2.imread(str(data / PERSON))
 
 
 @pytest.fixture

@@ -12,17 +12,21 @@ pytest.importorskip("rclpy", reason="rclpy is not installed")
 
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CameraInfo, Image
+from support.photographs import PERSON
 from support.pose_client import START_NS, PoseClient, image_message, pose_node
 from support.processes import ros_arguments, running
 
 from blazepose_ros.msg import Timing
+
+# Hides the events that Humble's rclpy lacks.
+HUMBLE = Path(__file__).parents[1] / "support" / "humble"
 
 pytestmark = pytest.mark.usefixtures("models")
 
 
 @pytest.fixture(scope="module")
 def bgr(data: Path) -> Any:
-    return cv2.imread(str(data / "images" / "mp_pose.jpg"))
+    return cv2.imread(str(data / PERSON))
 
 
 def subscribers(client: Any) -> Any:
@@ -47,6 +51,31 @@ def test_a_lazy_node_takes_images_only_while_somebody_listens(ros: ModuleType, b
             assert client.ask(image_message(bgr, "bgr8", 2 * START_NS)).poses
     finally:
         client.close()
+
+
+def test_a_node_on_humbles_rclpy_looks_for_listeners_by_itself(
+    ros: ModuleType, bgr: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Its rclpy does not tell of subscribers that come and go."""
+    monkeypatch.setenv("PYTHONPATH", str(HUMBLE))
+    client = PoseClient(ros)
+    log = tmp_path / "log"
+    try:
+        with (
+            log.open("w") as file,
+            running("blazepose_node", *ros_arguments({"model_complexity": 0}), log=file),
+        ):
+            client.listen("diagnostics")
+            client.wait_for(lambda: is_active_without_listeners(client), "the node")
+            client.listen("poses")
+            client.wait_for(lambda: subscribers(client) == 1, "the node's subscription")
+            assert client.ask(image_message(bgr, "bgr8", START_NS)).poses
+            for subscription in list(client.node.subscriptions):
+                client.node.destroy_subscription(subscription)
+            client.wait_for(lambda: subscribers(client) == 0, "the end of the node's subscription")
+    finally:
+        client.close()
+    assert "Traceback" not in log.read_text()
 
 
 def is_active_without_listeners(client: Any) -> Any:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The life of a node's process, with nodes that do one thing."""
 
+import resource
 import signal
 import subprocess
 import sys
@@ -72,3 +73,21 @@ def test_signals_that_repeat_change_nothing() -> None:
             process.send_signal(number)
         _, said = process.communicate(timeout=STOP_TIMEOUT_S)
     assert (process.returncode, said) == (0, "")
+
+
+@pytest.mark.parametrize(("soft", "hard", "status"), [(20, 20, 1), (20, 512, 0)])
+def test_too_few_open_files_are_one_line_or_become_enough(soft: int, hard: int, status: int) -> None:
+    def limit() -> None:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+    program = PROGRAM.format(thing="raise SystemExit(0)")
+    command = [sys.executable, "-c", program]
+    result = subprocess.run(command, preexec_fn=limit, capture_output=True, text=True, timeout=60)
+    assert result.returncode == status
+    if status:
+        assert (
+            result.stderr
+            == "-c: only 20 files may be open at once, 256 are needed: raise the limit (ulimit -n)\n"
+        )
+    else:
+        assert result.stdout == "ready\n"

@@ -33,7 +33,7 @@ def publisher(node: Any) -> Any:
 
 
 def into(received: Any) -> Any:
-    return lambda message, _info: received.append(deserialize_message(message, String).data)
+    return lambda message, _info: received.append(deserialize_message(bytes(message), String).data)
 
 
 def publish_to(publisher: Any, word: Any) -> None:
@@ -153,4 +153,14 @@ def test_an_error_ends_the_thread_and_is_told_of(node: Any, publisher: Any) -> N
             return "nothing receives /words" in str(err)
 
     wait_until(failed)
+    receiver.close()
+
+
+def test_a_message_waits_no_longer_once_there_is_nothing_to_wait_for(node: Any, publisher: Any) -> None:
+    """A first inference of half a minute makes nothing wait for as long when the second one ends at once."""
+    received: list[str] = []
+    asked = iter([60.0, 60.0])
+    receiver = MessageReceiver(node, String, "words", QOS, into(received), lambda: next(asked, 0.0))
+    publish_to(publisher, "now")
+    wait_until(lambda: received == ["now"])
     receiver.close()

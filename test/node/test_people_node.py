@@ -2,7 +2,6 @@
 """People over time as the node publishes them."""
 
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import cv2
@@ -13,18 +12,21 @@ pytest.importorskip("rclpy", reason="rclpy is not installed")
 
 from rcl_interfaces.srv import SetParameters
 from rclpy.parameter import Parameter
-from support.pose_client import START_NS, image_message, pose_node, screen_array
+from support.photographs import PERSON
+from support.pose_client import START_NS, image_message, screen_array
+from support.shared_nodes import SharedNodes
 
 from blazepose_ros.core.tracking.primary_person import Primary
 from blazepose_ros.msg import Pose33
 
 PERIOD_NS = 100_000_000
 SHIFT_PX = 8
+SETTINGS = {"model_complexity": 0, "backend": "openvino"}
 
 
 @pytest.fixture(scope="module")
 def photograph(data: Path) -> Any:
-    return cv2.imread(str(data / "images" / "mp_pose.jpg"))
+    return cv2.imread(str(data / PERSON))
 
 
 def shifted(photograph: Any, index: Any) -> Any:
@@ -47,13 +49,13 @@ def set_parameter(client: Any, name: Any, value: Any) -> Any:
 @pytest.mark.usefixtures("models")
 @pytest.mark.parametrize("backend", ["mediapipe", "openvino"])
 def test_a_person_keeps_the_number_and_who_comes_back_late_gets_another(
-    ros: ModuleType, photograph: Any, backend: str
+    nodes: SharedNodes, photograph: Any, backend: str
 ) -> None:
     nobody = np.zeros_like(photograph)
-    with pose_node(ros, "pose", model_complexity=0, backend=backend) as client:
+    with nodes.node("pose", model_complexity=0, backend=backend) as client:
         for index in range(4):
             (pose,) = ask(client, shifted(photograph, index), index).poses
-            assert (pose.person_id, pose.status) == (1, 0)
+            assert (pose.person_id, pose.status) == (1, Pose33.UNCALIBRATED)
         assert not ask(client, nobody, 4).poses
         ask(client, shifted(photograph, 4), 5)
         (pose,) = ask(client, shifted(photograph, 4), 6).poses
@@ -69,8 +71,8 @@ def test_a_person_keeps_the_number_and_who_comes_back_late_gets_another(
 
 
 @pytest.mark.usefixtures("models")
-def test_smoothing_is_switched_while_the_node_runs(ros: ModuleType, photograph: Any) -> None:
-    with pose_node(ros, model_complexity=0) as client:
+def test_smoothing_is_switched_while_the_node_runs(nodes: SharedNodes, photograph: Any) -> None:
+    with nodes.node(**SETTINGS) as client:
         moved_px = {}
         for enabled in (True, False):
             assert set_parameter(client, "smoothing.enabled", enabled).successful
@@ -87,24 +89,25 @@ def test_smoothing_is_switched_while_the_node_runs(ros: ModuleType, photograph: 
 
 
 @pytest.mark.usefixtures("models")
-def test_what_speaks_against_a_pose_is_published(ros: ModuleType, photograph: Any) -> None:
+def test_what_speaks_against_a_pose_is_published(nodes: SharedNodes, photograph: Any) -> None:
     height = photograph.shape[0]
     knees = photograph[: height * 6 // 10]
-    with pose_node(ros, model_complexity=1) as client:
+    with nodes.node(**SETTINGS) as client:
+        assert set_parameter(client, "model_complexity", 1).successful
         (whole,) = ask(client, photograph, 0).poses
-        assert whole.status == 0
+        assert whole.status == Pose33.UNCALIBRATED
         (cut,) = ask(client, np.ascontiguousarray(knees), 20).poses
         assert cut.status & Pose33.TRUNCATED
-        (dark,) = ask(client, photograph // 8, 40).poses
+        (dark,) = ask(client, photograph // 6, 40).poses
         assert dark.status & Pose33.LOW_LIGHT
 
 
 @pytest.mark.usefixtures("models")
 def test_how_long_the_lost_are_waited_for_changes_while_the_node_runs(
-    ros: ModuleType, photograph: Any
+    nodes: SharedNodes, photograph: Any
 ) -> None:
     nobody = np.zeros_like(photograph)
-    with pose_node(ros, model_complexity=0, max_lost_s=0.5) as client:
+    with nodes.node(**SETTINGS) as client:
         numbers = []
         for start, max_lost_s in ((0, 5.0), (100, 0.5)):
             assert set_parameter(client, "max_lost_s", max_lost_s).successful
@@ -118,8 +121,9 @@ def test_how_long_the_lost_are_waited_for_changes_while_the_node_runs(
 
 
 @pytest.fixture(scope="module")
-def pair(photograph: Any) -> tuple[Any, tuple[Any, Any]]:
+def pair(data: Path) -> tuple[Any, tuple[Any, Any]]:
     """Somebody large on the left and somebody small in the middle, and the boxes of both."""
+    photograph = cv2.imread(str(data / "images" / "walker_upright.png"))
     height, width = photograph.shape[:2]
     small = cv2.resize(photograph, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
     canvas = np.full((height, 3 * width, 3), photograph[0, 0], np.uint8)
@@ -133,7 +137,7 @@ def pair(photograph: Any) -> tuple[Any, tuple[Any, Any]]:
 
 @pytest.mark.usefixtures("models")
 def test_the_rule_of_the_primary_person_changes_while_the_node_runs(
-    ros: ModuleType, pair: tuple[Any, tuple[Any, Any]]
+    nodes: SharedNodes, pair: tuple[Any, tuple[Any, Any]]
 ) -> None:
     pytest.importorskip("vision_msgs", reason="vision_msgs is not installed")
     from rclpy.qos import QoSProfile
@@ -148,8 +152,9 @@ def test_the_rule_of_the_primary_person_changes_while_the_node_runs(
         Primary.NEAREST: large_x,
         Primary.FIRST: small_x,
     }
-    settings = {"model_complexity": 0, "num_poses": 2, "external_detections": True}
-    with pose_node(ros, "pose", **settings) as client:
+    with nodes.node("pose", **SETTINGS) as client:
+        assert set_parameter(client, "num_poses", 2).successful
+        assert set_parameter(client, "external_detections", True).successful
         detector = client.node.create_publisher(Detection2DArray, "detections", QoSProfile(depth=10))
         client.wait_for(detector.get_subscription_count, "the node's subscription")
         for turn, (rule, x) in enumerate(chosen.items()):

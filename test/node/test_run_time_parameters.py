@@ -15,8 +15,10 @@ pytest.importorskip("rclpy", reason="rclpy is not installed")
 
 from sensor_msgs.msg import CompressedImage
 from support.node_services import begin_to_set, parameters, set_parameters
+from support.photographs import PERSON
 from support.pose_client import PoseClient, Stream, pose_node, screen_array
 from support.processes import running
+from support.shared_nodes import SharedNodes
 
 pytestmark = pytest.mark.usefixtures("models")
 SETTLED = 8
@@ -32,11 +34,11 @@ MAX_GROWTH_BYTES = 60_000_000
 
 @pytest.fixture(scope="module")
 def bgr(data: Path) -> Any:
-    return cv2.imread(str(data / "images" / "mp_pose.jpg"))
+    return cv2.imread(str(data / PERSON))
 
 
-def test_images_are_answered_while_another_model_is_loading(ros: ModuleType, bgr: Any) -> None:
-    with pose_node(ros, model_complexity=0) as client:
+def test_images_are_answered_while_another_model_is_loading(nodes: SharedNodes, bgr: Any) -> None:
+    with nodes.node(model_complexity=0) as client:
         stream = Stream(client, bgr)
         stream.ask()
         client.received["poses"].clear()
@@ -48,8 +50,8 @@ def test_images_are_answered_while_another_model_is_loading(ros: ModuleType, bgr
     assert during >= 3
 
 
-def test_image_transport_changes(ros: ModuleType, bgr: Any) -> None:
-    with pose_node(ros, model_complexity=0) as client:
+def test_image_transport_changes(nodes: SharedNodes, bgr: Any) -> None:
+    with nodes.node(model_complexity=0) as client:
         stream = Stream(client, bgr)
         stream.ask()
         compressed = client.node.create_publisher(CompressedImage, "image/compressed", 10)
@@ -68,8 +70,8 @@ def test_image_transport_changes(ros: ModuleType, bgr: Any) -> None:
         stream.ask()
 
 
-def test_the_mask_comes_and_goes(ros: ModuleType, bgr: Any) -> None:
-    with pose_node(ros, model_complexity=0) as client:
+def test_the_mask_comes_and_goes(nodes: SharedNodes, bgr: Any) -> None:
+    with nodes.node(model_complexity=0) as client:
         stream = Stream(client, bgr)
         for offered in (True, False, True):
             assert set_parameters(client, enable_segmentation=offered) == ""
@@ -86,7 +88,8 @@ def masks(client: Any) -> Any:
     return client.node.count_publishers("blazepose/segmentation_mask")
 
 
-def test_laziness_changes(ros: ModuleType) -> None:
+def test_laziness_changes(ros: ModuleType, nodes: SharedNodes) -> None:
+    nodes.close()  # those below have nodes of their own
     client = PoseClient(ros)
     try:
         with running("blazepose_node", "--ros-args", "-p", "model_complexity:=0"):
@@ -138,6 +141,7 @@ def test_a_signal_in_the_middle_of_a_change_of_the_model_ends_the_node_in_order(
     assert "Traceback" not in capfd.readouterr().err
 
 
+@pytest.mark.thorough
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="there is no /proc")
 def test_the_model_changes_under_load_without_a_wrong_pose(ros: ModuleType, bgr: Any) -> None:
     with pose_node(ros, model_complexity=0) as client:

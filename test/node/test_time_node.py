@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Images whose stamps do not rise as those of one camera do."""
 
+import time
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import cv2
@@ -11,7 +11,10 @@ import pytest
 
 pytest.importorskip("rclpy", reason="rclpy is not installed")
 
-from support.pose_client import START_NS, Stream, image_message, pose_node, screen_array
+from support.node_services import set_parameters
+from support.photographs import PERSON
+from support.pose_client import START_NS, Stream, image_message, screen_array
+from support.shared_nodes import SharedNodes
 
 pytestmark = pytest.mark.usefixtures("models")
 FRAME_NS = 33_000_000
@@ -22,7 +25,7 @@ POSE_TOLERANCE_PX = 15.0
 
 @pytest.fixture(scope="module")
 def bgr(data: Path) -> Any:
-    return cv2.imread(str(data / "images" / "mp_pose.jpg"))
+    return cv2.imread(str(data / PERSON))
 
 
 def only_person(client: Any, msg: Any) -> Any:
@@ -35,10 +38,10 @@ def only_person(client: Any, msg: Any) -> Any:
 
 
 def test_jumps_of_years_and_images_without_a_time_are_answered_with_the_same_pose(
-    ros: ModuleType, bgr: Any
+    nodes: SharedNodes, bgr: Any
 ) -> None:
     steps_ns = [0, FRAME_NS, 30 * YEAR_NS, FRAME_NS, -30 * YEAR_NS, -START_NS, 0, 0]
-    with pose_node(ros, model_complexity=0) as client:
+    with nodes.node(model_complexity=0) as client:
         stamps_ns = START_NS + np.cumsum(steps_ns)
         found = []
         for stamp_ns in stamps_ns.tolist():
@@ -48,17 +51,11 @@ def test_jumps_of_years_and_images_without_a_time_are_answered_with_the_same_pos
         assert np.median(np.linalg.norm(landmarks - found[0], axis=1)) < POSE_TOLERANCE_PX
 
 
-def test_a_simulated_clock_that_stands_still_stops_nothing(ros: ModuleType, bgr: Any) -> None:
-    with pose_node(ros, "diagnostics", model_complexity=0, use_sim_time=True) as client:
-        stream = Stream(client, bgr)
-        for _ in range(3):
-            stream.ask()
-        client.wait_for(lambda: client.received["diagnostics"], "diagnostics")
-
-
-def test_two_cameras_on_one_topic_are_each_answered_with_their_own_people(ros: ModuleType, bgr: Any) -> None:
+def test_two_cameras_on_one_topic_are_each_answered_with_their_own_people(
+    nodes: SharedNodes, bgr: Any
+) -> None:
     mirrored = np.ascontiguousarray(bgr[:, ::-1])
-    with pose_node(ros, model_complexity=0) as client:
+    with nodes.node(model_complexity=0) as client:
         found = {"left_camera": [], "right_camera": []}
         stamp_ns = START_NS
         for _ in range(ROUNDS):
@@ -72,3 +69,55 @@ def test_two_cameras_on_one_topic_are_each_answered_with_their_own_people(ros: M
             assert np.median(np.linalg.norm(later - landmarks[0], axis=1)) < POSE_TOLERANCE_PX
     apart_px = np.linalg.norm(found["left_camera"][0] - found["right_camera"][0], axis=1)
     assert np.median(apart_px) > 2 * POSE_TOLERANCE_PX
+
+
+MAX_LOST_S = 0.1
+
+
+def ids(answers: Any) -> Any:
+    return [pose.person_id for answer in answers for pose in answer.poses]
+
+
+def test_people_are_tracked_by_the_time_of_receipt_where_stamps_are_zero(
+    nodes: SharedNodes, bgr: Any
+) -> None:
+    nobody = image_message(np.zeros_like(bgr), "bgr8", 0)
+    with nodes.node("diagnostics", model_complexity=0) as client:
+        assert set_parameters(client, max_lost_s=MAX_LOST_S) == ""
+
+        def show(msg: Any) -> Any:
+            client.received["poses"].clear()
+            answer = client.ask(msg)
+            assert answer.header == msg.header
+            return answer
+
+        client.wait_for(lambda: ids([show(image_message(bgr, "bgr8", 0))]) == [1], "the first person")
+        client.wait_for(lambda: not show(nobody).poses, "nobody")
+        time.sleep(2 * MAX_LOST_S)
+        show(nobody)
+        client.wait_for(lambda: ids([show(image_message(bgr, "bgr8", 0))]) == [2], "another person")
+        assert client.log().count("images carry no time") == 1
+
+        def told() -> bool:
+            show(nobody)
+            messages = [msg.status[0].message for msg in client.received["diagnostics"]]
+            return any("images carry no time" in message for message in messages)
+
+        client.wait_for(told, "the diagnostics")
+
+
+def test_a_person_keeps_the_number_where_one_stamp_in_five_is_early(nodes: SharedNodes, bgr: Any) -> None:
+    with nodes.node("tf", model_complexity=0) as client:
+        client.wait_for(lambda: client.node.count_publishers("/tf"), "the node's /tf")
+        offsets_ms = [33 * index - (50 if index % 5 == 4 else 0) for index in range(20)]
+        answers = [client.ask(image_message(bgr, "bgr8", START_NS + offset * 10**6)) for offset in offsets_ms]
+        assert ids(answers) == [1] * len(offsets_ms)
+        client.wait_for(lambda: len(client.received["tf"]) == len(offsets_ms), "the frames of all images")
+
+
+def test_a_simulated_clock_that_stands_still_stops_nothing(nodes: SharedNodes, bgr: Any) -> None:
+    with nodes.node("diagnostics", model_complexity=0, use_sim_time=True) as client:
+        stream = Stream(client, bgr)
+        for _ in range(3):
+            stream.ask()
+        client.wait_for(lambda: client.received["diagnostics"], "diagnostics")

@@ -24,15 +24,11 @@ pytestmark = pytest.mark.usefixtures("models")
 GRAY = (9, 9, 9)
 
 
-@pytest.fixture
-def log(tmp_path: Path) -> Path:
-    return tmp_path / "log"
-
-
 @contextmanager
-def troubled_node(ros: ModuleType, log: Any, **parameters: Any) -> Iterator[PoseClient]:
+def troubled_node(ros: ModuleType, log: Path, **parameters: Any) -> Iterator[PoseClient]:
     """Run a node with an estimator that can be told to fail, and yield a client of it."""
     client = PoseClient(ros)
+    client.log_path = log
     client.listen("poses")
     settings = {
         "backend": "mediapipe",
@@ -56,6 +52,32 @@ def image(color: Any) -> Any:
     return np.full((48, 64, 3), color[::-1], np.uint8)
 
 
+def test_a_hanging_estimator_does_not_keep_the_node_from_leaving(ros: ModuleType, tmp_path: Path) -> None:
+    with troubled_node(ros, tmp_path / "log", inference_timeout_s=3600.0) as client:
+        stream = Stream(client, image(GRAY))
+        stream.ask()
+
+        def hangs() -> bool:
+            stream.publish(image(RED))
+            return TROUBLE in client.log()
+
+        client.wait_for(hangs, "the estimator's trouble")
+
+
+@pytest.fixture(scope="module")
+def shared_node(ros: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Iterator[PoseClient]:
+    """A node whose estimator recovers."""
+    with troubled_node(ros, tmp_path_factory.mktemp("node") / "log") as client:
+        yield client
+
+
+@pytest.fixture
+def client(shared_node: PoseClient) -> PoseClient:
+    """The client of that node, which has forgotten the test before."""
+    shared_node.forget()
+    return shared_node
+
+
 @pytest.mark.parametrize(
     ("color", "complaint"),
     [
@@ -65,36 +87,22 @@ def image(color: Any) -> Any:
     ],
     ids=["hangs", "raises", "memory"],
 )
-def test_an_estimator_in_trouble_is_replaced(ros: ModuleType, log: Path, color: Any, complaint: str) -> None:
-    with troubled_node(ros, log) as client:
-        stream = Stream(client, image(GRAY))
-        stream.ask()
+def test_an_estimator_in_trouble_is_replaced(client: PoseClient, color: Any, complaint: str) -> None:
+    stream = Stream(client, image(GRAY))
+    stream.ask()
 
-        def told() -> bool:
-            stream.publish(image(color))
-            return complaint in log.read_text()
+    def told() -> bool:
+        stream.publish(image(color))
+        return complaint in client.log()
 
-        client.wait_for(told, "a message")
-        stream.ask()
-        assert log.read_text().count("LITE model from") > 1
-
-
-def test_a_hanging_estimator_does_not_keep_the_node_from_leaving(ros: ModuleType, log: Path) -> None:
-    with troubled_node(ros, log, inference_timeout_s=3600.0) as client:
-        stream = Stream(client, image(GRAY))
-        stream.ask()
-
-        def hangs() -> bool:
-            stream.publish(image(RED))
-            return TROUBLE in log.read_text()
-
-        client.wait_for(hangs, "the estimator's trouble")
+    client.wait_for(told, "a message")
+    stream.ask()
+    assert "LITE model from" in client.log()
 
 
-def test_a_change_of_the_model_while_it_hangs_is_taken(ros: ModuleType, log: Path) -> None:
-    with troubled_node(ros, log) as client:
-        stream = Stream(client, image(GRAY))
-        stream.ask()
-        stream.publish(image(RED))
-        assert set_parameters(client, num_poses=2) == ""
-        stream.ask()
+def test_a_change_of_the_model_while_it_hangs_is_taken(client: PoseClient) -> None:
+    stream = Stream(client, image(GRAY))
+    stream.ask()
+    stream.publish(image(RED))
+    assert set_parameters(client, num_poses=2) == ""
+    stream.ask()

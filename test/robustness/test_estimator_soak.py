@@ -19,6 +19,8 @@ from blazepose_ros.core.estimation.factory import choose_estimator
 from blazepose_ros.core.estimation.runtimes.runtime import RuntimeOptions
 from blazepose_ros.core.types import Frame, ModelComplexity
 
+pytestmark = pytest.mark.alone
+
 SOAK_FRAMES = int(os.environ.get("SOAK_FRAMES", "300"))
 WARM_UP_FRAMES = 100
 MAX_GROWTH_BYTES = 20_000_000
@@ -53,10 +55,11 @@ def restless(clips: Any, rng: Any) -> Iterator[Frame]:
 def clips(data: Path) -> Any:
     return [
         list(itertools.islice(frames(data / "videos" / name, 30), 60))
-        for name in ("squats.mp4", "pose2sim_cam02.mp4", "one_by_one.mp4")
+        for name in ("pose2sim_cam04.mp4", "pose2sim_cam02.mp4", "park.mp4")
     ]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "options", [{}, {"num_poses": 3, "enable_segmentation": True}], ids=["one", "several"]
 )

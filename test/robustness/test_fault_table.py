@@ -6,8 +6,9 @@
 
 import os
 import re
+from dataclasses import replace
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -15,16 +16,26 @@ import pytest
 pytest.importorskip("rclpy", reason="rclpy is not installed")
 
 import cv2
+from geometry_msgs.msg import Quaternion
 from rcl_interfaces.msg import Log
 from rclpy.parameter import Parameter
 from rclpy.parameter_client import AsyncParameterClient
 from rclpy.qos import QoSProfile
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from support.faults import CALIBRATIONS, COMPRESSED, DEPTHS, PARAMETERS, RAW, depth, image
+from support.fusion_client import NODE as FUSION_NODE
+from support.fusion_client import THREE, CameraClient, fusion, is_fused, mounted, place, written
+from support.fusion_faults import CROOKED, FAR, FAULTY, FURTHER_M, FUSION, gliding, good
 from support.paths import ROOT
 from support.pose_client import START_NS, image_message, pose_node, screen_array
+from support.several_cameras import CAMERAS, person_seen
+from tf2_msgs.msg import TFMessage
 
 from blazepose_ros.core.frame_sources.files import photograph
+from blazepose_ros.core.timestamps import NS_PER_S
+from blazepose_ros.core.types import Placement
+
+pytestmark = pytest.mark.alone
 
 PAGE = ROOT / "docs" / "faults.md"
 BEGIN, END = "<!-- provoked: {} -->\n", "<!-- end -->"
@@ -37,6 +48,24 @@ VISIBLE = 0.5
 SETTLED = 3
 FRAME_NS = 100_000_000
 BACK_NS = 10_000_000_000
+
+
+class Outcome(NamedTuple):
+    """The last column of a table: its head and what is in each row; and what a silent node does."""
+
+    head: str
+    row: str
+    silently: str
+
+
+IMAGE_TABLE = Outcome("the next good image", "right pose", "it is answered as any image")
+FUSION_TABLE = Outcome("the people of the other cameras", "go on", "they are fused as any people")
+
+# Longer than a camera's calibration and transforms may still be on their way, in which nothing is said.
+START_S = 3.5
+# Outputs after which a fault has done what it does.
+MANY = 8
+MAX_ERROR_M = 0.10
 
 
 class Bench:
@@ -144,9 +173,86 @@ class Bench:
             self.said.append(msg.msg)
 
 
-def quoted(text: Any) -> Any:
+class SeveralCameras(CameraClient):
+    """Cameras that see someone who glides, one of which is to be faulty, and what the fusion says."""
+
+    def __init__(self, ros: ModuleType) -> None:
+        super().__init__(ros)
+        self.said: list[str] = []
+        self.fault: Any = good
+        self.node.create_subscription(Log, "/rosout", self._hear, QoSProfile(depth=100))
+
+    def place_cameras(self) -> None:
+        super().place_cameras()
+        crooked, far = (mounted(name, CAMERAS[FAULTY]) for name in (CROOKED, FAR))
+        crooked.transform.rotation = Quaternion(x=0.0, y=0.0, z=0.0, w=0.0)
+        far.transform.translation.x = FURTHER_M
+        self.static.publish(TFMessage(transforms=[crooked, far]))
+
+    def see(self, name: str, now_s: float) -> None:
+        if name == FAULTY:
+            self.poses[name].publish(self.fault(now_s))
+        else:
+            person = person_seen(CAMERAS[name], gliding(now_s))
+            self.poses[name].publish(written([person], name, now_s))
+
+    def provoke(self, fault: Any) -> str:
+        """Have the faulty camera publish what is wrong, and return what the node says."""
+        self.said.clear()
+        self.received["poses"].clear()
+        self.fault = fault.message
+        said = ""
+        if fault.says:
+            heard = lambda: [text for text in self.said if re.search(fault.says, text)]  # noqa: E731
+            said = self.publish_until(THREE, heard, fault.says)[0]
+        self.publish_until(THREE, lambda: len(self.received["poses"]) > MANY, "people")
+        self.fault = good
+        return said
+
+    def check(self, number: int) -> None:
+        """Compare the person of all outputs since the last fault with the truth."""
+        outputs = [message for message in self.received["poses"] if message.poses]
+        fused = [message.poses[0].placement for message in outputs].count(Placement.FUSED)
+        assert 2 * fused > len(self.received["poses"])
+        for message in outputs:
+            for pose in message.poses:
+                assert np.isfinite(pose.world).all()
+                assert np.isfinite(pose.hip_center.position).all()
+            first = replace(message, poses=message.poses[:1])
+            assert first.poses[0].person_id == number
+            np.testing.assert_allclose(place(first), gliding(message.stamp_ns / NS_PER_S), atol=MAX_ERROR_M)
+
+    def until_fused(self, cameras: Any) -> int:
+        """Have cameras see the person until all outputs are fused ones; return the person's id."""
+        poses = self.received["poses"]
+        poses.clear()
+        self.publish_until(cameras, lambda: len(poses) > MANY and all(map(is_fused, poses[-MANY:])), "people")
+        return poses[-1].poses[0].person_id
+
+    def _hear(self, msg: Any) -> None:
+        if msg.name == FUSION_NODE:
+            self.said.append(msg.msg)
+
+
+@pytest.mark.thorough
+def test_what_one_camera_does_costs_the_people_of_the_others_nothing(
+    ros: ModuleType, capfd: pytest.CaptureFixture[str]
+) -> None:
+    rows = []
+    with fusion(ros, client_type=SeveralCameras) as cameras:
+        cameras.publish(THREE, START_S)
+        number = cameras.until_fused(THREE)
+        for fault in FUSION:
+            rows.append((fault, cameras.provoke(fault)))
+            cameras.check(number)
+            assert cameras.until_fused(("east", FAULTY)) == number
+    check_page("fusion", rows, FUSION_TABLE)
+    assert "Traceback" not in capfd.readouterr().err
+
+
+def quoted(text: Any, silently: str) -> Any:
     """Return what was said as the page has it: without paths, and not too long."""
-    line = text.splitlines()[0] if text else "nothing: it is answered as any image"
+    line = text.splitlines()[0] if text else f"nothing: {silently}"
     line = re.sub(r"\b\d+ bytes\)", "N bytes)", line)  # encoders differ
     if len(line) > LONGEST_QUOTE:
         line = line[:LONGEST_QUOTE].rpartition(" ")[0].rstrip(",;:") + " ..."
@@ -155,10 +261,11 @@ def quoted(text: Any) -> Any:
     return f"{ticks}{space}{line}{space}{ticks}" if text else line
 
 
-def table(rows: Any) -> Any:
-    head = "| fault | provoked by | the node says | the next good image |\n|---|---|---|---|\n"
+def table(rows: Any, outcome: Outcome) -> Any:
+    head = f"| fault | provoked by | the node says | {outcome.head} |\n|---|---|---|---|\n"
     return head + "".join(
-        f"| {fault.what} | {fault.how} | {quoted(said)} | right pose |\n" for fault, said in rows
+        f"| {fault.what} | {fault.how} | {quoted(said, outcome.silently)} | {outcome.row} |\n"
+        for fault, said in rows
     )
 
 
@@ -166,13 +273,13 @@ def part(page: Any, name: Any) -> Any:
     return page.partition(BEGIN.format(name))[2].partition(END)[0]
 
 
-def check_page(name: Any, rows: Any) -> None:
+def check_page(name: Any, rows: Any, outcome: Outcome = IMAGE_TABLE) -> None:
     """Compare a table with the page, or write it there."""
     page = PAGE.read_text()
     if os.environ.get("WRITE_FAULTS"):
-        page = page.replace(BEGIN.format(name) + part(page, name), BEGIN.format(name) + table(rows))
+        page = page.replace(BEGIN.format(name) + part(page, name), BEGIN.format(name) + table(rows, outcome))
         PAGE.write_text(page)
-    assert part(page, name) == table(rows)
+    assert part(page, name) == table(rows, outcome)
 
 
 @pytest.mark.usefixtures("models")
@@ -208,6 +315,6 @@ def test_faulty_compressed_images_are_told_of_and_survived(
 
 
 def test_the_page_has_many_faults_each_once() -> None:
-    rows = re.findall(r"^\| (.+?) \| .+ right pose \|$", PAGE.read_text(), re.MULTILINE)
+    rows = re.findall(r"^\| (.+?) \| .+ (?:right pose|go on) \|$", PAGE.read_text(), re.MULTILINE)
     assert len(rows) >= MIN_FAULTS
     assert len(set(rows)) == len(rows)

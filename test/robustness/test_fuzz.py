@@ -27,10 +27,10 @@ from support.fuzzing import KINDS, fuzzed
 from support.pose_client import START_NS, image_message, pose_node, screen_array
 
 from blazepose_ros.conversions.frame_context import FrameContextCollector
+from blazepose_ros.conversions.frames import to_tf_message
 from blazepose_ros.conversions.images import TRANSPORTS
 from blazepose_ros.conversions.markers import MarkerArrays
 from blazepose_ros.conversions.pose33 import serialize_pose33_array
-from blazepose_ros.conversions.tf_frames import to_tf_message
 from blazepose_ros.core.diagnostics.statistics import Statistics
 from blazepose_ros.core.errors import FunctionLogger
 from blazepose_ros.core.estimation.loading import LoadedModel
@@ -41,6 +41,8 @@ from blazepose_ros.nodes.common.process_tuning import anonymous_mb
 from blazepose_ros.nodes.pose import image_pipeline, inference
 from blazepose_ros.nodes.pose.image_pipeline import ImagePipeline
 from blazepose_ros.nodes.pose.received_image import SerializedImage
+
+pytestmark = pytest.mark.alone
 
 FUZZ_COUNT = int(os.environ.get("FUZZ_COUNT", "3000"))
 WARM_UP = 1000

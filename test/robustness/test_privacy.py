@@ -22,6 +22,8 @@ from support.pose_client import START_NS, image_message, pose_node
 import blazepose_ros
 from blazepose_ros.core.frame_sources.files import photograph
 
+pytestmark = pytest.mark.alone
+
 WATCH_S = float(os.environ.get("WATCH_S", "5"))
 PERIOD_NS = 100_000_000
 PERIOD_S = 0.1
@@ -38,7 +40,7 @@ UNPICKLES = {"pickle", "cPickle", "_pickle", "marshal", "shelve", "dill", "jobli
 
 
 @pytest.mark.usefixtures("models")
-@pytest.mark.parametrize("backend", ["auto", "mediapipe"])
+@pytest.mark.parametrize("backend", ["auto", pytest.param("mediapipe", marks=pytest.mark.thorough)])
 def test_the_node_talks_to_dds_alone_at_work_and_at_its_end(
     ros: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, backend: str
 ) -> None:

@@ -32,7 +32,7 @@ from blazepose_ros.core.types import ModelComplexity
 from blazepose_ros.msg import Timing
 from blazepose_ros.nodes.common.dds import profile_variable
 
-pytestmark = pytest.mark.usefixtures("models")
+pytestmark = [pytest.mark.alone, pytest.mark.usefixtures("models")]
 
 KILLS = int(os.environ.get("KILLS", "3"))
 RATE_HZ = 30

@@ -25,12 +25,27 @@ TIMEOUT_S = 60.0
 NODES = {
     "blazepose": (
         "blazepose_node",
-        {"model_complexity": 0, "enable_segmentation": True, "lazy": False, "target_frame": "base_link"},
+        {
+            "model_complexity": 0,
+            "enable_segmentation": True,
+            "lazy": False,
+            "target_frame": "base_link",
+            "publish_detections": True,
+            "bond_heartbeat_period": 0.5,
+        },
     ),
     "blazepose_camera": ("blazepose_camera", {"source": str(photograph())}),
+    "blazepose_fusion": ("blazepose_fusion", {"lazy": False}),
+    "blazepose_gestures": ("blazepose_gestures", {}),
+    "blazepose_repetitions": ("blazepose_repetitions", {}),
 }
-# What only other settings than these ask for: image_transport and use_sim_time.
-OPTIONAL_TOPICS = {"/image/compressed", "/clock"}
+# What only other settings than these ask for (transports, use_sim_time), or a camera that moves.
+OPTIONAL_TOPICS = {
+    "blazepose": {"/image/compressed", "/depth/compressedDepth", "/clock"},
+    "blazepose_fusion": {"/blazepose/poses", "/camera_info", "/clock", "/tf"},
+    "blazepose_gestures": {"/clock"},
+    "blazepose_repetitions": {"/clock"},
+}
 SECURITY_FILES = (
     *("identity_ca.cert.pem", "cert.pem", "key.pem"),
     *("permissions_ca.cert.pem", "governance.p7s", "permissions.p7s"),
@@ -76,7 +91,7 @@ def test_the_policy_permits_what_the_node_does_and_no_more(ros: ModuleType, node
             def is_settled() -> Any:
                 used = uses(client, node)
                 if "subscribe" in used:
-                    used["subscribe"] |= OPTIONAL_TOPICS
+                    used["subscribe"] |= OPTIONAL_TOPICS.get(node, set())
                 return used == allowed
 
             try:

@@ -14,6 +14,8 @@ import cv2
 import numpy as np
 from support.paths import TESTS
 
+pytestmark = pytest.mark.alone
+
 
 def soak(*arguments: Any) -> Any:
     return subprocess.run(
@@ -26,6 +28,7 @@ def soak(*arguments: Any) -> Any:
     )
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("models")
 def test_a_node_stands_a_short_soak(tmp_path: Path) -> None:
     result = soak("--duration", "10", "--output", str(tmp_path))

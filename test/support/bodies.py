@@ -79,6 +79,17 @@ def placed(position: Any = (0.0, 0.0, 3.0), covariance: Any = None, **fields: An
     return pose_of(**({"person_id": 1} | fields), hip_center=hip_center)
 
 
+def fully_known(**fields: Any) -> Pose:
+    """Return a person of whom every number of a message is known, and none is like another."""
+    triangles = np.arange(33 * 6, dtype=np.float32).reshape(33, 6)
+    hips = HipCenter(
+        np.array([0.5, -1.0, 3.0]), np.diag([0.1, 0.2, 0.3]), Placement.FLOOR, np.array([1.0, 2.0, 3.0]),
+        np.array([[1.0, 2, 3], [2, 4, 5], [3, 5, 6]]),
+    )  # fmt: skip
+    known = {"landmark_covariances": triangles, "stature_m": 1.5, "stature_std_m": 0.25, "hip_center": hips}
+    return pose_of(**({"person_id": 1} | known | fields))
+
+
 def noisy(pose: Pose, sigma_px: float, seed: Any = 0) -> Pose:
     """Return a pose whose landmarks jitter on the screen."""
     jitter = np.random.default_rng(seed).normal(scale=sigma_px, size=(len(Landmark), 2))

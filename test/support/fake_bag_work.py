@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """``blazepose bag`` with an estimator that sees the same body in every image, in this process."""
 
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import pytest
 
-from blazepose_ros.cli.bag import camera_jobs, command
+from blazepose_ros.cli.bag import camera_jobs, conversion_run
+from blazepose_ros.cli.executor import Workers
 from blazepose_ros.core.estimation.loading import LoadedModel
 from blazepose_ros.core.person_pipeline import FrameContext, PersonPipeline, PipelineOptions
 from blazepose_ros.core.types import Frame, ModelComplexity
@@ -39,9 +43,10 @@ class BodyEstimator:
         pass
 
 
-def work_here(jobs: Any, _processes: Any, advance: Any, logger: Any) -> None:
-    for each in jobs:
-        camera_jobs.find_people(each, advance, logger)
+@contextmanager
+def one_thread(*_how: Any) -> Iterator[Workers]:
+    with ThreadPoolExecutor(1) as executor:
+        yield Workers(executor, cores=1, count=1, recordings=1)
 
 
 @pytest.fixture
@@ -49,7 +54,7 @@ def body_in_every_image(monkeypatch: pytest.MonkeyPatch) -> None:
     """Replace processes and models."""
     model = LoadedModel(ModelComplexity.FULL, "none", BodyEstimator())
     monkeypatch.setattr(camera_jobs, "load_model", lambda *_: model)
-    monkeypatch.setattr(command, "run_jobs", work_here)
+    monkeypatch.setattr(conversion_run, "open_workers", one_thread)
 
 
 def gray(count: Any, width: Any = CAMERA.width, height: Any = CAMERA.height) -> Any:

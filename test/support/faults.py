@@ -17,6 +17,8 @@ WIDTH, HEIGHT = 64, 48
 NOISE = np.random.default_rng(0).integers(0, 256, (HEIGHT, WIDTH, 3)).astype(np.uint8)
 JPEG = cv2.imencode(".jpg", NOISE)[1].tobytes()
 PNG = cv2.imencode(".png", NOISE)[1].tobytes()
+PROGRESSIVE = cv2.imencode(".jpg", NOISE, [cv2.IMWRITE_JPEG_PROGRESSIVE, 1])[1].tobytes()
+SCAN = b"\xff\xda\0\x08\x01\x01\0\x01\x05\0\0"
 YEAR_S = 365 * 24 * 3600
 
 
@@ -154,6 +156,41 @@ RAW = (
         "yuv422 cannot be 63 x 48",
     ),
     Fault(
+        "half a block of pixels",
+        "nv12 of odd height",
+        image(encoding="nv12", pixels=NOISE[:47, :, :1]),
+        "nv12 cannot be 64 x 47",
+    ),
+    Fault(
+        "planes that end too early",
+        "nv12 without its color",
+        image(encoding="nv12", pixels=NOISE[..., :1]),
+        "data has 3072 bytes, but nv12",
+    ),
+    Fault(
+        "an image beyond the limit",
+        "10,000 x 10,000 pixels claimed",
+        with_fields(width=10_000, height=10_000),
+        "10000 x 10000 pixels are more than 40 megapixels",
+    ),
+    Fault(
+        "a lens cap",
+        "an image of zeros",
+        image(pixels=np.zeros_like(NOISE)),
+        "nobody can be found: the image is black",
+    ),
+    Fault(
+        "fog",
+        "an image of one gray",
+        image(pixels=np.full_like(NOISE, 99)),
+        "nobody can be found: the image has no contrast",
+    ),
+    Fault(
+        "fewer bits than the encoding has",
+        "10 bits in mono16",
+        image(encoding="mono16", pixels=NOISE[..., :1].astype(np.uint16) << 2),
+    ),
+    Fault(
         "more data than the image has",
         "a kilobyte after the last row",
         with_data(NOISE.tobytes() + bytes(1024)),
@@ -237,27 +274,73 @@ def png_claiming(width: Any, height: Any) -> bytes:
     return PNG[:8] + struct.pack(">I", 13) + header + struct.pack(">I", zlib.crc32(header)) + PNG[33:]
 
 
-def jpeg_claiming(width: Any, height: Any) -> bytes:
-    at = JPEG.index(b"\xff\xc0") + 5
-    return JPEG[:at] + struct.pack(">HH", height, width) + JPEG[at + 4 :]
+def jpeg_claiming(width: Any, height: Any, jpeg: bytes = JPEG) -> bytes:
+    at = jpeg.index(b"\xff\xc0" if jpeg is JPEG else b"\xff\xc2") + 5
+    return jpeg[:at] + struct.pack(">HH", height, width) + jpeg[at + 4 :]
+
+
+def half(extension: str) -> bytes:
+    whole = cv2.imencode(extension, NOISE)[1].tobytes()
+    return whole[: len(whole) // 2]
 
 
 COMPRESSED = (
-    Fault("a file of no bytes", "no data", file(b""), "0 bytes. is not a JPEG or PNG"),
+    Fault("a file of no bytes", "no data", file(b""), "0 bytes. is not a JPEG, PNG"),
     Fault(
         "a text as an image",
         "a sentence as data",
         file(b"This is not an image."),
-        "21 bytes. is not a JPEG or PNG",
+        "21 bytes. is not a JPEG, PNG",
     ),
     Fault(
         "another kind of image",
-        "a TIFF",
-        file(cv2.imencode(".tiff", NOISE)[1].tobytes(), "tiff"),
-        "'tiff'.* is not a JPEG or PNG",
+        "a GIF",
+        file(b"GIF89a" + bytes(100), "gif"),
+        "'gif'.* is not a JPEG, PNG",
+    ),
+    *(
+        Fault(
+            f"a {kind}", "an image in that format", file(cv2.imencode(f".{kind}", NOISE)[1].tobytes(), kind)
+        )
+        for kind in ("webp", "bmp", "tiff")
+    ),
+    *(
+        Fault(
+            f"half a {kind}",
+            "cut in the middle",
+            file(half(f".{kind}"), kind),
+            f"'{kind}'.* is (cut|damaged)",
+        )
+        for kind in ("webp", "bmp", "tiff")
+    ),
+    Fault(
+        "a mosaic of colors in a file",
+        "a Bayer pattern as PNG",
+        file(cv2.imencode(".png", NOISE[..., 0])[1].tobytes(), "bayer_rggb8; png compressed"),
+    ),
+    Fault(
+        "a PNG beyond the limit",
+        "9000 x 9000 pixels",
+        file(png_claiming(9_000, 9_000), "png"),
+        "has 9000 x 9000 pixels, more than 40 megapixels",
+    ),
+    Fault(
+        "a JPEG beyond the limit",
+        "6400 x 6400 pixels",
+        file(cv2.imencode(".jpg", np.zeros((6400, 6400), np.uint8))[1].tobytes()),
+        "6400 x 6400 pixels are decoded at 1/2 of their size",
+    ),
+    Fault(
+        "a large JPEG made to be slow",
+        "60 scans of 5000 x 5000 pixels",
+        file(
+            jpeg_claiming(5_000, 5_000, PROGRESSIVE)[:-2] + 50 * SCAN + bytes(60_000) + PROGRESSIVE[-2:],
+        ),
+        "5000 x 5000 pixels in .* scans, which take longer",
     ),
     Fault("half a JPEG", "cut in the middle", file(JPEG[: len(JPEG) // 2]), "is cut short"),
-    Fault("a JPEG without its end", "the last two bytes missing", file(JPEG[:-2]), "is cut short"),
+    Fault("a JPEG without its end", "the last two bytes missing", file(JPEG[:-2])),
+    Fault("a JPEG without its last rows", "the last 1000 bytes missing", file(JPEG[:-1000]), "is cut short"),
     Fault("the head of a JPEG", "its first 100 bytes", file(JPEG[:100]), "100 bytes. is cut short"),
     Fault(
         "a JPEG that loops",
@@ -286,7 +369,7 @@ COMPRESSED = (
     Fault(
         "a JPEG made to be slow",
         "1000 scans",
-        file(JPEG[:-2] + 1000 * b"\xff\xda\0\x08\x01\x01\0\x01\x05\0\0" + JPEG[-2:]),
+        file(JPEG[:-2] + 1000 * SCAN + JPEG[-2:]),
         "has 1001 scans, more than 64",
     ),
     Fault("half a PNG", "cut in the middle", file(PNG[: len(PNG) // 2], "png"), "'png'.* is cut short"),
@@ -354,6 +437,13 @@ def with_region(**fields: Any) -> CameraInfo:
 
 
 CALIBRATIONS = (
+    # The others are of other proportions, too, which is not said again within five seconds.
+    Fault(
+        "a calibration of other proportions",
+        "512 x 512 pixels, the images have 64 x 48",
+        calibration(lambda _msg: None),
+        "other proportions: the middle of the sensor is assumed",
+    ),
     Fault(
         "a focal length that is no number",
         "fx NaN",
@@ -393,23 +483,40 @@ CALIBRATIONS = (
     ),
     Fault(
         "an unknown lens",
-        "distortion_model `thin_prism`",
-        with_info(distortion_model="thin_prism"),
-        "the distortion model is 'thin_prism', not one of",
+        "distortion_model `thin_prism`, its coefficients in D",
+        with_info(distortion_model="thin_prism", d=[0.1] * 6),
+        "the distortion model is 'thin_prism': D is ignored",
+    ),
+    Fault(
+        "a lens that is no pinhole's",
+        "distortion_model `omnidirectional`",
+        with_info(distortion_model="omnidirectional"),
+        "'omnidirectional' is not one of a pinhole camera",
     ),
     Fault(
         "distortion of another lens",
         "plumb_bob with 8 coefficients",
-        with_info(d=[0.0] * 8),
+        with_info(d=[0.1] * 8),
         "plumb_bob does not take 8 coefficients",
     ),
     Fault(
         "distortion that is no number",
         "NaN in D",
         with_info(d=[0.0, math.nan, 0.0, 0.0, 0.0]),
-        "D is not finite",
+        "D is not finite: it is ignored",
     ),
-    Fault("a calibration for no image", "width 0", with_info(width=0), "the image size is 0 x 512"),
+    Fault(
+        "a calibration of rectified images alone",
+        "K of zeros, P",
+        with_info(k=[0.0] * 9, p=[450.0, 0, 256, 0, 0, 450, 256, 0, 0, 0, 1, 0]),
+        "K is zero: P is used, without distortion",
+    ),
+    Fault(
+        "a binning that leaves nothing",
+        "binning_x 1000",
+        with_info(binning_x=1000),
+        "the binning 1000 x 0 leaves no image",
+    ),
     Fault(
         "a region outside of the image",
         "x_offset 500, width 500",
@@ -439,6 +546,24 @@ def depth(**fields: Any) -> Image:
     return msg
 
 
+def infrared() -> Image:
+    msg = image(encoding="mono16", pixels=np.full((HEIGHT, WIDTH), 2000, np.uint16))
+    msg.header.frame_id = "camera_infra1_optical_frame"
+    return msg
+
+
+def elsewhere() -> Image:
+    msg = depth()
+    msg.header.frame_id = "depth_optical_frame"
+    return msg
+
+
+def earlier() -> Image:
+    msg = depth()
+    msg.header.stamp.sec -= 3
+    return msg
+
+
 DEPTHS = (
     Fault("colours for depth", "encoding `rgb8`", image(), "the encoding 'rgb8' is not one of depth"),
     Fault(
@@ -455,6 +580,24 @@ DEPTHS = (
         "100,000 x 100,000 pixels claimed",
         depth(width=100_000, height=100_000),
         "100000 x 100000 are more pixels than any camera has",
+    ),
+    Fault(
+        "infrared for depth",
+        "mono16 in the frame `camera_infra1_optical_frame`",
+        infrared(),
+        "it is an infrared image, not one of depth",
+    ),
+    Fault(
+        "depth of another camera",
+        "another `frame_id`, no transform",
+        elsewhere(),
+        "another frame than the color images, and no transform",
+    ),
+    Fault(
+        "depth at another time",
+        "a stamp 3 s before the images'",
+        earlier(),
+        "the nearest one is 3000 ms from its image, more than depth_tolerance_s",
     ),
     Fault("rows of depth too short", "step 1", depth(step=1), "step is 1 bytes"),
     Fault("a cut depth message", "the first 60 bytes", wire(depth(), 0, 60), "the message ends .*too early"),
@@ -495,9 +638,9 @@ PARAMETERS = (
     ),
     Fault(
         "a model file that is none",
-        "`model_path: /dev/null`",
-        {"model_path": "/dev/null"},
-        "/dev/null is damaged or not a known model",
+        "`model_path: /dev/zero`",
+        {"model_path": "/dev/zero"},
+        "/dev/zero is no model: it is not a regular file",
     ),
     Fault("nobody to look for", "`num_poses: 0`", {"num_poses": 0}, "num_poses"),
     Fault(

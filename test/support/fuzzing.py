@@ -11,7 +11,7 @@ import numpy as np
 from rclpy.serialization import serialize_message
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
-from blazepose_ros.conversions.images import LAYOUTS
+from blazepose_ros.conversions.encodings import LAYOUTS
 
 WIDTH, HEIGHT = 32, 24
 PICTURE = np.random.default_rng(0).integers(0, 256, (HEIGHT, WIDTH, 3)).astype(np.uint8)

@@ -18,6 +18,10 @@ class NormalizedPointOfInterest2D(SimpleNamespace):
     pass
 
 
+class NormalizedRegionOfInterest2D(SimpleNamespace):
+    pass
+
+
 class Skeleton2D(SimpleNamespace):
     pass
 
@@ -25,7 +29,7 @@ class Skeleton2D(SimpleNamespace):
 def stand_in() -> ModuleType:
     """Return a module with the fields of ``hri_msgs.msg`` that are used, and nothing of ROS."""
     module = ModuleType("hri_msgs.msg")
-    for each in (IdsList, NormalizedPointOfInterest2D, Skeleton2D):
+    for each in (IdsList, NormalizedPointOfInterest2D, NormalizedRegionOfInterest2D, Skeleton2D):
         setattr(module, each.__name__, each)
     return module
 

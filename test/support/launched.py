@@ -20,20 +20,22 @@ from rclpy.signals import SignalHandlerOptions
 from blazepose_ros.cli.processes import isolate
 from blazepose_ros.core.landmarks import Landmark
 from blazepose_ros.nodes.common.dds import profile_variable
-from support.paths import DATA, LOOPBACK_PROFILE
+from support.own_data import own_data
+from support.paths import LOOPBACK_PROFILE
+from support.photographs import PERSON
 
-IMAGES = DATA / "images"
 LOOPBACK = str(LOOPBACK_PROFILE)
 
 TIMEOUT_S = 60.0
 
-# Normalised x and y in mp_pose.jpg as MediaPipe publishes them, and the tolerance of its tests.
+# Normalised x and y of the person in the photograph as MediaPipe gives them, and the tolerance of its tests.
 TOLERANCE = 0.03
-OF_MP_POSE = {
-    Landmark.NOSE: (0.465, 0.416),
-    Landmark.LEFT_WRIST: (0.695, 0.473),
-    Landmark.RIGHT_WRIST: (0.297, 0.469),
-    Landmark.LEFT_SHOULDER: (0.538, 0.473),
+WALKER = {
+    Landmark.NOSE: (0.417, 0.177),
+    Landmark.LEFT_WRIST: (0.452, 0.505),
+    Landmark.RIGHT_WRIST: (0.148, 0.476),
+    Landmark.LEFT_SHOULDER: (0.431, 0.256),
+    Landmark.LEFT_ANKLE: (0.297, 0.902),
 }
 
 
@@ -56,9 +58,9 @@ def included(name: Any, **arguments: Any) -> IncludeLaunchDescription:
     return IncludeLaunchDescription(str(path), launch_arguments=arguments.items())
 
 
-def photograph(name: Any) -> Any:
-    """Return a photograph's path, or nothing where there are none: the camera then has its own."""
-    return str(IMAGES / name) if IMAGES.is_dir() else ""
+def photograph(name: Any = PERSON) -> str:
+    """Return a photograph's path."""
+    return str(own_data() / name)
 
 
 class LaunchedTest(unittest.TestCase):
@@ -109,12 +111,10 @@ class LaunchedTest(unittest.TestCase):
         self.wait_for(future.done, f"an answer of {name}")
         return future.result()
 
-    def assert_is_mp_pose(self, pose: Any) -> None:
-        """Check a person against the published landmarks."""
-        if not IMAGES.is_dir():
-            self.skipTest(f"there are no photographs with known landmarks at {IMAGES}")
+    def assert_is_the_walker(self, pose: Any) -> None:
+        """Check a person against the known landmarks."""
         size = (pose.image_width, pose.image_height)
-        for landmark, expected in OF_MP_POSE.items():
+        for landmark, expected in WALKER.items():
             point = pose.screen_landmarks[landmark]
             np.testing.assert_allclose(
                 np.divide((point.x, point.y), size), expected, atol=TOLERANCE, err_msg=landmark.name

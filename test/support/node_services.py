@@ -18,7 +18,7 @@ def call(client: Any, service_type: Any, name: Any, request: Any, attempts: Any 
     A client may know of a service before that knows of the client. An answer is lost then, with a
     warning of rclpy, and it is asked for again.
     """
-    service = client.node.create_client(service_type, f"blazepose/{name}")
+    service = client.node.create_client(service_type, f"{getattr(client, 'target', 'blazepose')}/{name}")
     try:
         client.wait_for(service.service_is_ready, f"the service {name}")
         for _ in range(attempts - 1):

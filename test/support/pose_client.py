@@ -4,7 +4,8 @@
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -34,6 +35,7 @@ OUTPUTS = {
     "tf": (TFMessage, "/tf"),
     "annotated_image": (Image, "blazepose/annotated_image"),
     "diagnostics": (DiagnosticArray, "/diagnostics"),
+    "target_poses": (Pose33Array, "blazepose/target/poses"),
 }
 
 
@@ -52,14 +54,30 @@ class PoseClient:
         self.camera_info = self.node.create_publisher(CameraInfo, "camera_info", qos)
         self.received: dict[str, list[Any]] = {name: [] for name in OUTPUTS}
         self.process: subprocess.Popen | None = None
+        self.log_path: Path | None = None
+        self._log_start = 0
+        self._subscriptions: dict[str, Any] = {}
 
     def listen(self, *names: str) -> None:
         """Subscribe to outputs of the node, by their names in OUTPUTS."""
         for name in names:
             message_type, topic = OUTPUTS[name]
-            self.node.create_subscription(
+            self._subscriptions[name] = self.node.create_subscription(
                 message_type, topic, self.received[name].append, QoSProfile(depth=50)
             )
+
+    def forget(self) -> None:
+        """Listen to the poses alone, and forget what has come, and what the node has logged."""
+        for name in self._subscriptions.keys() - {"poses"}:
+            self.node.destroy_subscription(self._subscriptions.pop(name))
+        for received in self.received.values():
+            received.clear()
+        self._log_start += len(self.log())
+
+    def log(self) -> str:
+        """Return what the node has logged, of one that has a log of its own."""
+        assert self.log_path is not None
+        return self.log_path.read_text()[self._log_start :]
 
     def wait_for(self, condition: Callable[[], Any], what: str) -> Any:
         """Spin until a condition holds."""
@@ -96,15 +114,22 @@ class PoseClient:
 
 
 class Stream:
-    """Images of the same still, or now and then another, each later than the one before."""
+    """Images of the same still, or now and then another, each later than the one before.
 
-    def __init__(self, client: Any, bgr: Any) -> None:
+    Args:
+        client: publishes them.
+        bgr: the still.
+        live: whether they are stamped with the time of now.
+    """
+
+    def __init__(self, client: Any, bgr: Any, *, live: bool = False) -> None:
         self._client = client
         self._bgr = bgr
+        self._live = live
         self._stamp_ns = START_NS
 
     def message(self, bgr: Any = None) -> Any:
-        self._stamp_ns += FRAME_NS
+        self._stamp_ns = time.time_ns() if self._live else self._stamp_ns + FRAME_NS
         return image_message(self._bgr if bgr is None else bgr, "bgr8", self._stamp_ns)
 
     def ask(self) -> Any:
@@ -117,13 +142,26 @@ class Stream:
 
 
 @contextmanager
-def pose_node(ros: ModuleType, *outputs: str, **parameters: Any) -> Iterator[PoseClient]:
-    """Run `blazepose_node` as a process and return a connected client of it."""
+def pose_node(
+    ros: ModuleType, *outputs: str, log_path: Path | None = None, **parameters: Any
+) -> Iterator[PoseClient]:
+    """Run `blazepose_node` as a process and return a connected client of it.
+
+    Args:
+        ros: rclpy.
+        outputs: what the client listens to besides the poses.
+        log_path: the file where the node logs; None for where the tests do.
+        parameters: of the node.
+    """
     client = PoseClient(ros, parameters.get("image_transport", "raw"))
     client.listen("poses", *outputs)
+    client.log_path = log_path
     reliable = {"image_reliability": "reliable", **parameters}
     try:
-        with running("blazepose_node", *ros_arguments(reliable)) as process:
+        with (
+            nullcontext() if log_path is None else log_path.open("w") as log,
+            running("blazepose_node", *ros_arguments(reliable), log=log) as process,
+        ):
             client.process = process
             client.wait_until_connected()
             yield client
@@ -152,3 +190,23 @@ def screen_array(pose: Pose33) -> np.ndarray:
 def world_array(pose: Pose33) -> np.ndarray:
     """Return the world landmarks in metres, (33, 3)."""
     return np.array([(p.x, p.y, p.z) for p in pose.world_landmarks])
+
+
+def pose_from_camera(ros: ModuleType, source: Any, complexity: Any, **parameters: Any) -> Any:
+    """Start camera and node as processes and return a pose of the camera's image."""
+    client = PoseClient(ros)
+    client.listen("poses")
+    camera = ros_arguments({"source": source, "rate": 5.0}, {"image_raw": "image"})
+    node = ros_arguments({"model_complexity": int(complexity), **parameters})
+    try:
+        with (
+            running("blazepose_camera", *camera) as camera_process,
+            running("blazepose_node", *node) as process,
+        ):
+            client.wait_for(
+                lambda: sum(len(msg.poses) for msg in client.received["poses"]) >= 3, "three poses"
+            )
+        assert (camera_process.returncode, process.returncode) == (0, 0)
+    finally:
+        client.close()
+    return client.received["poses"][-1].poses[0]

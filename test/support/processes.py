@@ -5,6 +5,7 @@ import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import IO
 
 from blazepose_ros.cli import processes
 from blazepose_ros.cli.processes import executable_path as executable
@@ -21,9 +22,9 @@ def ros_arguments(parameters: dict[str, object], remappings: dict[str, str] | No
 
 
 @contextmanager
-def running(name: str, *arguments: str) -> Iterator[subprocess.Popen]:
+def running(name: str, *arguments: str, log: IO[str] | None = None) -> Iterator[subprocess.Popen]:
     """Run an executable for the length of a block, then stop it as Ctrl-C does."""
-    with stopped_after(subprocess.Popen([executable(name), *arguments])) as process:
+    with stopped_after(subprocess.Popen([executable(name), *arguments], stderr=log)) as process:
         yield process
 
 

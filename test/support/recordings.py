@@ -7,12 +7,14 @@ from typing import Any
 
 import cv2
 import numpy as np
+from geometry_msgs.msg import TransformStamped
 from rclpy.serialization import serialize_message
 from rosbags.rosbag2 import CompressionFormat, CompressionMode, Reader, StoragePlugin, Writer
+from scipy.spatial.transform import Rotation
 from sensor_msgs.msg import CameraInfo, CompressedImage
 from std_msgs.msg import Header
 
-from blazepose_ros.cli.bag.bag_files import typestore
+from blazepose_ros.cli.bag.message_types import typestore
 from blazepose_ros.cli.bag.outputs import type_name
 from blazepose_ros.conversions.cdr import header_message
 from blazepose_ros.conversions.images import compressed_message
@@ -68,6 +70,27 @@ def write_bag(
                 connections[topic] = writer.add_connection(topic, name, typestore=typestore())
             writer.write(connections[topic], time_ns, serialize_message(message))
     return path
+
+
+def write_timed(path: Path, messages: Iterable[tuple]) -> Path:
+    """Write topic, time in nanoseconds and message, which needs no header, as a recording."""
+    connections: dict[str, Any] = {}
+    with Writer(path, version=8, storage_plugin=StoragePlugin.MCAP) as writer:
+        for topic, time_ns, message in messages:
+            if topic not in connections:
+                name = type_name(type(message))
+                connections[topic] = writer.add_connection(topic, name, typestore=typestore())
+            writer.write(connections[topic], time_ns, serialize_message(message))
+    return path
+
+
+def static_transform(parent: str, child: str, rotation: Any, translation: Any) -> TransformStamped:
+    """Return the pose of a frame in its parent, given as a matrix (3, 3) and meters."""
+    transform = TransformStamped(header=header_message(START_NS, parent), child_frame_id=child)
+    place, turn = transform.transform.translation, transform.transform.rotation
+    place.x, place.y, place.z = map(float, translation)
+    turn.x, turn.y, turn.z, turn.w = Rotation.from_matrix(rotation).as_quat().tolist()
+    return transform
 
 
 def log_ns(message: Any) -> int:

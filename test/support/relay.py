@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A TCP relay, as SSH's port forwarding is one, that can be held up."""
+"""A TCP relay, as SSH's port forwarding is one, that can be held up or block WebSockets as a proxy."""
 
 import socket
 import threading
@@ -10,11 +10,16 @@ CHUNK = 1 << 16
 class Relay:
     """Forwards connections to another port until it is closed.
 
+    Args:
+        target_port: where it forwards to, on the loopback interface.
+        blocks_websockets: whether requests lose what asks for a WebSocket.
+
     Attributes:
         port: where it listens, on the loopback interface.
     """
 
-    def __init__(self, target_port: int) -> None:
+    def __init__(self, target_port: int, *, blocks_websockets: bool = False) -> None:
+        self._blocks_websockets = blocks_websockets
         self._target = ("127.0.0.1", target_port)
         self._flows = threading.Event()
         self._flows.set()
@@ -54,6 +59,8 @@ class Relay:
         try:
             while data := source.recv(CHUNK):
                 self._flows.wait()
+                if self._blocks_websockets:
+                    data = data.replace(b"Upgrade: websocket", b"X-Upgrade: dropped")
                 sink.sendall(data)
             sink.shutdown(socket.SHUT_WR)
         except OSError:

@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 from geometry_msgs.msg import TransformStamped
+from rclpy.serialization import serialize_message
+from tf2_msgs.msg import TFMessage
 
 STAMP_NS = 5_000_000_000
 
@@ -19,6 +21,11 @@ def transform(
     t.x, t.y, t.z = (float(value) for value in translation)
     q.x, q.y, q.z, q.w = (float(value) for value in quaternion)
     return msg
+
+
+def serialized(*transforms: TransformStamped) -> bytes:
+    """Return a message of /tf as it comes over the wire."""
+    return bytes(serialize_message(TFMessage(transforms=list(transforms))))
 
 
 def vector(point: Any) -> Any:

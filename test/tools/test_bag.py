@@ -17,8 +17,11 @@ import numpy as np
 import pytest
 import yaml
 from rosbags.rosbag2 import CompressionMode, Reader, StoragePlugin, Writer
+from rosbags.typesys import Stores, get_types_from_msg, get_typestore
+from scipy.spatial.transform import Rotation
 from sensor_msgs.msg import Image
-from support.bodies import CAMERA
+from std_msgs.msg import Header
+from support.bodies import CAMERA, fully_known
 from support.fake_bag_work import body_in_every_image, gray, placed_m  # noqa: F401
 from support.pose_client import image_message
 from support.recordings import (
@@ -32,17 +35,24 @@ from support.recordings import (
     topics,
     write_bag,
 )
+from support.transforms import serialized, transform
 
 from blazepose_ros.cli.bag import conversion_task
-from blazepose_ros.cli.bag.bag_files import BagError, BagReader, _definitions, typestore
+from blazepose_ros.cli.bag.bag_files import BagReader
 from blazepose_ros.cli.bag.command import main
+from blazepose_ros.cli.bag.conversion_run import INCOMPLETE
+from blazepose_ros.cli.bag.message_types import definitions, typestore
+from blazepose_ros.cli.bag.recording_files import BagError
+from blazepose_ros.conversions.pose33 import serialize_pose33_array
 from blazepose_ros.core.camera_model import CameraModel
 from blazepose_ros.core.landmarks import Landmark
+from blazepose_ros.core.types import Frame, ModelComplexity, Placement
 
 pytestmark = pytest.mark.usefixtures("body_in_every_image")
 
 COUNT = 4
 ASSUMED = CameraModel.from_hfov(CAMERA.width, CAMERA.height, 60.0)
+PICTURE = Header(frame_id="eye"), Frame(np.zeros((4, 4, 3), np.uint8), 0), ModelComplexity.FULL
 TOPICS = {"/front/image_raw", "/front/camera_info"}
 INFO = [("/front/camera_info", camera_info(CAMERA.k, [], (CAMERA.width, CAMERA.height)))]
 
@@ -258,6 +268,59 @@ def test_messages_of_foreign_types_are_taken_over_as_they_are(tmp_path: Path) ->
         assert [data for _, _, data in reader.messages([connection])] == [b"\x00\x01\x00\x00\x07"]
 
 
+@pytest.mark.parametrize(
+    ("ground", "placement", "status"),
+    [("base_footprint", Placement.FLOOR, 0), ("elsewhere", Placement.MONO, INCOMPLETE)],
+)
+def test_the_floor_comes_from_recorded_transforms(
+    tmp_path: Path, ground: str, placement: Placement, status: int
+) -> None:
+    looking_ahead = Rotation.from_matrix([[0.0, 0, 1], [-1, 0, 0], [0, -1, 0]]).as_quat()
+    source = bag(tmp_path, INFO, raw_images("/front/image_raw", gray(COUNT), "eye"))
+    still = transform("base_footprint", "eye", (0.0, 0.0, 0.87), looking_ahead)
+    writer = Writer(tmp_path / "with_tf", version=8, storage_plugin=StoragePlugin.MCAP)
+    with writer, Reader(source) as reader:
+        copies = {
+            each.topic: writer.add_connection(each.topic, each.msgtype, typestore=typestore())
+            for each in reader.connections
+        }
+        tf = writer.add_connection("/tf_static", "tf2_msgs/msg/TFMessage", typestore=typestore())
+        for number, (connection, time_ns, data) in enumerate(reader.messages()):
+            if number == 0:
+                writer.write(tf, time_ns, serialized(still))
+            writer.write(copies[connection.topic], time_ns, data)
+    assert run(tmp_path / "with_tf", tmp_path / "out", "-p", f"ground_frame:={ground}") == status
+    found = [message for _, message in read_bag(tmp_path / "out", "/front/blazepose/pose")]
+    assert [message.placement for message in found] == [placement] * COUNT
+
+
+def test_poses_of_an_earlier_version_are_kept_in_todays_message(tmp_path: Path) -> None:
+    """As recordings of version 0.1.0 have them, before Pose33 knew of velocity, stature and covariances."""
+    old = get_typestore(Stores.ROS2_JAZZY)
+    for path in definitions().glob("*.msg"):
+        text = path.read_text().partition("# How fast the hip center moves")[0]
+        old.register(get_types_from_msg(text, f"blazepose_ros/msg/{path.stem}"))
+    name = "blazepose_ros/msg/Pose33Array"
+    new: Any = typestore().deserialize_cdr(serialize_pose33_array([fully_known()], *PICTURE), name)
+    source = bag(tmp_path)
+    writer = Writer(tmp_path / "old", version=8, storage_plugin=StoragePlugin.MCAP)
+    with writer, Reader(source) as reader:
+        (images,) = [each for each in reader.connections if each.topic == "/front/image_raw"]
+        copied = writer.add_connection(images.topic, images.msgtype, typestore=typestore())
+        poses = writer.add_connection("/elsewhere/poses", name, typestore=old)
+        for _, time_ns, data in reader.messages([images]):
+            writer.write(copied, time_ns, data)
+            writer.write(poses, time_ns, old.serialize_cdr(new, name))
+    assert run(tmp_path / "old", tmp_path / "out") == 0
+    kept = read_bag(tmp_path / "out", "/elsewhere/poses")
+    assert len(kept) == len(read_bag(tmp_path / "out", "/front/blazepose/poses")) == COUNT
+    (before,), (after,) = new.poses, kept[0][1].poses
+    assert (after.person_id, after.placement) == (before.person_id, before.placement)
+    assert after.hip_center.pose == before.hip_center.pose
+    assert after.world_landmarks == before.world_landmarks
+    assert np.isnan([after.stature, after.hip_velocity.y, *after.landmark_covariances]).all()
+
+
 def test_foreign_types_without_a_definition_are_named_and_left_out(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -274,7 +337,7 @@ def test_foreign_types_without_a_definition_are_named_and_left_out(
         if topic["topic_metadata"]["name"] == "/front/camera_info":
             topic["topic_metadata"]["type"] = "odd_msgs/msg/Odd"
     (source / "metadata.yaml").write_text(yaml.safe_dump(metadata))
-    assert run(source, tmp_path / "out") == 0
+    assert run(source, tmp_path / "out") == INCOMPLETE
     assert "/front/camera_info is left out: nothing defines odd_msgs/msg/Odd" in capsys.readouterr().err
     assert topics(tmp_path / "out")["/front/image_raw"] == "sensor_msgs/msg/Image"
 
@@ -291,7 +354,7 @@ def test_annotated_images_are_jpegs_with_the_image_s_header(tmp_path: Path) -> N
 def test_a_video_is_made_of_each_camera_and_leaves_the_recording_alone(tmp_path: Path) -> None:
     left, right = (raw_images(f"/{side}/image", gray(COUNT)) for side in ("left", "right"))
     assert run(bag(tmp_path, left, right), tmp_path / "out", "--video") == 0
-    for name in ("out_left_image.mp4", "out_right_image.mp4"):
+    for name in ("out_left_image.webm", "out_right_image.webm"):
         assert cv2.VideoCapture(str(tmp_path / name)).read()[0]
     assert not any("annotated" in topic for topic in topics(tmp_path / "out"))
 
@@ -320,7 +383,7 @@ def test_people_without_a_place_have_none_in_the_table(tmp_path: Path) -> None:
 
 def test_the_definitions_are_those_that_were_compiled() -> None:
     for name in ("Pose33Array", "Pose33", "ScreenLandmark", "Timing"):
-        compiled = json.loads((_definitions() / f"{name}.json").read_text())
+        compiled = json.loads((definitions() / f"{name}.json").read_text())
         hashes = {each["type_name"]: each["hash_string"] for each in compiled["type_hashes"]}
         assert typestore().hash_rihs01(f"blazepose_ros/msg/{name}") == hashes[f"blazepose_ros/msg/{name}"]
 
@@ -347,7 +410,12 @@ def test_recordings_that_an_interrupted_run_finished_are_kept(
     assert main(arguments) == 0
     assert (tmp_path / "out" / "one").stat() == before
     assert "out/one is finished\n" in capsys.readouterr().err
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["one", "two"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        ".finished.jsonl",
+        "one",
+        "summary.json",
+        "two",
+    ]
     assert len(read_bag(tmp_path / "out" / "two", "/blazepose/poses")) == COUNT
 
 
@@ -394,8 +462,10 @@ def test_images_that_cannot_be_read_are_named_and_left_out(
 ) -> None:
     images = list(raw_images("/front/image_raw", gray(COUNT)))
     images[1] = list(images_cut_short())[1]
-    assert run(bag(tmp_path, INFO, images), tmp_path / "out") == 0
-    assert "/front/image_raw: image 2 is left out: data has 100 bytes" in capsys.readouterr().err
+    assert run(bag(tmp_path, INFO, images), tmp_path / "out") == INCOMPLETE
+    said = capsys.readouterr().err
+    assert "/front/image_raw: image 2 is left out: data has 100 bytes" in said
+    assert f"/front/image_raw: {COUNT - 1} of {COUNT} images could be read" in said
     assert len(read_bag(tmp_path / "out", "/front/blazepose/poses")) == COUNT - 1
 
 

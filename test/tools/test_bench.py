@@ -19,6 +19,8 @@ from blazepose_ros.cli.bench.runner import Bench
 from blazepose_ros.cli.bench.worker_process import BenchError
 from blazepose_ros.core.frame_sources.files import photograph
 
+pytestmark = pytest.mark.alone
+
 FULL = ("mediapipe", "full", 320, 240)
 FAKE_NODE = [sys.executable, str(SUPPORT / "fake_estimator_node.py")]
 
@@ -110,6 +112,7 @@ def test_a_backend_or_model_that_does_not_load_is_an_error(
         Bench(str(photograph()), FAKE_NODE, 1.0, tmp_path).try_out(Case("mediapipe", "full", 320, 240))
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("models")
 def test_a_run_writes_the_machine_the_raw_loop_and_rows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

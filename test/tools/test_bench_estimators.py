@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support.photographs import labelled_people, read_rgb
+from support.photographs import PERSON, labelled_people, read_rgb
 
 from blazepose_ros.cli.bench.estimators import (
     REFERENCE,
@@ -31,7 +31,7 @@ def test_every_installed_backend_has_a_row_and_a_floor(
     models: dict[ModelComplexity, bytes], data: Path
 ) -> None:
     pytest.importorskip("openvino")
-    frame = Frame(read_rgb(data / "images" / "mp_pose.jpg"), 0)
+    frame = Frame(read_rgb(data / PERSON), 0)
     rows = {row.name: row for row in speed_rows(models[ModelComplexity.LITE], frame, rounds=1)}
     assert {REFERENCE, "openvino f32", "openvino f32, one inference"} <= set(rows)
     assert rows[REFERENCE].speedup == 1
@@ -44,7 +44,7 @@ def test_accuracy_is_measured_for_every_backend(models: dict[ModelComplexity, by
     photographs = [
         LabeledPhotograph(Frame(read_rgb(data / file), 0), tuple(people))
         for file, people in labelled_people(data).items()
-        if "skier" in file or "undetected" in file
+        if file in (str(PERSON), "images/walker_far_away.png")
     ]
     assert len(photographs) == 2
     rows = {row.name: row for row in accuracy_rows(models[ModelComplexity.LITE], photographs)}

@@ -16,6 +16,8 @@ from support.processes import executable
 
 pytest.importorskip("rclpy", reason="rclpy is not installed")
 
+pytestmark = pytest.mark.alone
+
 TIMEOUT_S = 60.0
 MARK = "BLAZEPOSE_TEST_RUN"
 

@@ -20,6 +20,8 @@ from blazepose_ros.core.frame_sources.files import photograph
 pytest.importorskip("rclpy", reason="rclpy is not installed")
 from blazepose_ros.cli.bench.measure import ROUNDS, BenchJob
 
+pytestmark = pytest.mark.alone
+
 FAKE_NODE = [sys.executable, str(SUPPORT / "fake_estimator_node.py")]
 TIME_MS = 1000 * TIME_S
 TIMEOUT_S = 120.0
@@ -36,10 +38,10 @@ def run(job: Any, folder: Any) -> Any:
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
 
 
-def measure(folder: Any, rate_hz: Any = RATE_HZ, **case: Any) -> tuple[Any, Any]:
+def measure(folder: Any, rate_hz: Any = RATE_HZ, size: Any = (320, 240), **case: Any) -> tuple[Any, Any]:
     folder.mkdir(exist_ok=True)
     job = BenchJob(
-        case=Case("mediapipe", "full", 320, 240, rate_hz=rate_hz, **case),
+        case=Case("mediapipe", "full", *size, rate_hz=rate_hz, **case),
         node_command=FAKE_NODE,
         source=str(photograph()),
         duration_s=DURATION_S,
@@ -124,6 +126,7 @@ def test_the_raw_loop_and_the_node_take_turns(measured: Any) -> None:
     assert row.raw_loop_ms_p50 > 0
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("models")
 def test_flat_out_offers_what_the_raw_loop_takes(tmp_path: Path) -> None:
     seen, row = measure(tmp_path, rate_hz=None)
@@ -132,6 +135,7 @@ def test_flat_out_offers_what_the_raw_loop_takes(tmp_path: Path) -> None:
     assert row.poses_per_s <= 1 / TIME_S
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("models")
 def test_more_images_than_the_estimator_can_take_give_no_more_poses_than_it_can(tmp_path: Path) -> None:
     seen, row = measure(tmp_path, rate_hz=1.5 / TIME_S)
@@ -142,7 +146,15 @@ def test_more_images_than_the_estimator_can_take_give_no_more_poses_than_it_can(
     assert 0.8 < row.delivered <= 1.0
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("models")
+def test_a_camera_on_stock_settings_that_offers_both_is_seen_whole(tmp_path: Path) -> None:
+    """Of its raw images one in five arrives."""
+    _, row = measure(tmp_path, 15.0, (640, 480), encoding="raw+jpeg", transport="stock camera")
+    assert row.delivered > 0.95
+
+
+@pytest.mark.thorough
 def test_jpeg_over_the_stock_transport_with_two_cameras(tmp_path: Path) -> None:
     seen, row = measure(tmp_path, encoding="jpeg", transport="stock", cameras=2)
     assert len(seen.cameras) == 2

@@ -13,13 +13,17 @@ import pytest
 from support.processes import executable
 
 from blazepose_ros.cli.doctor import machine, middleware, python_environment
-from blazepose_ros.cli.doctor.check_result import CheckLevel, CheckResult, as_text
+from blazepose_ros.cli.doctor.check_result import CheckLevel, CheckResult, as_text, ok
 from blazepose_ros.cli.doctor.command import examine
 from blazepose_ros.cli.doctor.graph import LiveImageTopic, check_cameras
+from blazepose_ros.cli.doctor.middleware import FAST_DDS
 from blazepose_ros.conversions.cv_bridge_fallback import cv_bridge_failure
+from blazepose_ros.core.image_transport import WayQuality
 from blazepose_ros.core.models.registry import ModelState
 from blazepose_ros.core.types import ModelComplexity
-from blazepose_ros.nodes.common.dds import FAST_DDS_2_VARIABLE, FAST_DDS_3_VARIABLE
+from blazepose_ros.nodes.common.dds import FAST_DDS_2_VARIABLE, FAST_DDS_3_VARIABLE, profile_variable
+
+pytestmark = pytest.mark.alone
 
 DEADLINE_S = 60.0
 NO_CAMERA = "no topic of images has a publisher"
@@ -54,6 +58,17 @@ ERRORS = [
     ),
     (machine.check_library("libEGL.so.1", "libegl1", False), "missing", "apt install libegl1"),
     (machine.check_shared_memory(None), "not there", "--shm-size"),
+    (machine.check_interfaces([]), "no interface is up", "ip link set lo up"),
+    (middleware.check_domain("abc"), "ROS_DOMAIN_ID is 'abc', not a number from 0 to 232", "unset"),
+    (middleware.check_domain("233"), "'233', not a number from 0 to 232: no node starts", "unset"),
+    (middleware.check_domain("-1"), "'-1', not a number", "unset ROS_DOMAIN_ID"),
+    (middleware.check_log_folder(None), "neither HOME nor ROS_LOG_DIR is set", "export ROS_LOG_DIR="),
+    (
+        middleware.check_log_folder(Path("/dev/null/.ros/log")),
+        "/dev/null is no folder: no node starts",
+        "export ROS_LOG_DIR=",
+    ),
+    (middleware.check_log_folder(Path("/proc/1/log")), "cannot be made or written in /proc/1", "ROS_LOG_DIR"),
     (machine.check_video_devices(["/dev/video0"], ["/dev/video0"]), "permission denied", "usermod -aG video"),
     (machine.check_model(ModelComplexity.FULL, ModelState.MISSING), "missing", "models fetch --model 1"),
     (machine.check_model(ModelComplexity.HEAVY, ModelState.DAMAGED), "damaged", "models fetch --model 2"),
@@ -72,6 +87,24 @@ WARNINGS = [
         python_environment.check_backends({"openvino": False, "litert": False, "mediapipe": True}),
         "one core",
         "pip install openvino",
+    ),
+    (
+        machine.check_segments(["root", "robot"], "robot"),
+        "/dev/shm has segments of Fast DDS whose owner is root, not robot",
+        "as the same user",
+    ),
+    (machine.check_segments(["robot"], "root"), "whose owner is robot, not root", "UDPv4"),
+    (
+        middleware.check_other_middleware(
+            FAST_DDS, {"rmw_cyclonedds_cpp": "camera (7)", FAST_DDS: "node (8)"}
+        ),
+        "camera (7) uses rmw_cyclonedds_cpp, this environment rmw_fastrtps_cpp",
+        "RMW_IMPLEMENTATION",
+    ),
+    (
+        middleware.check_other_middleware("rmw_cyclonedds_cpp", {FAST_DDS: "a\nb (8)"}),
+        "a\\nb (8) uses rmw_fastrtps_cpp",
+        "RMW_IMPLEMENTATION",
     ),
     (machine.check_shared_memory(64 * MB), "64 MB are free", "--shm-size"),
     (machine.check_model(ModelComplexity.LITE, ModelState.MISSING), "missing", "models fetch --model 0"),
@@ -101,6 +134,17 @@ WARNINGS = [
     (*check_cameras([camera(demanding=["/blazepose"])]), "/blazepose receives nothing", "image_reliability"),
     (*check_cameras([camera(reliable=[True, True])]), "2 nodes publish", "remap"),
     (*check_cameras([camera(is_calibrated=False)]), "assumed field of view", "assumed_hfov_deg"),
+    (
+        *check_cameras([camera(quality=WayQuality(60, 54, arrived=6), publishers=["/usb_cam"])]),
+        "90 % of the images are lost on the way",
+        f"start /usb_cam again with {profile_variable()}=",
+    ),
+    (*check_cameras([camera(quality=WayQuality())]), "no image came within 2 s", "camera runs"),
+    (
+        check_cameras([camera(), camera("/image", reliable=[], listeners=["/blazepose"])])[-1],
+        "/blazepose waits for images, and nobody publishes them here",
+        "-r image:=/camera/image_raw -r camera_info:=/camera/camera_info",
+    ),
 ]
 WELL = [
     python_environment.check_python((3, 10)),
@@ -112,6 +156,13 @@ WELL = [
     python_environment.check_backends({"openvino": True, "litert": False, "mediapipe": True}),
     machine.check_library("libEGL.so.1", "libegl1", True),
     machine.check_shared_memory(1024 * MB),
+    machine.check_interfaces(["lo"]),
+    machine.check_segments([], "robot"),
+    machine.check_segments(["robot"], "robot"),
+    middleware.check_other_middleware(FAST_DDS, {}),
+    middleware.check_other_middleware(FAST_DDS, {FAST_DDS: "node (8)"}),
+    *(middleware.check_domain(domain) for domain in ("", "0", " 232 ")),
+    middleware.check_log_folder(Path("/tmp/not there yet/log")),
     machine.check_video_devices([], []),
     machine.check_video_devices(["/dev/video0"], []),
     machine.check_model(ModelComplexity.LITE, ModelState.VERIFIED),
@@ -124,6 +175,8 @@ WELL = [
     middleware.check_receive_buffer("rmw_cyclonedds_cpp", 16 * MB),
     middleware.check_receive_buffer("rmw_cyclonedds_cpp", None),
     *check_cameras([camera(), camera(reliable=[True], demanding=["/blazepose"])]),
+    *check_cameras([camera(quality=WayQuality(60, arrived=60))]),
+    *check_cameras([camera(), camera("/other", reliable=[])]),
 ]
 
 
@@ -163,6 +216,18 @@ def test_the_fix_stands_on_a_line_of_its_own() -> None:
         as_text(CheckResult("x", CheckLevel.WARN, "is odd", "fix it")) == "warn   x: is odd\n       -> fix it"
     )
     assert as_text(CheckResult("x", CheckLevel.OK, "is well")) == "ok     x: is well"
+
+
+def test_a_folder_of_compiled_models_that_others_may_write_is_named(tmp_path: Path) -> None:
+    folder = tmp_path / "com piled"
+    assert machine.check_compiled_models(folder) == ok("compiled models", "none are kept yet")
+    folder.mkdir(0o700)
+    assert machine.check_compiled_models(folder).level is CheckLevel.OK
+    folder.chmod(0o777)
+    result = machine.check_compiled_models(folder)
+    assert result.level is CheckLevel.WARN
+    assert "others may write the folder: its mode is 777" in result.what
+    assert result.fix == f"rm -r '{folder}'"
 
 
 def test_a_cv_bridge_that_does_not_import_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -247,3 +312,92 @@ def test_the_model_that_must_be_there_is_the_nodes_default() -> None:
     from blazepose_ros.core.settings import NodeSettings
 
     assert NodeSettings().model_complexity == machine.DEFAULT
+
+
+@pytest.mark.parametrize(
+    ("environment", "folder"),
+    [
+        ({"HOME": "/home/robot"}, "/home/robot/.ros/log"),
+        ({"HOME": "/home/robot", "ROS_HOME": "/data/ros"}, "/data/ros/log"),
+        ({"HOME": "/home/robot", "ROS_HOME": "/data/ros", "ROS_LOG_DIR": "/logs"}, "/logs"),
+        ({"ROS_LOG_DIR": "/logs"}, "/logs"),
+    ],
+)
+def test_the_log_folder_is_the_one_that_ros_writes(environment: Any, folder: str) -> None:
+    assert middleware.log_folder(environment) == Path(folder)
+
+
+def test_without_a_variable_ros_has_no_log_folder() -> None:
+    assert middleware.log_folder({}) is None
+
+
+def test_the_owners_of_segments_are_named(tmp_path: Path) -> None:
+    for name in ("fastrtps_0123", "fastdds_0123", "sem.other"):
+        (tmp_path / name).touch()
+    assert machine.owners_of_segments(tmp_path) == {machine.user_name(os.geteuid())}
+    assert machine.user_name(4_000_000) == "user 4000000"
+
+
+def test_this_machine_s_interfaces_are_known() -> None:
+    assert "lo" in machine.interfaces_up()
+
+
+def test_the_middleware_of_a_process_is_known_by_what_it_has_loaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    libraries = {
+        "7": "/opt/ros/jazzy/lib/librmw_cyclonedds_cpp.so\n/opt/ros/jazzy/lib/librmw_implementation.so",
+        "8": "/opt/ros/jazzy/lib/librmw_fastrtps_cpp.so\n/opt/ros/jazzy/lib/librmw_fastrtps_shared_cpp.so",
+        "9": "/opt/ros/jazzy/lib/librmw_zenoh_cpp.so\n/opt/ros/jazzy/lib/librmw_dds_common.so",
+    }
+    for number, mapped in libraries.items():
+        (tmp_path / number).mkdir()
+        (tmp_path / number / "maps").write_text(mapped)
+        (tmp_path / number / "comm").write_text(f"camera{number}\n")
+    (tmp_path / "10").mkdir()  # it has ended
+    monkeypatch.setattr(middleware, "_PROCESSES", tmp_path)
+    assert middleware.middleware_of_processes() == {
+        "rmw_cyclonedds_cpp": "camera7 (7)",
+        "rmw_fastrtps_cpp": "camera8 (8)",
+        "rmw_zenoh_cpp": "camera9 (9)",
+    }
+
+
+WRONG_ENVIRONMENTS: Any = {
+    "log folder that cannot be made": ({"HOME": "/dev/null"}, "ROS_LOG_DIR"),
+    "HOME unset": ({"HOME": None}, "ROS_LOG_DIR"),
+    "domain that is no number": ({"ROS_DOMAIN_ID": "abc"}, "ROS_DOMAIN_ID is 'abc'"),
+    "domain that is too high": ({"ROS_DOMAIN_ID": "999"}, "ROS_DOMAIN_ID is '999'"),
+}
+
+
+DOCTOR, CAMERA, VIEW = ["blazepose", "doctor"], ["blazepose_camera"], ["blazepose", "view", "--port", "0"]
+
+
+@pytest.mark.parametrize(
+    ("command", "wrong"),
+    [
+        *((DOCTOR, wrong) for wrong in WRONG_ENVIRONMENTS),
+        *((CAMERA, wrong) for wrong in ("HOME unset", "domain that is too high")),
+        (VIEW, "log folder that cannot be made"),
+    ],
+)
+def test_an_environment_in_which_ros_does_not_start_is_named(
+    command: list[str], wrong: str, tmp_path: Path
+) -> None:
+    variables, said = WRONG_ENVIRONMENTS[wrong]
+    environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path)} | variables
+    for variable in ("ROS_LOG_DIR", "ROS_HOME"):
+        environment.pop(variable, None)
+    ran = subprocess.run(
+        [executable(command[0]), *command[1:]],
+        env={name: value for name, value in environment.items() if value is not None},
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE_S,
+        check=False,
+    )
+    assert ran.returncode == 1
+    assert said in ran.stdout + ran.stderr
+    assert "Traceback" not in ran.stdout + ran.stderr
+    assert "bad --ros-args" not in ran.stdout + ran.stderr

@@ -9,7 +9,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from support.photographs import REFERENCE
+from support.photographs import REFERENCE, labelled_people
 
 from blazepose_ros.cli.eval.command import main
 from blazepose_ros.cli.eval.model_under_test import show_crop_to, true_roi
@@ -59,7 +59,8 @@ def test_pdj_of_each_photograph_is_that_of_an_independent_computation(data: Path
     arguments = ["--model", "all", "--backend", "mediapipe", "--min-detection-confidence", "0.5"]
     document = evaluate(tmp_path, data / "images", data / "expected" / "coco_keypoints.json", *arguments)
     entries = {entry["file"]: entry for entry in json.loads((data / "manifest.json").read_text())}
-    assert len(document["images"]) == 3 * 8
+    count = len(labelled_people(data))
+    assert len(document["images"]) == 3 * count
     for image in document["images"]:
         entry = entries[f"images/{image['image']}"]
         labels = [person["kp"] for person in entry["gt_coco17"]]
@@ -68,7 +69,7 @@ def test_pdj_of_each_photograph_is_that_of_an_independent_computation(data: Path
         assert image["found"] == bool(found)
     for row in document["rows"]:
         of_model = [image["pdj"] for image in document["images"] if image["model"] == row["model"]]
-        assert (row["group"], row["images"], row["backend"]) == ("all", 8, "mediapipe")
+        assert (row["group"], row["images"], row["backend"]) == ("all", count, "mediapipe")
         assert row["pdj_mean"] == pytest.approx(np.mean(of_model))
         assert row["pdj_std"] == pytest.approx(np.std(of_model))
 
@@ -86,26 +87,26 @@ def test_every_backend_finds_the_same_joints(data: Path, tmp_path: Path) -> None
 
 
 @pytest.mark.usefixtures("models")
-@pytest.mark.parametrize(("backend", "found_percent"), [("openvino", 100), ("mediapipe", 87.5)])
-def test_the_truth_says_where_to_look(data: Path, tmp_path: Path, backend: str, found_percent: float) -> None:
-    """MediaPipe, which cannot be told, must find the person in the crop by itself: one it does not."""
+@pytest.mark.parametrize(("backend", "not_found"), [("openvino", 0), ("mediapipe", 2)])
+def test_the_truth_says_where_to_look(data: Path, tmp_path: Path, backend: str, not_found: int) -> None:
+    """MediaPipe, which cannot be told, must find the person in the crop by itself: two it may not."""
     pytest.importorskip(BACKENDS[backend])
     labels = data / "expected" / "coco_keypoints.json"
     arguments = ["--backend", backend, "--ignore-visibility", "--mode", "truth"]
     document = evaluate(tmp_path, data / "images", labels, *arguments)
     (row,) = document["rows"]
-    assert row["found_percent"] == found_percent
+    assert row["found_percent"] >= 100 * (1 - not_found / row["images"])
     assert row["pdj_mean"] > 70
     pdj = {image["image"]: image["pdj"] for image in document["images"]}
-    assert pdj["coco785_skier.jpg"] == 100
+    assert pdj["walker_upright.png"] == 100
 
 
 def clip_labels(data: Any, path: Any, frames: Any = 40) -> Any:
     """Write the truth of a walking person as COCO labels with a camera, and return the file."""
-    truth = json.loads((data / "expected" / "pose2sim_cam01.json").read_text())
+    truth = json.loads((data / "expected" / "pose2sim_cam01_refined.json").read_text())
     width, height = truth["image_size_px"]
     camera = {"K": truth["K"], "D": truth["distortion_plumb_bob"]}
-    names = {"nose": "Nose", **{f"left_{j}": f"L{j.title()}" for j in ("shoulder", "hip", "knee", "ankle")}}
+    names = {f"left_{j}": f"L{j.title()}" for j in ("shoulder", "hip", "knee", "ankle")}
     names |= {
         name.replace("left", "right"): joint.replace("L", "R", 1)
         for name, joint in names.items()
@@ -157,9 +158,9 @@ def test_a_clip_with_truth_gives_place_jitter_and_latency(data: Path, tmp_path: 
 def test_a_clip_without_truth_gives_jitter_and_latency_alone(data: Path, tmp_path: Path) -> None:
     pytest.importorskip("openvino")
     arguments = ["--backend", "openvino", "--model", "lite", "--mode", "tracking"]
-    (row,) = evaluate(tmp_path, data / "videos" / "squats.mp4", *arguments)["rows"]
+    (row,) = evaluate(tmp_path, data / "videos" / "pose2sim_cam04.mp4", *arguments)["rows"]
     assert row["pdj_mean"] is None
-    assert row["images"] == 65
+    assert row["images"] == 100
     assert row["found_percent"] == 100
     assert 0 < row["jitter_percent"] < 3
 
@@ -221,7 +222,7 @@ def test_what_is_found_in_a_crop_is_told_in_the_image() -> None:
             ["--group-by", "region"],
             "no column 'region' to group by; there are: gender",
         ),
-        ("images", "labels.csv", [], "a.png is not an image"),
+        ("images", "labels.csv", [], "a.png cannot be read: No such file"),
         ("images", None, [], "holds no images"),
     ],
 )
@@ -246,7 +247,7 @@ def test_a_result_that_cannot_be_written_is_told(
     data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     labels = tmp_path / "labels.csv"
-    labels.write_text("file_name,nose_x,nose_y,nose_v\ncoco785_skier.jpg,367,81,2\n")
+    labels.write_text("file_name,nose_x,nose_y,nose_v\nwalker.png,310,124,2\n")
     target = tmp_path / "eval.json"
     target.symlink_to(tmp_path / "nowhere" / "eval.json")
     assert main([str(data / "images"), str(labels), "--model", "lite", "--json", str(target)]) == 1

@@ -2,7 +2,6 @@
 """``blazepose view`` in a browser: real processes, a real clip, headless Chromium."""
 
 import re
-import shutil
 import signal
 import subprocess
 import time
@@ -20,34 +19,29 @@ from blazepose_ros.core.types import ModelComplexity
 
 pytest.importorskip("rclpy", reason="rclpy is not installed")
 pytest.importorskip("viser", reason="viser is not installed")
-pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
-from playwright.sync_api import sync_playwright
+from support.chromium import TIMEOUT_MS, chromium_browser
 from support.processes import STOP_TIMEOUT_S, executable, ros_arguments, running
 from support.relay import Relay
 
 from blazepose_ros.msg import Pose33Array
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-if CHROMIUM is None:
-    pytest.skip("Chromium is not installed", allow_module_level=True)
+pytestmark = pytest.mark.alone
 
-# Without a graphics card; Chromium has no sandbox for root.
-CHROMIUM_ARGUMENTS = ["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
-TIMEOUT_MS = 60_000
-# Small: every pixel is drawn by the processor.
+# Small: every pixel is drawn by the processor, and windows that are open side by side wait for each other.
 DESKTOP, PHONE = {"width": 900, "height": 500}, {"width": 390, "height": 844}
+SMALL = {"width": 400, "height": 400}
 
 CLIP_POSES, STILL_POSES = "/clip/blazepose/poses", "/still/blazepose/poses"
-SOURCES = {"clip": "videos/squats.mp4", "still": "images/coco442450_two.jpg"}
-RATE_HZ = 10.0
-NO_POSES = "No poses are coming."
+SOURCES = {"clip": "videos/pose2sim_cam01.mp4", "still": "images/walker.png"}
+RATE_HZ = 5.0
+NO_POSES = "No poses are coming"
 PICTURE = """() => {
     const shown = [...document.images].find(image => image.src.startsWith("blob:") && image.naturalWidth > 1);
     return shown ? [shown.src, shown.naturalWidth, shown.naturalHeight] : null;
 }"""
-SOME_POSES = re.compile(r"poses\s+[1-9]\d*\.\d /s")
+SOME_POSES = re.compile(r"[1-9]\d*\.\d\s+poses/s")
 
 
 @contextmanager
@@ -66,7 +60,11 @@ def node(namespace: Any) -> Iterator[Any]:
 
 
 @pytest.fixture(scope="module")
-def cameras(data: Path, models: dict[ModelComplexity, bytes]) -> Iterator[None]:  # noqa: ARG001
+def cameras(
+    chromium: Any,  # noqa: ARG001
+    data: Path,
+    models: dict[ModelComplexity, bytes],  # noqa: ARG001
+) -> Iterator[None]:
     """Two cameras with a node each, in namespaces of their own; the nodes' processes by namespace."""
     with ExitStack() as stack:
         for namespace, source in SOURCES.items():
@@ -77,10 +75,10 @@ def cameras(data: Path, models: dict[ModelComplexity, bytes]) -> Iterator[None]:
 
 
 @contextmanager
-def viewing() -> Iterator[tuple[Any, int]]:
-    """Run ``blazepose view`` and return its process and port."""
+def viewing(errors: Any = None) -> Iterator[tuple[Any, int]]:
+    """Run ``blazepose view`` and return its process and port; what it complains of goes to a file."""
     process = subprocess.Popen(
-        [executable("blazepose"), "view", "--port", "0"], stdout=subprocess.PIPE, text=True
+        [executable("blazepose"), "view", "--port", "0"], stdout=subprocess.PIPE, stderr=errors, text=True
     )
     try:
         yield process, int(re.search(r"http://localhost:(\d+)", process.stdout.readline())[1])
@@ -101,10 +99,8 @@ def view(cameras: None) -> Iterator[Any]:  # noqa: ARG001
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
-    with sync_playwright() as player:
-        browser = player.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGUMENTS)
+    with chromium_browser() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")
@@ -112,8 +108,8 @@ def window(chromium: Any) -> Any:
     """Return a function that opens the page in a window of a size."""
 
     @contextmanager
-    def opened(port: Any, viewport: Any = DESKTOP) -> Iterator[Any]:
-        with chromium.new_context(viewport=viewport) as context:
+    def opened(port: Any, viewport: Any = DESKTOP, scheme: str = "light") -> Iterator[Any]:
+        with chromium.new_context(viewport=viewport, color_scheme=scheme) as context:
             page = context.new_page()
             page.set_default_timeout(TIMEOUT_MS)
             page.requests, page.said = [], []
@@ -123,12 +119,6 @@ def window(chromium: Any) -> Any:
             yield page
 
     return opened
-
-
-@pytest.fixture(scope="module")
-def page(view: Any, window: Any) -> Iterator[Any]:
-    with window(view) as page:
-        yield page
 
 
 def choose(page: Any, camera: Any) -> None:
@@ -167,6 +157,15 @@ def scene(page: Any) -> Any:
     return cv2.imdecode(np.frombuffer(page.screenshot(clip=clip), np.uint8), cv2.IMREAD_COLOR)
 
 
+def is_whole(page: Any, viewport: Any) -> bool:
+    """Whether the annotated image is in the window as a whole, in its proportions."""
+    box = page.locator("img[src^='blob:']").first.bounding_box()
+    _, width, height = picture(page)
+    assert box["width"] / box["height"] == pytest.approx(width / height, rel=0.03)
+    right, bottom = box["x"] + box["width"], box["y"] + box["height"]
+    return min(box["x"], box["y"]) >= 0 and right <= viewport["width"] and bottom <= viewport["height"]
+
+
 def colored(pixels: Any) -> Any:
     """Return where a skeleton's blue and green are."""
     return (pixels.max(axis=2).astype(int) - pixels.min(axis=2)) > 80
@@ -193,92 +192,132 @@ class Counter:
         self._node.destroy_node()
 
 
-def test_the_page_shows_the_image_the_person_and_the_rates(page: Any, data: Path) -> None:
-    choose(page, CLIP_POSES)
-    wait_for_poses(page)
-    wait_for(lambda: "person 1" in text_of(page), "the person")
-    first, width, height = wait_for(lambda: picture(page), "a picture")
-    clip = cv2.VideoCapture(str(data / SOURCES["clip"]))
-    proportions = clip.get(cv2.CAP_PROP_FRAME_WIDTH) / clip.get(cv2.CAP_PROP_FRAME_HEIGHT)
-    assert width / height == pytest.approx(proportions, rel=0.01)
-    wait_for(lambda: (now := picture(page)) and now[0] != first, "the next picture")
-    wait_for(lambda: "inference" in text_of(page), "the node's stages")
-    wait_for(lambda: colored(scene(page)).sum() > 200, "the skeleton")
+class TestOneWindow:
+    """What one window shows; it is closed before others are opened."""
+
+    @pytest.fixture(scope="class")
+    def page(self, view: Any, window: Any) -> Iterator[Any]:
+        with window(view) as page:
+            yield page
+
+    def test_the_page_shows_the_image_the_person_and_the_rates(self, page: Any, data: Path) -> None:
+        choose(page, CLIP_POSES)
+        wait_for_poses(page)
+        wait_for(lambda: re.search(r"person \d+\s+\d\.\d\d m ± \d\.\d\d m", text_of(page)), "the person")
+        assert page.title() == "BlazePose"
+        first, width, height = wait_for(lambda: picture(page), "a picture")
+        clip = cv2.VideoCapture(str(data / SOURCES["clip"]))
+        proportions = clip.get(cv2.CAP_PROP_FRAME_WIDTH) / clip.get(cv2.CAP_PROP_FRAME_HEIGHT)
+        assert width / height == pytest.approx(proportions, rel=0.01)
+        wait_for(lambda: (now := picture(page)) and now[0] != first, "the next picture")
+        wait_for(lambda: "inference" in text_of(page), "the node's stages")
+        wait_for(lambda: colored(scene(page)).sum() > 200, "the body")
+
+    def test_a_portrait_picture_is_whole(self, page: Any) -> None:
+        choose(page, CLIP_POSES)
+        wait_for(lambda: (now := picture(page)) and now[1] < now[2], "the portrait picture")
+        wait_for(lambda: is_whole(page, DESKTOP), "a panel of its width")
+
+    def test_nothing_is_loaded_from_elsewhere(self, page: Any, view: Any) -> None:
+        own = f"http://localhost:{view}/"
+        assert [url for url in page.requests if not url.startswith((own, f"blob:{own}", "data:"))] == []
+
+    def test_the_skeleton_turns_with_the_mouse(self, page: Any) -> None:
+        choose(page, STILL_POSES)
+        wait_for(lambda: (now := picture(page)) and now[1] > now[2], "the other camera's landscape picture")
+        wait_for(lambda: colored(scene(page)).sum() > 200, "the skeleton")
+        before = colored(scene(page))
+        box = page.locator("canvas").first.bounding_box()
+        middle = box["x"] + box["width"] / 2
+        page.mouse.move(middle, 400)
+        page.mouse.down()
+        page.mouse.move(middle + 100, 410, steps=5)
+        page.mouse.up()
+        wait_for(lambda: (colored(scene(page)) ^ before).sum() > before.sum() / 2, "another view")
+
+    def test_a_node_is_left_alone_while_no_window_shows_it(self, page: Any, ros: ModuleType) -> None:
+        """Its topics are not even subscribed unless a window shows it."""
+        observer = ros.create_node("observer")
+        try:
+            choose(page, STILL_POSES)
+            wait_for(lambda: observer.count_subscribers(STILL_POSES), "the page's subscription")
+            choose(page, CLIP_POSES)
+            wait_for(lambda: not observer.count_subscribers(STILL_POSES), "its end")
+        finally:
+            observer.destroy_node()
+
+    def test_a_diagnostic_is_shown_as_it_is_written(self, page: Any, ros: ModuleType) -> None:
+        talker = ros.create_node("talker")
+        publisher = talker.create_publisher(DiagnosticArray, "/diagnostics", 10)
+        message = "{alert(1)} <b>bold</b> *stars* a|b"
+        status = DiagnosticStatus(level=DiagnosticStatus.WARN, name="blazepose: camera", message=message)
+
+        def shown() -> bool:
+            publisher.publish(DiagnosticArray(status=[status]))
+            return message in text_of(page)
+
+        try:
+            wait_for(shown, "the diagnostic")
+            assert "WARN" in text_of(page)
+        finally:
+            talker.destroy_node()
+
+    @pytest.mark.thorough
+    def test_a_node_may_end_and_come_back(self, page: Any, data: Path) -> None:
+        camera = {"source": str(data / SOURCES["still"]), "rate": RATE_HZ}
+        with in_namespace("blazepose_camera", "third", camera):
+            with node("third"):
+                choose(page, "/third/blazepose/poses")
+                wait_for_poses(page)
+            wait_for(lambda: NO_POSES in text_of(page), "silence")
+            with node("third"):
+                wait_for_poses(page)
 
 
-def test_nothing_is_loaded_from_elsewhere(page: Any, view: Any) -> None:
-    own = f"http://localhost:{view}/"
-    assert [url for url in page.requests if not url.startswith((own, f"blob:{own}", "data:"))] == []
-
-
-def test_the_page_of_another_server_is_refused(view: Any, window: Any) -> None:
+def test_the_page_of_another_server_is_refused(window: Any, tmp_path: Path) -> None:
     """It is told to connect to this one, as a page of the internet could be."""
-    with viewing() as (_, elsewhere), window(f"{elsewhere}/?websocket=ws://localhost:{view}") as stranger:
-        refusal = f"Disconnected! ws://localhost:{view}"
-        wait_for(lambda: picture(stranger) or any(refusal in said for said in stranger.said), "a refusal")
+    with (
+        (tmp_path / "errors").open("w+") as errors,
+        viewing(errors) as (_, here),
+        viewing() as (_, elsewhere),
+        window(f"{elsewhere}/?websocket=ws://localhost:{here}") as stranger,
+    ):
+        refusal = f"a page of 'http://localhost:{elsewhere}' is not allowed to watch"
+        wait_for(lambda: refusal in (tmp_path / "errors").read_text(), "a refusal")
         assert picture(stranger) is None
 
 
-def test_the_skeleton_turns_with_the_mouse(page: Any) -> None:
-    choose(page, STILL_POSES)
-    wait_for(lambda: (now := picture(page)) and now[1] == 640, "the other camera's picture")
-    wait_for(lambda: colored(scene(page)).sum() > 200, "the skeleton")
-    before = colored(scene(page))
-    box = page.locator("canvas").first.bounding_box()
-    middle = box["x"] + box["width"] / 2
-    page.mouse.move(middle, 400)
-    page.mouse.down()
-    page.mouse.move(middle + 100, 410, steps=5)
-    page.mouse.up()
-    wait_for(lambda: (colored(scene(page)) ^ before).sum() > before.sum() / 2, "another view")
+@pytest.mark.thorough
+def test_a_proxy_that_blocks_websockets_is_named(window: Any, tmp_path: Path) -> None:
+    """On the page, which stays empty, and on the terminal."""
+    with (tmp_path / "errors").open("w+") as errors, viewing(errors) as (_, port):
+        relay = Relay(port, blocks_websockets=True)
+        try:
+            with window(relay.port) as page:
+                page.get_by_text("does not forward WebSockets").wait_for()
+                said = (tmp_path / "errors").read_text
+                wait_for(lambda: "its live connection (a WebSocket) does not come" in said(), "the cause")
+        finally:
+            relay.close()
 
 
-def test_a_node_is_left_alone_while_no_window_shows_it(page: Any, ros: ModuleType) -> None:
-    """Its topics are not even subscribed unless a window shows it."""
-    observer = ros.create_node("observer")
-    try:
-        choose(page, STILL_POSES)
-        wait_for(lambda: observer.count_subscribers(STILL_POSES), "the page's subscription")
-        choose(page, CLIP_POSES)
-        wait_for(lambda: not observer.count_subscribers(STILL_POSES), "its end")
-    finally:
-        observer.destroy_node()
+@pytest.mark.thorough
+def test_the_page_is_dark_where_the_system_is(view: Any, window: Any) -> None:
+    def brightness() -> float:
+        return cv2.imdecode(np.frombuffer(dark.screenshot(), np.uint8), cv2.IMREAD_GRAYSCALE).mean()
+
+    with window(view, PHONE, "dark") as dark:
+        dark.get_by_role("combobox", name="camera").wait_for()
+        wait_for(lambda: brightness() < 100, "a dark page")
 
 
-def test_a_diagnostic_is_shown_as_it_is_written(page: Any, ros: ModuleType) -> None:
-    talker = ros.create_node("talker")
-    publisher = talker.create_publisher(DiagnosticArray, "/diagnostics", 10)
-    message = "{alert(1)} <b>bold</b> *stars* a|b"
-    status = DiagnosticStatus(level=DiagnosticStatus.WARN, name="blazepose: camera", message=message)
-
-    def shown() -> bool:
-        publisher.publish(DiagnosticArray(status=[status]))
-        return message in text_of(page)
-
-    try:
-        wait_for(shown, "the diagnostic")
-        assert "WARN" in text_of(page)
-    finally:
-        talker.destroy_node()
-
-
-def test_a_node_may_end_and_come_back(page: Any, data: Path) -> None:
-    camera = {"source": str(data / SOURCES["still"]), "rate": RATE_HZ}
-    with in_namespace("blazepose_camera", "third", camera):
-        with node("third"):
-            choose(page, "/third/blazepose/poses")
-            wait_for_poses(page)
-        wait_for(lambda: NO_POSES in text_of(page), "silence")
-        with node("third"):
-            wait_for_poses(page)
-
-
-def test_a_window_that_is_stuck_holds_up_no_other(page: Any, view: Any, window: Any, ros: ModuleType) -> None:
+@pytest.mark.thorough
+def test_a_window_that_is_stuck_holds_up_no_other(view: Any, window: Any, ros: ModuleType) -> None:
     """It is reached through a relay, as through SSH, and recovers. Each window has its own camera."""
-    choose(page, STILL_POSES)
     relay, counter = Relay(view), Counter(ros, CLIP_POSES)
     try:
-        with window(relay.port) as stuck:
+        with window(view, SMALL) as page, window(relay.port, SMALL) as stuck:
+            choose(page, STILL_POSES)
             choose(stuck, CLIP_POSES)
             wait_for(lambda: picture(stuck) and picture(page), "pictures")
             assert picture(stuck)[1:] != picture(page)[1:]
@@ -293,24 +332,23 @@ def test_a_window_that_is_stuck_holds_up_no_other(page: Any, view: Any, window: 
         counter.close()
 
 
-def test_the_page_works_at_a_phones_width(view: Any, window: Any) -> None:
+def test_a_phone_shows_the_whole_picture_and_the_rates(view: Any, window: Any) -> None:
     with window(view, PHONE) as phone:
         choose(phone, CLIP_POSES)
         wait_for_poses(phone)
         assert phone.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
-        wait_for(lambda: picture(phone), "a picture")
-        box = phone.locator("img[src^='blob:']").first.bounding_box()
-        assert box["x"] >= 0
-        assert box["x"] + box["width"] <= PHONE["width"]
-        assert box["width"] > PHONE["width"] / 2
+        wait_for(lambda: picture(phone) and is_whole(phone, PHONE), "the whole picture")
+        rates = phone.get_by_text("poses/s", exact=True).bounding_box()
+        assert 0 < rates["y"] < rates["y"] + rates["height"] < PHONE["height"]
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("cameras")
 def test_a_viewer_that_hangs_does_not_slow_the_node(window: Any, ros: ModuleType) -> None:
     """The process is stopped in its tracks while the node answers image after image."""
     counter = Counter(ros, CLIP_POSES)
     try:
-        with viewing() as (process, port), window(port) as page:
+        with viewing() as (process, port), window(port, SMALL) as page:
             choose(page, CLIP_POSES)
             wait_for_poses(page)
             process.send_signal(signal.SIGSTOP)

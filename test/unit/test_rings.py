@@ -27,7 +27,7 @@ MESSAGE_SUFFIXES = ("_msgs", "_interfaces")
 # Each inference library is imported by one module.
 INFERENCE = {
     "mediapipe": "core.estimation.mediapipe_estimator",
-    "openvino": "core.estimation.runtimes.openvino",
+    "openvino": "core.estimation.runtimes.openvino_library",
     "ai_edge_litert": "core.estimation.runtimes.litert",
 }
 MAX_LINES = 350

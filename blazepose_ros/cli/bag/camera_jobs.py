@@ -1,39 +1,38 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From a camera's images to a spool of messages, for several cameras side by side in worker processes."""
+"""From a camera's images to a spool of messages: the task that workers do."""
 
 from __future__ import annotations
 
+import json
 import logging
-import multiprocessing
-import os
-import signal
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import closing
-from dataclasses import dataclass, replace
-from multiprocessing.process import BaseProcess
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import closing, suppress
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
-from blazepose_ros.cli.bag.bag_files import BagError
 from blazepose_ros.cli.bag.outputs import OUTPUTS, Outputs
 from blazepose_ros.cli.bag.recorded_camera import RecordedFrame, Recording
+from blazepose_ros.cli.bag.recording_files import BagError
 from blazepose_ros.cli.bag.work_folder import SpooledMessage, writing_spool
-from blazepose_ros.cli.signals import held_back, unblock_signals
-from blazepose_ros.core.errors import FunctionLogger, Logger
+from blazepose_ros.cli.executor import TRIES
+from blazepose_ros.core.errors import Logger
 from blazepose_ros.core.estimation.estimator import EstimatorError
 from blazepose_ros.core.estimation.loading import load_model, pipeline_options
+from blazepose_ros.core.files import write_atomically
+from blazepose_ros.core.frame_anonymizer import FrameAnonymizer
 from blazepose_ros.core.models.registry import ModelError
 from blazepose_ros.core.person_pipeline import PersonPipeline
 from blazepose_ros.core.settings import NodeSettings
-from blazepose_ros.nodes.common.process_tuning import configure_opencv
+from blazepose_ros.core.timestamps import NS_PER_S
 
 OUTPUT_NUMBERS = {output: number for number, output in enumerate(OUTPUTS)}
 # More of the same camera are counted, not shown.
-MAX_WARNINGS = 5
-_POLL_S = 0.2
+MAX_MESSAGES = 5
+# How often a worker says how far it is.
+PROGRESS_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -59,14 +58,110 @@ class CameraJob:
         """Whether all images are done."""
         return self.spool.exists()
 
+    @property
+    def images_done(self) -> int:
+        """How many images are done so far, as the worker has last said."""
+        with suppress(FileNotFoundError, ValueError):
+            return int(self._progress.read_text())
+        return 0
 
-def find_people(job: CameraJob, advance: Callable[[int], object], logger: Logger) -> None:
+    def begin(self, threads: int) -> CameraJob:
+        """Return it as a worker does it, with so many threads unless the user has said how many.
+
+        The workers that an earlier run has lost are forgotten.
+        """
+        self._tries.unlink(missing_ok=True)
+        num_threads = self.settings.num_threads or threads
+        return replace(self, settings=replace(self.settings, num_threads=num_threads))
+
+    def report(self) -> CameraReport:
+        """Return what became of it, once it is finished."""
+        values = json.loads(self._report.read_text())
+        return CameraReport(**values | {name: tuple(values[name]) for name in ("warnings", "errors")})
+
+    def keep(self, report: CameraReport) -> None:
+        """Keep what becomes of it."""
+        write_atomically(self._report, json.dumps(asdict(report)).encode())
+
+    def say(self, images: int) -> None:
+        """Tell how many images are done; whoever waits for it may be on another machine."""
+        self._progress.write_text(str(images))
+
+    def count_try(self) -> None:
+        """Count that a worker begins.
+
+        Raises:
+            BagError: too many have not lived to the end of it.
+        """
+        with self._tries.open("ab") as file:
+            file.write(b".")
+            tries = file.tell()
+        if tries > TRIES:
+            raise BagError(
+                f"{self.recording.name}: {TRIES} workers ended while at work on it: out of memory?"
+            )
+
+    @property
+    def _progress(self) -> Path:
+        return self.spool.with_suffix(".progress")
+
+    @property
+    def _tries(self) -> Path:
+        return self.spool.with_suffix(".tries")
+
+    @property
+    def _report(self) -> Path:
+        return self.spool.with_suffix(".json")
+
+
+@dataclass(frozen=True)
+class CameraReport:
+    """What became of a camera.
+
+    Attributes:
+        images: how many could be taken.
+        people: how many different people were found.
+        recorded_s: from the first image to the last, in seconds.
+        work_s: how long it took, in seconds.
+        warnings: what may not be as intended, in words.
+        errors: what the output lacks, in words.
+        failure: why nothing was made of it; empty where it is finished.
+        cannot_write: whether that is the disk's fault, and all else fails as well.
+    """
+
+    images: int = 0
+    people: int = 0
+    recorded_s: float = 0.0
+    work_s: float = 0.0
+    warnings: tuple[str, ...] = ()
+    errors: tuple[str, ...] = ()
+    failure: str = ""
+    cannot_write: bool = False
+
+
+def work(job: CameraJob) -> CameraReport:
+    """Do a job, in a worker; what is finished is not done again."""
+    if job.is_finished:
+        return job.report()
+    log = FirstMessages()
+    try:
+        job.count_try()
+        return find_people(job, log)
+    except BagError as err:
+        return log.report(failure=str(err))
+    except (EstimatorError, ModelError) as err:
+        return log.report(failure=f"{socket.gethostname()}: {err}")
+    except OSError as err:
+        failure = f"{job.spool.parent} cannot be written: {err.strerror}"
+        return log.report(failure=failure, cannot_write=True)
+
+
+def find_people(job: CameraJob, log: FirstMessages) -> CameraReport:
     """Write what is found in a camera's images into its spool.
 
     Args:
         job: the camera.
-        advance: told how many more images are done.
-        logger: told of images that are left out.
+        log: told of images that are left out.
 
     Raises:
         BagError: the recording is damaged, or none of its images can be read.
@@ -74,178 +169,99 @@ def find_people(job: CameraJob, advance: Callable[[int], object], logger: Logger
         ModelError: the model is missing or damaged.
         OSError: the spool cannot be written.
     """
-    finder = _PeopleFinder(job, logger)
-    images = 0
+    begun_s = said_s = time.monotonic()
+    finder = _PeopleFinder(job, log)
     with closing(finder.estimator), writing_spool(job.spool) as write:
-        for recorded in job.recording.frames(job.settings, logger):
+        for recorded in job.recording.frames(job.settings, log):
             for output, data in finder.messages(recorded):
                 write(SpooledMessage(recorded.log_ns, OUTPUT_NUMBERS[output], data))
-            advance(recorded.number - images)
-            images = recorded.number
-        if not images:
+            if time.monotonic() > said_s + PROGRESS_S:
+                said_s = time.monotonic()
+                job.say(recorded.number)
+        job.say(finder.last_image)
+        if not finder.images:
             raise BagError(f"{job.recording.name}: none of the images could be read")
+        report = log.report(
+            images=finder.images,
+            people=len(finder.people),
+            recorded_s=finder.recorded_s,
+            work_s=time.monotonic() - begun_s,
+        )
+        job.keep(report)
+    return report
 
 
 class _PeopleFinder:
-    """The way of the node from an image to messages."""
+    """The way of the node from an image to messages.
+
+    Attributes:
+        images: how many have been searched.
+        last_image: the number of the last one.
+        people: the ids of those who were found.
+        recorded_s: from the first image to the last, in seconds.
+    """
 
     def __init__(self, job: CameraJob, logger: Logger) -> None:
         model = load_model(job.settings, logging.getLogger(__name__))
         self.estimator = model.estimator
+        self.images = self.last_image = 0
+        self.people: set[int] = set()
+        self.recorded_s = 0.0
+        self._first_ns = 0
         self._job = job
         self._logger = logger
         self._pipeline = PersonPipeline(pipeline_options(job.settings))
+        self._anonymizer = FrameAnonymizer(logging.getLogger(__name__))
+        self._anonymizer.load(job.settings)
         self._outputs = Outputs(model.complexity, job.tf_prefix, annotated=job.annotated)
 
     def messages(self, recorded: RecordedFrame) -> Iterator[tuple[str, bytes]]:
         """Yield output and serialized message of what belongs to an image."""
+        self.last_image = recorded.number
         try:
             poses = self.estimator.estimate(recorded.frame)
+            people = self._pipeline.update(recorded.frame, poses, recorded.context)
+            rgb = self._anonymizer.shown(recorded.frame, people, self._job.settings)
         except EstimatorError as err:
             self._logger.warning(f"image {recorded.number} is left out: {err}")
             return
-        people = self._pipeline.update(recorded.frame, poses, recorded.context)
+        self.images += 1
+        self._first_ns = self._first_ns or recorded.log_ns
+        self.recorded_s = (recorded.log_ns - self._first_ns) / NS_PER_S
+        self.people |= {each.person_id for each in people}
+        recorded = replace(recorded, frame=replace(recorded.frame, rgb=rgb))
         yield from self._outputs.messages(recorded, people, self._job.settings)
         yield from self._job.recording.extras(recorded)
 
 
-def run_jobs(
-    jobs: Sequence[CameraJob],
-    processes: int,
-    advance: Callable[[int], object],
-    logger: Logger,
-) -> None:
-    """Do all jobs, so many at a time, and share the processor's cores among them.
+class FirstMessages:
+    """A `Logger` that keeps the first few messages and counts the rest."""
 
-    Args:
-        jobs: the cameras, one at least.
-        processes: how many to work on at once.
-        advance: told how many more images are done.
-        logger: told of images that are left out.
-
-    Raises:
-        BagError: one of them failed; the others are stopped, and what is finished is kept.
-    """
-    processes = min(processes, len(jobs))
-    threads = max(1, (os.cpu_count() or 1) // processes)
-    configure_opencv()  # here: a worker imports OpenCV, which reads the variables, before it is prepared
-    context = multiprocessing.get_context("spawn")
-    cameras: dict[int, str] = {}  # what each process works on
-    handlers: dict[str, Callable[[Any], object]] = {
-        "begin": cameras.update,
-        "advance": advance,
-        "warn": logger.warning,
-    }
-    workers: list[BaseProcess] = []
-    with held_back():
-        news = context.SimpleQueue()
-        pool = ProcessPoolExecutor(processes, context, _begin_worker, (news,))
-    try:
-        with held_back():
-            futures = {pool.submit(_work, _with_threads(job, threads)) for job in jobs}
-            workers = multiprocessing.active_children()
-        _watch(futures, workers, news, handlers)
-    except BrokenProcessPool as err:
-        for worker in workers:
-            worker.terminate()
-        pool.shutdown()
-        raise BagError(_name_the_killed(workers, cameras)) from err
-    except BaseException:
-        for worker in multiprocessing.active_children():
-            worker.kill()
-        raise
-    finally:
-        pool.shutdown()
-
-
-def _with_threads(job: CameraJob, threads: int) -> CameraJob:
-    """Return a job that leaves cores to the others, unless the user has said how many to take."""
-    if job.settings.num_threads:
-        return job
-    return replace(job, settings=replace(job.settings, num_threads=threads))
-
-
-def _watch(
-    futures: set[Future[None]],
-    workers: Iterable[BaseProcess],
-    news: Any,
-    handlers: Mapping[str, Callable[[Any], object]],
-) -> None:
-    """Pass on what the workers tell until everything is done.
-
-    Raises:
-        BagError: a job failed.
-        BrokenProcessPool: a worker was killed.
-    """
-    while futures:
-        done, futures = wait(futures, _POLL_S, FIRST_COMPLETED)
-        while not news.empty():
-            kind, what = news.get()
-            handlers[kind](what)
-        for future in done:
-            future.result()
-        # The pool itself overlooks one that started while it was already waiting for the others.
-        if any(worker.exitcode is not None for worker in workers):
-            raise BrokenProcessPool
-
-
-def _name_the_killed(workers: Iterable[BaseProcess], cameras: Mapping[int, str]) -> str:
-    """Return what to say of workers that ended otherwise than by the SIGTERM that the pool sends the rest."""
-    killed = [worker for worker in workers if worker.exitcode != -signal.SIGTERM] or workers
-    names = ", ".join(cameras.get(worker.pid or 0, "a camera") for worker in killed)
-    codes = ", ".join(str(worker.exitcode) for worker in killed)
-    return f"{names}: the worker process ended unexpectedly (exit code {codes}): out of memory?"
-
-
-_news: Any = None  # in a worker process: takes what it tells
-
-
-def _begin_worker(news: Any) -> None:
-    """Prepare a worker process, which ends with its parent and leaves Ctrl-C to it."""
-    global _news
-    _news = news
-    Thread(target=_end_with_parent, daemon=True).start()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    unblock_signals()
-
-
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-    parent.join()
-    os._exit(1)
-
-
-def _work(job: CameraJob) -> None:
-    """Do a job in a worker process.
-
-    Raises:
-        BagError: it failed.
-    """
-    _news.put(("begin", {os.getpid(): job.recording.name}))
-    warnings = _FirstWarnings(lambda text: _news.put(("warn", text)))
-    try:
-        find_people(job, lambda images: _news.put(("advance", images)), FunctionLogger(warnings.take))
-    except (EstimatorError, ModelError) as err:
-        raise BagError(str(err)) from err
-    except OSError as err:
-        raise BagError(f"{job.spool.parent} cannot be written: {err.strerror}") from err
-    finally:
-        warnings.close()
-
-
-class _FirstWarnings:
-    """Passes on the first few warnings and counts the rest."""
-
-    def __init__(self, say: Callable[[str], object]) -> None:
-        self._say = say
+    def __init__(self) -> None:
+        self._kept: dict[bool, list[str]] = {False: [], True: []}
         self._count = 0
 
-    def take(self, text: str) -> None:
-        self._count += 1
-        if self._count <= MAX_WARNINGS:
-            self._say(text)
+    def warning(self, message: str) -> None:
+        """Take what may not be as intended."""
+        self._take(message, is_error=False)
 
-    def close(self) -> None:
-        if self._count > MAX_WARNINGS:
-            self._say(f"and {self._count - MAX_WARNINGS} more like these")
+    info = warning
+
+    def error(self, message: str) -> None:
+        """Take what makes the output lack something."""
+        self._take(message, is_error=True)
+
+    def report(self, **what: Any) -> CameraReport:
+        """Return a report with what there was."""
+        more = self._count - MAX_MESSAGES
+        rest = [f"and {more} more like these"] if more > 0 else []
+        warnings, errors = (*self._kept[False], *rest), tuple(self._kept[True])
+        return CameraReport(warnings=warnings, errors=errors, **what)
+
+    def _take(self, message: str, *, is_error: bool) -> None:
+        kept = self._kept[is_error]
+        if message in kept:
+            return
+        self._count += 1
+        if self._count <= MAX_MESSAGES or (is_error and not kept):
+            kept.append(message)

@@ -3,20 +3,24 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import takewhile
+from dataclasses import dataclass, replace
 
-from blazepose_ros.cli.bag.bag_files import BagError, BagReader
+from blazepose_ros.cli.bag.bag_files import BagReader
+from blazepose_ros.cli.bag.recording_files import BagError
 from blazepose_ros.conversions.cdr import CdrError, read_compressed_image, read_image
 from blazepose_ros.conversions.depth_input import ENCODINGS
+from blazepose_ros.conversions.pose33 import POSES_TYPE
 
 IMAGE = "sensor_msgs/msg/Image"
 COMPRESSED_IMAGE = "sensor_msgs/msg/CompressedImage"
 CAMERA_INFO = "sensor_msgs/msg/CameraInfo"
 COMPRESSED_SUFFIX = "/compressed"
 NODE = "blazepose"  # what the node is called
+# The outputs that take the place of a camera's own images.
+HIDDEN_RAW, HIDDEN_COMPRESSED = "@image", "@image/compressed"
 
 
 @dataclass(frozen=True)
@@ -72,9 +76,14 @@ class CameraTopics:
     depth: DepthTopic | None = None
 
     def topic(self, output: str) -> str:
-        """Return the topic of an output: for ``~/poses`` for example ``/front/blazepose/poses``."""
+        """Return the topic of an output: for ``~/poses`` for example ``/front/blazepose/poses``.
+
+        What begins with ``@`` takes the place of the camera's images.
+        """
         if output.startswith("/"):
             return output
+        if output.startswith("@"):
+            return self.images.name
         return f"{self.namespace}/{output.replace('~', NODE, 1)}"
 
 
@@ -95,8 +104,28 @@ def find_cameras(
         BagError: there is no such topic.
     """
     topics = _chosen(images, list(chosen)) or _raw_first(images)
+    topics.sort(key=lambda topic: topic.name)
     parents = Counter(_parent(topic.base) for topic in topics)
-    return [_camera(topic, info_topics, parents) for topic in sorted(topics, key=lambda topic: topic.name)]
+    namespaces = [_namespace(topic, parents) for topic in topics]
+    prefixes = distinct(namespace.strip("/").replace("/", "_") for namespace in namespaces)
+    return [
+        CameraTopics(
+            topic,
+            info_topic_of(topic.base, info_topics),
+            namespace,
+            f"{prefix}_" if len(topics) > 1 and namespace else "",
+        )
+        for topic, namespace, prefix in zip(topics, namespaces, prefixes, strict=True)
+    ]
+
+
+def distinct(names: Iterable[str]) -> list[str]:
+    """Return names of which no two are alike: where one has been, a number is added."""
+    found: list[str] = []
+    for name in names:
+        numbered = (f"{name}_{number}" for number in itertools.count(2))
+        found.append(next(each for each in itertools.chain([name], numbered) if each not in found))
+    return found
 
 
 def _chosen(images: Sequence[ImageTopic], names: Sequence[str]) -> list[ImageTopic]:
@@ -115,12 +144,9 @@ def _raw_first(images: Iterable[ImageTopic]) -> list[ImageTopic]:
     return list(by_base.values())
 
 
-def _camera(topic: ImageTopic, info_topics: Collection[str], parents: Mapping[str, int]) -> CameraTopics:
+def _namespace(topic: ImageTopic, parents: Mapping[str, int]) -> str:
     parent = _parent(topic.base)
-    namespace = parent if parents[parent] == 1 else topic.base
-    several = sum(parents.values()) > 1
-    prefix = f"{namespace.strip('/').replace('/', '_')}_" if several and namespace else ""
-    return CameraTopics(topic, info_topic_of(topic.base, info_topics), namespace, prefix)
+    return parent if parents[parent] == 1 else topic.base
 
 
 def info_topic_of(images: str, info_topics: Collection[str]) -> str:
@@ -132,12 +158,27 @@ def info_topic_of(images: str, info_topics: Collection[str]) -> str:
     return next((topic for topic in reversed(places) if topic in info_topics), "")
 
 
+# What blazepose_node draws, below its own name, beside its poses.
+_DRAWN = ("annotated_image", "annotated_image/compressed", "segmentation_mask")
+
+
+def drawn_topics(recorded: Collection[tuple[str, str]]) -> set[str]:
+    """Return the topics of images that this package's node has drawn and published.
+
+    Args:
+        recorded: topic and type of everything in the recording.
+    """
+    nodes = {_parent(topic) for topic, message_type in recorded if message_type == POSES_TYPE}
+    return {f"{node}/{image}" for node in nodes for image in _DRAWN}
+
+
 def _parent(topic: str) -> str:
     return topic.rpartition("/")[0]
 
 
 # How image_transport marks depth images that are compressed.
 _COMPRESSED_DEPTH = "compressedDepth"
+_MONO, _DEPTH = "mono16", "depth"  # the encoding that both have, and what the topics of one say
 
 
 @dataclass(frozen=True)
@@ -155,18 +196,19 @@ class TopicProbe:
     frame_id: str
 
 
-def _raw(serialized: bytes) -> TopicProbe:
+def _raw(topic: str, serialized: bytes) -> TopicProbe:
     message = read_image(serialized)
-    is_depth = message.encoding in ENCODINGS
+    # Infrared and thermal cameras send mono16 as well.
+    is_depth = message.encoding in ENCODINGS and (message.encoding != _MONO or _DEPTH in topic)
     return TopicProbe(is_depth, is_depth, message.header.frame_id)
 
 
-def _compressed(serialized: bytes) -> TopicProbe:
+def _compressed(_topic: str, serialized: bytes) -> TopicProbe:
     message = read_compressed_image(serialized)
     return TopicProbe(_COMPRESSED_DEPTH in message.format, False, message.header.frame_id)
 
 
-TOPIC_PROBES: Mapping[str, Callable[[bytes], TopicProbe]] = {IMAGE: _raw, COMPRESSED_IMAGE: _compressed}
+TOPIC_PROBES: Mapping[str, Callable[[str, bytes], TopicProbe]] = {IMAGE: _raw, COMPRESSED_IMAGE: _compressed}
 
 
 def probe_topic(bag: BagReader, images: ImageTopic) -> TopicProbe | None:
@@ -178,7 +220,7 @@ def probe_topic(bag: BagReader, images: ImageTopic) -> TopicProbe | None:
     if first is None:
         return None
     try:
-        return TOPIC_PROBES[images.message_type](first[2])
+        return TOPIC_PROBES[images.message_type](images.name, first[2])
     except CdrError:
         return TopicProbe(is_depth=False, is_usable_depth=False, frame_id="")
 
@@ -202,4 +244,57 @@ def registered_depth(
 
 def _common_start(topic: str, other: str) -> int:
     """Return how many characters two topics begin with that are the same."""
-    return len(list(takewhile(lambda pair: pair[0] == pair[1], zip(topic, other, strict=False))))
+    return len(list(itertools.takewhile(lambda pair: pair[0] == pair[1], zip(topic, other, strict=False))))
+
+
+def cameras_of(bag: BagReader, topics: Iterable[str] = ()) -> list[CameraTopics]:
+    """Return the cameras of a recording, each with the depth that is registered to it.
+
+    Args:
+        bag: the recording, open.
+        topics: the images to take; nothing for all cameras.
+
+    Raises:
+        BagError: there are no color images, or none on such a topic.
+    """
+    counts: dict[tuple[str, str], int] = {}
+    for connection in bag.connections:
+        key = connection.topic, connection.msgtype
+        counts[key] = counts.get(key, 0) + connection.msgcount
+    chosen = list(topics)
+    own = () if chosen else drawn_topics(counts)
+    image_topics = {
+        topic: ImageTopic(topic, message_type, count)
+        for (topic, message_type), count in counts.items()
+        if message_type in TOPIC_PROBES and topic not in own
+    }
+    probes = {
+        topic: probe
+        for topic, images in image_topics.items()
+        if (probe := probe_topic(bag, images)) is not None
+    }
+    color = [image_topics[topic] for topic, probe in probes.items() if not probe.is_depth]
+    if not color:
+        raise BagError(f"{bag.path} holds no color images, only: {', '.join(_in_words(counts, probes, own))}")
+    infos = {topic for topic, message_type in counts if message_type == CAMERA_INFO}
+    return [
+        replace(camera, depth=registered_depth(camera, probes, infos))
+        for camera in find_cameras(color, infos, chosen)
+    ]
+
+
+def _in_words(
+    counts: Mapping[tuple[str, str], int], probes: Mapping[str, TopicProbe], own: Collection[str]
+) -> list[str]:
+    """Return what a recording holds, and why that is no camera where it looks like one."""
+    words = []
+    for (topic, message_type), count in sorted(counts.items()):
+        what = message_type
+        if not count:
+            what += ", no messages"
+        elif topic in own:
+            what += ", drawn by blazepose_node"
+        elif topic in probes:
+            what += ", depth"
+        words.append(f"{topic} ({what})")
+    return words

@@ -1,81 +1,178 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``blazepose bag``: finds the people in recordings, with a bar of the progress."""
+"""``blazepose bag``: finds the people in recordings; the command line it shares with ``video``."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import ExitStack
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
-from blazepose_ros.cli.bag.bag_files import BagError
-from blazepose_ros.cli.bag.camera_jobs import run_jobs
-from blazepose_ros.cli.bag.conversion_task import (
-    KEEP_ALL,
-    KEEPS,
-    SINGLE_FILES,
-    ConversionTask,
-    conversion_task,
+from blazepose_ros.cli.bag.bag_files import STORAGES
+from blazepose_ros.cli.bag.conversion_run import Plan, PlannedRecording, carry_out
+from blazepose_ros.cli.bag.conversion_task import KEEP_ALL, KEEPS, ConversionTask, conversion_task
+from blazepose_ros.cli.bag.motions import MOTION_WRITERS
+from blazepose_ros.cli.bag.outputs import SINGLE_FILES, OutputOptions, check_target
+from blazepose_ros.cli.bag.recording_files import BagError
+from blazepose_ros.cli.bag.recording_folders import (
+    FAILED,
+    FoundRecordings,
+    RecordingSummary,
+    find_recordings,
+    may_hold_recordings,
 )
-from blazepose_ros.cli.bag.options import SettingError, add_common, output_options, settings_of
-from blazepose_ros.cli.console import note, progress
-from blazepose_ros.cli.signals import Interruption
-from blazepose_ros.core.errors import FunctionLogger
-from blazepose_ros.core.visualization.video_writer import RecordingError
+from blazepose_ros.cli.bag.tables import partition
+from blazepose_ros.cli.console import count_from_1, note
+from blazepose_ros.cli.models import MODEL_HELP, one_model
+from blazepose_ros.core.errors import BlazePoseError
+from blazepose_ros.core.estimation.factory import BACKENDS
+from blazepose_ros.core.files import InputFileError, parse_yaml, read_yaml
+from blazepose_ros.core.parameters import ParameterError
+from blazepose_ros.core.settings import NodeSettings
+from blazepose_ros.core.visualization.anonymizer import HIDEABLE
+
+MOTION_HELP = {
+    "trc": "each person's landmarks in space as a TRC file, which OpenSim opens,",
+    "bvh": "each person's skeleton as a BVH file, which Blender opens,",
+    "c3d": "each person's landmarks in space as a C3D file (needs ezc3d)",
+}
 
 
-def carry_out(name: str, tasks: Callable[[], Sequence[ConversionTask]], processes: int) -> int:
-    """Do everything and return the exit status.
+class SettingError(BlazePoseError, ValueError):
+    """A parameter does not exist or has a wrong value."""
 
-    Args:
-        name: the command's, for messages.
-        tasks: says what is to be done.
-        processes: how many cameras to work on at once.
+
+def settings(given: Mapping[str, object]) -> NodeSettings:
+    """Return all parameters of the node, those not given at their defaults.
+
+    Raises:
+        SettingError: there is no such parameter, or it takes another value.
     """
-    with Interruption():
+    known = NodeSettings.parameters()
+    for name in given:
+        if name not in known:
+            raise SettingError(f"there is no parameter {name!r}; these are: {', '.join(known)}")
+    try:
+        return NodeSettings.from_values(given)
+    except ParameterError as err:
+        raise SettingError(str(err)) from err
+
+
+def parse_assignments(assignments: Iterable[str]) -> dict[str, object]:
+    """Return what ``NAME:=VALUE`` texts say, values as YAML, as ROS reads them.
+
+    Raises:
+        SettingError: one is no such text.
+    """
+    given: dict[str, object] = {}
+    for text in assignments:
+        name, separator, value = text.partition(":=")
         try:
-            _convert(tasks(), processes)
-        except (BagError, SettingError, RecordingError) as err:
-            note(f"{name}: {err}")
-            return 1
-        except OSError as err:
-            note(f"{name}: cannot write: {err.strerror}. What is finished is kept: run it again to go on")
-            return 1
-    return 0
+            given[name] = parse_yaml(value)
+        except InputFileError as err:
+            raise SettingError(f"{text!r}: the value is not YAML") from err
+        if not separator:
+            raise SettingError(f"{text!r} is not NAME:=VALUE")
+    return given
 
 
-def _convert(tasks: Sequence[ConversionTask], processes: int) -> None:
-    with ExitStack() as closing:
-        for task in tasks:
-            closing.callback(task.folder.close)
-            _open(task)
-        unfinished = [task for task in tasks if not task.folder.is_finished]
-        _find_people(unfinished, processes)
-        for task in unfinished:
-            for path in task.finish(FunctionLogger(note)):
-                note(f"wrote {path}")
-        for task in tasks:  # until then an output that exists is known to be this command's
-            task.folder.remove()
+def read_parameter_file(path: Path) -> dict[str, object]:
+    """Return the parameters in a ROS parameter file, of whichever node.
+
+    Raises:
+        SettingError: it is missing or no such file.
+    """
+    try:
+        content: Any = read_yaml(path)
+        sections = [section["ros__parameters"] for section in content.values()]
+        return {name: value for section in sections for name, value in section.items()}
+    except OSError as err:
+        raise SettingError(f"{path} cannot be read: {err.strerror}") from err
+    except InputFileError as err:
+        raise SettingError(f"{path} {err}") from err
+    except (AttributeError, KeyError, TypeError) as err:
+        raise SettingError(f"{path} is not a ROS parameter file") from err
 
 
-def _open(task: ConversionTask) -> None:
-    if not task.folder.open(task.purpose):
-        return
-    if task.folder.is_finished:
-        note(f"{task.folder.target} is finished")
-    else:
-        finished = sum(job.is_finished for job in task.jobs)
-        note(f"going on with {task.folder.path}: {finished} of {len(task.jobs)} cameras finished")
+def add_common(parser: argparse.ArgumentParser) -> None:
+    """Add what both commands take."""
+    parser.add_argument("--model", type=one_model, metavar="MODEL", help=f"{MODEL_HELP} (default: 1)")
+    parser.add_argument("--backend", choices=BACKENDS, help="what runs it (default: auto)")
+    parser.add_argument(
+        "-p",
+        dest="assignments",
+        action="append",
+        default=[],
+        metavar="NAME:=VALUE",
+        help="set a parameter of blazepose_node",
+    )
+    parser.add_argument(
+        "--params-file", type=Path, metavar="FILE", help="take parameters from a ROS parameter file"
+    )
+    parser.add_argument("--annotated", action="store_true", help="add images with skeletons drawn on them")
+    parser.add_argument(
+        "--anonymize",
+        choices=HIDEABLE,
+        help="paint over everybody's face or body in the images; what else may show people is left out",
+    )
+    parser.add_argument("--csv", action="store_true", help="write the people as OUT.csv as well")
+    parser.add_argument(
+        "--parquet", action="store_true", help="write the people as OUT.parquet as well (needs pyarrow)"
+    )
+    for suffix, what in MOTION_HELP.items():
+        parser.add_argument(f"--{suffix}", action="store_true", help=f"write {what} in OUT_motion")
+    parser.add_argument("--video", action="store_true", help="write a video with skeletons as well, OUT.webm")
+    parser.add_argument(
+        "--storage", choices=STORAGES, default="mcap", help="of an OUT that is a folder (default: mcap)"
+    )
+    parser.add_argument("--compress", action="store_true", help="compress an MCAP with zstd; slower")
+    parser.add_argument(
+        "--jobs",
+        type=count_from_1,
+        default=os.cpu_count() or 1,
+        metavar="N",
+        help="how many cameras to work on at once (default: one for each core)",
+    )
+    parser.add_argument(
+        "--scheduler",
+        default="",
+        metavar="ADDRESS",
+        help="have the workers of a Dask cluster do it instead, such as tcp://host:8786; they need the"
+        " same paths",
+    )
 
 
-def _find_people(tasks: Iterable[ConversionTask], processes: int) -> None:
-    pairs = [pair for task in tasks for pair in zip(task.cameras, task.jobs, strict=True)]
-    unfinished = [(camera, job) for camera, job in pairs if not job.is_finished]
-    if not unfinished:
-        return
-    images = sum(camera.images.count for camera, _ in unfinished)
-    with progress("finding people", images, "images") as bar:
-        run_jobs([job for _, job in unfinished], processes, bar.advance, FunctionLogger(note))
+def settings_of(options: argparse.Namespace) -> NodeSettings:
+    """Return the node's parameters that a command line asks for.
+
+    Raises:
+        SettingError: one does not exist or has a wrong value.
+    """
+    given = read_parameter_file(options.params_file) if options.params_file else {}
+    given |= parse_assignments(options.assignments)
+    if options.model:
+        given["model_complexity"] = int(options.model.complexity)
+    if options.anonymize:
+        given["anonymize"] = options.anonymize
+    if options.backend:
+        given["backend"] = options.backend
+    return settings(given)
+
+
+def output_options(options: argparse.Namespace) -> OutputOptions:
+    """Return what a command line asks to be made."""
+    return OutputOptions(
+        storage=options.storage,
+        compressed=options.compress,
+        annotated=options.annotated,
+        csv=options.csv,
+        parquet=options.parquet,
+        video=options.video,
+        motions=tuple(suffix for suffix in MOTION_WRITERS if getattr(options, suffix)),
+        fuse=getattr(options, "fuse", ""),
+    )
 
 
 NAME = "blazepose bag"
@@ -84,31 +181,64 @@ NAME = "blazepose bag"
 def main(arguments: Sequence[str]) -> int:
     """Run ``blazepose bag`` and return its exit status."""
     options = _parser().parse_args(arguments)
-    return carry_out(NAME, lambda: [_task(options, *pair) for pair in _targets(options)], options.jobs)
+    return carry_out(NAME, lambda: _plan(options), options.jobs, options.scheduler)
 
 
-def _task(options: argparse.Namespace, source: Path, target: Path) -> ConversionTask:
-    return conversion_task(
-        source,
-        target,
-        settings_of(options),
-        output_options(options),
-        topics=options.topics,
-        keep=options.keep,
-    )
+def _plan(options: argparse.Namespace) -> Plan:
+    """Return what is to be done.
+
+    Raises:
+        BagError: there is no recording, or two outputs would have the same name.
+        SettingError: a parameter is wrong.
+    """
+    check_target(options.target)
+    settings, outputs = settings_of(options), output_options(options)
+    how = [settings.values(), asdict(outputs), options.topics, options.keep]
+    sources, unreadable = _sources(options)
+
+    def planned(source: Path, name: Path) -> PlannedRecording:
+        target = options.target / name
+
+        def open_recording() -> ConversionTask:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            tables = partition(options.target, str(name)) if name.parts else None
+            return conversion_task(
+                source, target, settings, outputs, topics=options.topics, keep=options.keep, tables=tables
+            )
+
+        return PlannedRecording(str(name) if name.parts else "", source, target, open_recording)
+
+    recordings = [planned(source, name) for source, name in sources]
+    is_one = not recordings[0].name
+    return Plan(recordings, None if is_one else options.target, how, unreadable)
 
 
-def _targets(options: argparse.Namespace) -> list[tuple[Path, Path]]:
-    """Return each input with its output; several inputs have theirs in a folder."""
-    if len(options.sources) == 1:
-        return [(options.sources[0], options.target)]
-    if options.target.suffix in SINGLE_FILES:
+def _sources(options: argparse.Namespace) -> tuple[list[tuple[Path, Path]], list[RecordingSummary]]:
+    """Return each recording with the path of its output in OUT, and what could not be looked into."""
+    pairs: list[tuple[Path, Path]] = []
+    unreadable: list[RecordingSummary] = []
+    several = len(options.sources) > 1
+    for source in options.sources:
+        name = Path(source.name) if several else Path()
+        is_folder = options.recursive or may_hold_recordings(source)
+        found = find_recordings(source, options.target) if is_folder else FoundRecordings([])
+        if not found.paths and not options.recursive:
+            pairs.append((source, name))
+        pairs += [(path, name / path.relative_to(source)) for path in found.paths]
+        for path, why in found.unreadable.items():
+            note(f"{NAME}: {path} cannot be read: {why}")
+            unreadable.append(RecordingSummary(str(path), FAILED, left_out=(why,)))
+    _check(options, pairs)
+    return pairs, unreadable
+
+
+def _check(options: argparse.Namespace, pairs: Sequence[tuple[Path, Path]]) -> None:
+    if not pairs:
+        raise BagError(f"there are no recordings in {', '.join(map(str, options.sources))}")
+    if pairs[0][1].parts and options.target.suffix in SINGLE_FILES:
         raise BagError(f"{options.target} is one file: several inputs go into a folder")
-    options.target.mkdir(parents=True, exist_ok=True)
-    pairs = [(source, options.target / source.name) for source in options.sources]
-    if len({target for _, target in pairs}) < len(pairs):
+    if len({name for _, name in pairs}) < len(pairs):
         raise BagError("two of the inputs have the same name")
-    return pairs
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -123,14 +253,23 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        "sources", nargs="+", type=Path, metavar="IN", help="a recording: a folder, an .mcap or a .db3 file"
+        "sources",
+        nargs="+",
+        type=Path,
+        metavar="IN",
+        help="a recording: a folder, an .mcap or a .db3 file; or a folder of recordings",
     )
     parser.add_argument(
         "target",
         type=Path,
         metavar="OUT",
-        help="the new recording: a folder, or one file that ends in .mcap or .db3; for several inputs the"
+        help="the new recording: a folder, or one file that ends in .mcap or .db3; for several recordings the"
         " folder for all of theirs",
+    )
+    parser.add_argument(
+        "--recursive",
+        action="store_true",
+        help="IN is a folder of recordings: each file and each folder with a metadata.yaml is one",
     )
     parser.add_argument(
         "--topics",
@@ -138,6 +277,13 @@ def _parser() -> argparse.ArgumentParser:
         default=[],
         metavar="TOPIC",
         help="the images to work on, raw or compressed (default: those of all cameras, raw where there are)",
+    )
+    parser.add_argument(
+        "--fuse",
+        default="",
+        metavar="FRAME",
+        help="add the people of all cameras as blazepose_fusion makes them, in this frame, in which the"
+        " recording's transforms tell where the cameras are",
     )
     parser.add_argument(
         "--keep",

@@ -4,70 +4,67 @@
 from __future__ import annotations
 
 import heapq
-import re
+import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from rclpy.serialization import deserialize_message
 from rosbags.interfaces import Connection
-from sensor_msgs.msg import CompressedImage
 
-from blazepose_ros.cli.bag.bag_files import BagError, BagMessage, BagReader, BagWriter
+from blazepose_ros.cli.bag.anonymized import may_show_people
+from blazepose_ros.cli.bag.bag_files import BagMessage, BagReader, BagWriter
 from blazepose_ros.cli.bag.camera_jobs import OUTPUT_NUMBERS, CameraJob
-from blazepose_ros.cli.bag.cameras import (
-    CAMERA_INFO,
-    COMPRESSED_IMAGE,
-    IMAGE,
-    TOPIC_PROBES,
-    CameraTopics,
-    ImageTopic,
-    find_cameras,
-    probe_topic,
-    registered_depth,
+from blazepose_ros.cli.bag.cameras import COMPRESSED_IMAGE, IMAGE, CameraTopics, cameras_of
+from blazepose_ros.cli.bag.fusion import FusedRecording, PosesRecord
+from blazepose_ros.cli.bag.motions import write_motions
+from blazepose_ros.cli.bag.outputs import (
+    ANNOTATED,
+    MOTION,
+    OUTPUTS,
+    POSES,
+    SINGLE_FILES,
+    OutputOptions,
+    beside,
+    film,
+    products,
+    tables_beside,
+    type_name,
+    video_suffixes,
 )
-from blazepose_ros.cli.bag.outputs import ANNOTATED, OUTPUTS, POSES, type_name
 from blazepose_ros.cli.bag.recorded_camera import CameraRecording
-from blazepose_ros.cli.bag.tables import Row, rows, write_csv, write_parquet
-from blazepose_ros.cli.bag.work_folder import WorkFolder, fingerprint, publish, read_spool
-from blazepose_ros.conversions.cdr import stamp_ns
-from blazepose_ros.conversions.images import decode
+from blazepose_ros.cli.bag.recording_files import BagError
+from blazepose_ros.cli.bag.tables import CSV, PARQUET, Row, rows, write_csv, write_parquet
+from blazepose_ros.cli.bag.work_folder import WorkFolder, content_hash, fingerprint, publish, read_spool
 from blazepose_ros.core.errors import Logger
+from blazepose_ros.core.files import write_atomically
 from blazepose_ros.core.settings import NodeSettings
-from blazepose_ros.core.visualization.video_writer import VideoWriter
+from blazepose_ros.core.visualization.anonymizer import Anonymize
+from blazepose_ros.core.visualization.video_writer import RecordingError
 
-# A video plays at this rate, whatever the camera's.
-VIDEO_RATE = 30.0
-SINGLE_FILES = {".mcap": "mcap", ".db3": "sqlite3"}
-CSV, PARQUET = ".csv", ".parquet"
+CANNOT_WRITE = "cannot write: {}. What is finished is kept: run it again to go on"
 _OUTPUTS = list(OUTPUTS)
 
 
 @dataclass(frozen=True)
-class OutputOptions:
-    """What is made of a recording.
+class FinishReport:
+    """What became of a recording when everything was put together.
 
     Attributes:
-        storage: mcap or sqlite3.
-        compressed: whether an MCAP is compressed.
-        annotated: whether images with skeletons on them go into it.
-        csv: whether to make a table of the people.
-        parquet: whether to make that as a Parquet file.
-        video: whether to make a video of each camera.
+        made: what was made, the recording last.
+        sha256: of the recording that it was made of.
+        notes: what is odd and does no harm, in words.
+        messages: what was left out, in words.
+        failure: why nothing was made; empty where it was.
+        cannot_write: whether that is the disk's fault.
     """
 
-    storage: str
-    compressed: bool
-    annotated: bool
-    csv: bool
-    parquet: bool
-    video: bool
-
-    @property
-    def drawn(self) -> bool:
-        """Whether skeletons are drawn on the images."""
-        return self.annotated or self.video
+    made: tuple[str, ...] = ()
+    sha256: str = ""
+    notes: tuple[str, ...] = ()
+    messages: tuple[str, ...] = ()
+    failure: str = ""
+    cannot_write: bool = False
 
 
 @dataclass(frozen=True)
@@ -75,36 +72,85 @@ class ConversionTask:
     """One recording to work on.
 
     Attributes:
+        source: the recording.
+        files: name, size and time of change of its files when it was opened.
         cameras: those that the jobs are for, in their order.
         jobs: one for each camera.
         folder: where everything grows.
         options: what is made.
-        kept: the bag whose messages are taken over, and which of its topics; None for nothing.
+        kept: which of the bag's topics are taken over; None for what is no bag.
+        tables: where the tables go, by their suffixes.
         purpose: tells this from other work for the same output.
+        losses: what of the recording could not be read to begin with, in words.
+        notes: what is odd about it and does no harm, in words.
     """
 
+    source: Path
+    files: list[list[object]]
     cameras: Sequence[CameraTopics]
     jobs: Sequence[CameraJob]
     folder: WorkFolder
     options: OutputOptions
-    kept: tuple[Path, frozenset[str]] | None
+    kept: frozenset[str] | None
+    tables: Mapping[str, Path]
     purpose: Mapping[str, object]
+    losses: Sequence[str] = ()
+    notes: Sequence[str] = ()
 
-    def finish(self, logger: Logger) -> list[Path]:
-        """Put everything together under its final name, the recording last; return what was made.
+    @property
+    def images(self) -> int:
+        """How many images its cameras have."""
+        return sum(camera.images.count for camera in self.cameras)
 
-        What the cameras' jobs left on the disk is removed.
+    def lacking_images(self) -> list[str]:
+        """Return which cameras have images that could not be taken, in words, once the jobs are finished."""
+        if self.kept is None:  # a video only estimates how many it has
+            return []
+        pairs = (
+            (camera.images, job.report().images) for camera, job in zip(self.cameras, self.jobs, strict=True)
+        )
+        return [
+            f"{images.name}: {done} of {images.count} images could be read"
+            for images, done in pairs
+            if done < images.count
+        ]
+
+    def finish(self) -> FinishReport:
+        """Put everything together under its final name, the recording last; what is there stays."""
+        if self.folder.is_finished:
+            return FinishReport(**json.loads(self._report.read_text()))
+        log = _Messages()
+        try:
+            self._check_unchanged()
+            made = [*self._tables(), *self._motions(log), *self._videos(), self._bag(log)]
+            targets = tuple(str(target) for _, target in made)
+            report = FinishReport(targets, content_hash(self.source), tuple(log.notes), tuple(log.losses))
+            self._check_unchanged()
+            write_atomically(self._report, json.dumps(asdict(report)).encode())
+            for path, target in made:
+                target.parent.mkdir(parents=True, exist_ok=True)
+                publish(path, target)
+        except (BagError, RecordingError) as err:
+            return FinishReport(failure=str(err))
+        except OSError as err:
+            return FinishReport(failure=CANNOT_WRITE.format(err.strerror), cannot_write=True)
+        return report
+
+    def _check_unchanged(self) -> None:
+        """Refuse to make half of a recording.
 
         Raises:
-            BagError: the recording is damaged, or a library is missing.
-            OSError: the disk does not take it.
+            BagError: it is not as it was when it was opened.
         """
-        made = [*self._tables(), *self._videos(), self._bag(logger)]
-        for path, target in made:
-            publish(path, target)
-        for job in self.jobs:
-            job.spool.unlink()
-        return [target for _, target in made]
+        if fingerprint(self.source) != self.files:
+            raise BagError(
+                f"{self.source} has changed while it was read: is it still being recorded? Nothing is made"
+                " of it: run this again when it is complete"
+            )
+
+    @property
+    def _report(self) -> Path:
+        return self.folder.path / "report.json"
 
     def _tables(self) -> Iterator[tuple[Path, Path]]:
         writers: Mapping[str, tuple[bool, Callable[[Path, Iterable[Row]], None]]] = {
@@ -115,41 +161,69 @@ class ConversionTask:
             if is_wanted:
                 path = self.folder.fresh(f"table{suffix}")
                 write(path, self._rows())
-                yield path, beside(self.folder.target, suffix)
+                yield path, self.tables[suffix]
 
     def _rows(self) -> Iterator[Row]:
         for camera, job in zip(self.cameras, self.jobs, strict=True):
-            for record in read_spool(job.spool):
-                if record.output == OUTPUT_NUMBERS[POSES]:
-                    yield from rows(camera.images.name, record.data)
+            for data in self._of(job, POSES):
+                yield from rows(camera.images.name, data)
+
+    def _of(self, job: CameraJob, output: str) -> Iterator[bytes]:
+        """Yield the serialized messages of one output."""
+        number = OUTPUT_NUMBERS[output]
+        return (record.data for record in read_spool(job.spool) if record.output == number)
+
+    def _motions(self, logger: Logger) -> Iterator[tuple[Path, Path]]:
+        if self.options.motions:
+            path = self.folder.fresh("motion")
+            path.mkdir()
+            topics = (camera.images.name for camera in self.cameras)
+            messages = (self._of(job, POSES) for job in self.jobs)
+            for text in write_motions(path, zip(topics, messages, strict=True), self.options.motions):
+                logger.info(text)
+            yield path, beside(self.folder.target, MOTION)
 
     def _videos(self) -> Iterator[tuple[Path, Path]]:
         if self.options.video:
-            for suffix, job in zip(_video_suffixes(self.cameras), self.jobs, strict=True):
+            for suffix, job in zip(video_suffixes(self.cameras), self.jobs, strict=True):
                 path = self.folder.fresh(f"video{suffix}")
-                _film(job.spool, path)
+                film(self._of(job, ANNOTATED), path)
                 yield path, beside(self.folder.target, suffix)
 
     def _bag(self, logger: Logger) -> tuple[Path, Path]:
         target = self.folder.target
         single = SINGLE_FILES.get(target.suffix)
-        path = self.folder.fresh(target.stem if single else target.name)
+        # In a folder of its own: OUT may be named like what else lies in the work folder.
+        path = self.folder.fresh("recording") / (target.stem if single else target.name)
         storage = single or self.options.storage
-        BagWriter(path, storage, compressed=self.options.compressed, logger=logger).write(self._messages())
+        BagWriter(path, storage, compressed=self.options.compressed, logger=logger).write(
+            self._messages(logger)
+        )
         return (path / f"{path.name}{target.suffix}" if single else path), target
 
-    def _messages(self) -> Iterator[BagMessage]:
+    def _messages(self, logger: Logger) -> Iterator[BagMessage]:
         """Yield what was recorded and what was found, in the order of their times."""
-        found = (self._found(camera, job) for camera, job in zip(self.cameras, self.jobs, strict=True))
-        return heapq.merge(self._recorded(), *found, key=lambda message: message.log_ns)
+        found = [self._found(camera, job) for camera, job in zip(self.cameras, self.jobs, strict=True)]
+        found.append(self._fused(logger))
+        return heapq.merge(self._recorded(logger), *found, key=lambda message: message.log_ns)
 
-    def _recorded(self) -> Iterator[BagMessage]:
+    def _recorded(self, logger: Logger) -> Iterator[BagMessage]:
         if self.kept is None:
             return
-        path, topics = self.kept
-        with BagReader(path) as bag:
+        topics = self.kept
+        with BagReader(self.source) as bag:
+            missing = Counter({each.topic: each.msgcount for each in bag.connections if each.topic in topics})
             for connection, log_ns, data in bag.messages(topics):
+                missing[connection.topic] -= 1
                 yield BagMessage(log_ns, connection.topic, connection.msgtype, data, connection)
+        for topic, count in (+missing).items():
+            logger.error(f"{topic}: {count} messages that the recording's index names are not in it")
+
+    def _fused(self, logger: Logger) -> Iterator[BagMessage]:
+        if not self.options.fuse or self.kept is None:
+            return
+        fused = FusedRecording(self.source, self.cameras, self.options.fuse, self.jobs[0].settings)
+        yield from fused.messages([_people(*each) for each in enumerate(self.jobs)], logger)
 
     def _found(self, camera: CameraTopics, job: CameraJob) -> Iterator[BagMessage]:
         for record in read_spool(job.spool):
@@ -158,39 +232,21 @@ class ConversionTask:
                 yield BagMessage(record.log_ns, camera.topic(output), type_name(OUTPUTS[output]), record.data)
 
 
-def products(target: Path, cameras: Sequence[CameraTopics], options: OutputOptions) -> list[Path]:
-    """Return what is made beside a recording."""
-    tables = [suffix for suffix, is_wanted in ((CSV, options.csv), (PARQUET, options.parquet)) if is_wanted]
-    videos = _video_suffixes(cameras) if options.video else []
-    return [beside(target, suffix) for suffix in (*tables, *videos)]
+def _people(camera: int, job: CameraJob) -> Iterator[PosesRecord]:
+    """Yield the people of each image of a camera."""
+    for record in read_spool(job.spool):
+        if record.output == OUTPUT_NUMBERS[POSES]:
+            yield PosesRecord(record.log_ns, camera, record.data)
 
 
-def beside(target: Path, suffix: str) -> Path:
-    """Return the path of something that is made beside a recording."""
-    name = target.stem if target.suffix in SINGLE_FILES else target.name
-    return target.with_name(name + suffix)
+class _Messages:
+    """A `Logger` that keeps what it is told."""
 
-
-def _video_suffixes(cameras: Sequence[CameraTopics]) -> list[str]:
-    """Return how the names of the cameras' videos end."""
-    if len(cameras) == 1:
-        return [".mp4"]
-    names = (re.sub(r"\W+", "_", camera.images.base.strip("/")) for camera in cameras)
-    return [f"_{name}.mp4" for name in names]
-
-
-def _film(spool: Path, path: Path) -> None:
-    """Make a video of the annotated images in a spool."""
-    with ExitStack() as closing:
-        video: VideoWriter | None = None
-        for record in read_spool(spool):
-            if record.output == OUTPUT_NUMBERS[ANNOTATED]:
-                message = deserialize_message(record.data, CompressedImage)
-                rgb = decode(message)
-                if video is None:
-                    video = VideoWriter(path, (rgb.shape[1], rgb.shape[0]), VIDEO_RATE)
-                    closing.callback(video.close)
-                video.add(rgb, stamp_ns(message.header))
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+        self.losses: list[str] = []
+        self.info = self.warning = self.notes.append
+        self.error = self.losses.append
 
 
 KEEP_ALL, KEEP_NO_IMAGES, KEEP_NOTHING = KEEPS = ("all", "no-images", "nothing")
@@ -204,6 +260,7 @@ def conversion_task(
     *,
     topics: Iterable[str] = (),
     keep: str = KEEP_ALL,
+    tables: Mapping[str, Path] | None = None,
 ) -> ConversionTask:
     """Return what is to be done with a bag.
 
@@ -214,23 +271,31 @@ def conversion_task(
         options: what is made.
         topics: the images to work on; nothing for all cameras.
         keep: one of ``KEEPS``, what of the bag goes into the new one.
+        tables: where the tables go, by their suffixes; None for beside the target.
 
     Raises:
         BagError: the bag cannot be read or holds no images, or there is no folder for the target.
     """
     with BagReader(source) as bag:
         connections = list(bag.connections)
-        cameras = _cameras(bag, topics)
-    folder = WorkFolder(target, products(target, cameras, options))
+        cameras = cameras_of(bag, topics)
+    kept, hidden = _kept(connections, cameras, keep), frozenset[str]()
+    is_anonymized = settings.anonymize is not Anonymize.NONE
+    if is_anonymized:
+        hidden = kept & set(may_show_people(connections))
+    replaces_images = is_anonymized and keep == KEEP_ALL
+    tables = tables or tables_beside(target)
+    folder = WorkFolder(target, products(target, cameras, options, tables))
+    files = fingerprint(source)
     what = [
         str(source.absolute()),
-        fingerprint(source),
+        files,
         settings.values(),
         [[each.images.name, each.depth and each.depth.name] for each in cameras],
     ]
     jobs = [
         CameraJob(
-            recording=CameraRecording(source, camera),
+            recording=CameraRecording(source, camera, replaces_images),
             settings=settings,
             tf_prefix=camera.tf_prefix,
             annotated=options.drawn,
@@ -239,39 +304,24 @@ def conversion_task(
         for number, camera in enumerate(cameras)
     ]
     return ConversionTask(
+        source,
+        files,
         cameras,
         jobs,
         folder,
         options,
-        kept=(source, _kept(connections, cameras, keep)),
-        purpose={"what": what, "drawn": options.drawn},
+        kept=kept - hidden,
+        tables=tables,
+        purpose={"what": what, "drawn": options.drawn, "replaces_images": replaces_images},
+        losses=bag.losses,
+        notes=[*bag.notes, *_left_out(hidden - {each.images.name for each in cameras})],
     )
 
 
-def _cameras(bag: BagReader, topics: Iterable[str]) -> list[CameraTopics]:
-    counts: dict[tuple[str, str], int] = {}
-    for connection in bag.connections:
-        key = connection.topic, connection.msgtype
-        counts[key] = counts.get(key, 0) + connection.msgcount
-    image_topics = {
-        topic: ImageTopic(topic, message_type, count)
-        for (topic, message_type), count in counts.items()
-        if message_type in TOPIC_PROBES
-    }
-    probes = {
-        topic: probe
-        for topic, images in image_topics.items()
-        if (probe := probe_topic(bag, images)) is not None
-    }
-    color = [image_topics[topic] for topic, probe in probes.items() if not probe.is_depth]
-    if not color:
-        types = sorted({f"{topic} ({message_type})" for topic, message_type in counts})
-        raise BagError(f"{bag.path} holds no color images, only: {', '.join(types)}")
-    infos = {topic for topic, message_type in counts if message_type == CAMERA_INFO}
-    return [
-        replace(camera, depth=registered_depth(camera, probes, infos))
-        for camera in find_cameras(color, infos, topics)
-    ]
+def _left_out(hidden: Iterable[str]) -> Iterator[str]:
+    """Yield which topics are not taken over since they may show people."""
+    if topics := sorted(hidden):
+        yield f"left out, since it may show people: {', '.join(topics)}"
 
 
 def _kept(connections: Sequence[Connection], cameras: Sequence[CameraTopics], keep: str) -> frozenset[str]:

@@ -6,18 +6,22 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
 from sensor_msgs.msg import CameraInfo
 from std_msgs.msg import Header
 
+from blazepose_ros.cli.bag.anonymized import replaced_image
 from blazepose_ros.cli.bag.bag_files import BagReader
 from blazepose_ros.cli.bag.cameras import COMPRESSED_IMAGE, IMAGE, CameraTopics
 from blazepose_ros.conversions.camera_info import CameraInfoError
 from blazepose_ros.conversions.cdr import CdrError, read_camera_info, stamp_ns
 from blazepose_ros.conversions.frame_context import FrameContextCollector
-from blazepose_ros.conversions.images import TRANSPORTS, ImageError
+from blazepose_ros.conversions.image_stream import ImageError, ImageStream
+from blazepose_ros.conversions.images import TRANSPORTS
+from blazepose_ros.conversions.tf_buffer import TfBuffer, remember
 from blazepose_ros.core.errors import Logger
 from blazepose_ros.core.person_pipeline import FrameContext
 from blazepose_ros.core.settings import NodeSettings
@@ -64,18 +68,28 @@ class Recording(Protocol):
         ...
 
 
-# How much later than an image its depth may have been recorded.
-MAX_DEPTH_DELAY_NS = 100_000_000
+# How much later than an image its depth and the transforms of its time may have been recorded.
+MAX_DELAY_NS = 100_000_000
+
+STATIC_TF = "/tf_static"
+TF_TOPICS = ("/tf", STATIC_TF)
 
 _TRANSPORTS = {IMAGE: TRANSPORTS["raw"], COMPRESSED_IMAGE: TRANSPORTS["compressed"]}
 
 
 @dataclass(frozen=True)
 class CameraRecording:
-    """A ``Recording`` of one camera of a bag."""
+    """A ``Recording`` of one camera of a bag.
+
+    Attributes:
+        bag: the recording.
+        camera: which of its topics.
+        replaces_images: whether images in which people are hidden take the place of those recorded.
+    """
 
     bag: Path
     camera: CameraTopics
+    replaces_images: bool = False
 
     @property
     def name(self) -> str:
@@ -84,19 +98,30 @@ class CameraRecording:
 
     def frames(self, settings: NodeSettings, logger: Logger) -> Iterator[RecordedFrame]:
         """Yield the images; see ``Recording``."""
-        contexts = FrameContextCollector(self.camera.info_topic or "camera_info", logger)
+        transforms = TfBuffer()
+        contexts = FrameContextCollector(
+            self.camera.info_topic or "camera_info",
+            logger,
+            image_topic=self.camera.images.name,
+            transforms=transforms,
+        )
+        images = ImageStream(settings.max_image_megapixels, logger)
         receivers = self._receivers(contexts, logger)
+        if settings.ground_frame:
+            for topic in TF_TOPICS:
+                receivers[topic] = partial(_remember, transforms, topic, logger)
         with BagReader(self.bag) as bag:
             _take_first_calibration(contexts, bag, {self.camera.info_topic} & receivers.keys(), logger)
             for number, (log_ns, data) in enumerate(self._images(bag, receivers), start=1):
                 try:
-                    yield self._frame(number, log_ns, data, contexts, settings)
+                    yield self._frame(number, log_ns, data, contexts, settings, images)
                 except (CdrError, ImageError, CameraInfoError) as err:
                     logger.warning(f"{self.name}: image {number} is left out: {err}")
 
-    def extras(self, _recorded: RecordedFrame) -> Iterator[tuple[str, bytes]]:
-        """Yield nothing: everything is in the bag already."""
-        yield from ()
+    def extras(self, recorded: RecordedFrame) -> Iterator[tuple[str, bytes]]:
+        """Yield the image that replaces the recorded one, if so; all else is in the bag already."""
+        if self.replaces_images:
+            yield replaced_image(recorded.frame.rgb, recorded.header, self.camera)
 
     def _receivers(
         self, contexts: FrameContextCollector, logger: Logger
@@ -115,7 +140,7 @@ class CameraRecording:
     ) -> Iterator[tuple[int, bytes]]:
         """Yield time and message of each image, once what was taken with it has been received."""
         waiting: deque[tuple[int, bytes]] = deque()
-        max_delay_ns = 0 if self.camera.depth is None else MAX_DEPTH_DELAY_NS
+        max_delay_ns = 0 if receivers.keys() <= {self.camera.info_topic} else MAX_DELAY_NS
         for connection, log_ns, data in bag.messages({self.name, *receivers}):
             while waiting and log_ns > waiting[0][0] + max_delay_ns:
                 yield waiting.popleft()
@@ -132,13 +157,21 @@ class CameraRecording:
         data: bytes,
         contexts: FrameContextCollector,
         settings: NodeSettings,
+        images: ImageStream,
     ) -> RecordedFrame:
         transport = _TRANSPORTS[self.camera.images.message_type]
         message = transport.read(data)
-        frame = Frame(transport.to_rgb(message), stamp_ns(message.header))
+        frame = Frame(transport.to_rgb(message, images), stamp_ns(message.header))
         frame_id = message.header.frame_id or settings.camera_frame
         header = Header(stamp=message.header.stamp, frame_id=frame_id)
-        return RecordedFrame(number, log_ns, header, frame, contexts.context_of(frame, settings))
+        return RecordedFrame(number, log_ns, header, frame, contexts.context_of(frame, settings, frame_id))
+
+
+def _remember(transforms: TfBuffer, topic: str, logger: Logger, data: bytes) -> None:
+    try:
+        remember(transforms, data, static=topic == STATIC_TF)
+    except CdrError as err:
+        logger.warning(f"{topic}: message left out: {err}")
 
 
 def _take_first_calibration(

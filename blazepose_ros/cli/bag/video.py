@@ -4,32 +4,32 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import cv2
-import numpy as np
-from numpy.typing import NDArray
 from rclpy.serialization import serialize_message
 from sensor_msgs.msg import CameraInfo
 from std_msgs.msg import Header
 
-from blazepose_ros.cli.bag.bag_files import BagError
 from blazepose_ros.cli.bag.camera_jobs import CameraJob
 from blazepose_ros.cli.bag.cameras import COMPRESSED_IMAGE, CameraTopics, ImageTopic
-from blazepose_ros.cli.bag.command import carry_out
-from blazepose_ros.cli.bag.conversion_task import ConversionTask, products
-from blazepose_ros.cli.bag.options import add_common, output_options, settings_of
-from blazepose_ros.cli.bag.outputs import CAMERA_INFO, IMAGES
+from blazepose_ros.cli.bag.command import add_common, output_options, settings_of
+from blazepose_ros.cli.bag.conversion_run import Plan, PlannedRecording, carry_out
+from blazepose_ros.cli.bag.conversion_task import ConversionTask
+from blazepose_ros.cli.bag.outputs import CAMERA_INFO, IMAGES, check_target, products, tables_beside
 from blazepose_ros.cli.bag.recorded_camera import RecordedFrame
+from blazepose_ros.cli.bag.recording_files import BagError
 from blazepose_ros.cli.bag.work_folder import WorkFolder, fingerprint
 from blazepose_ros.cli.console import number_above_0
 from blazepose_ros.conversions.camera_info import camera_info_message
 from blazepose_ros.conversions.cdr import header_message
 from blazepose_ros.conversions.frame_context import FrameContextCollector
 from blazepose_ros.conversions.images import compressed_message
+from blazepose_ros.core import hints
 from blazepose_ros.core.errors import Logger
 from blazepose_ros.core.frame_sources.calibration_file import (
     Calibration,
@@ -37,7 +37,7 @@ from blazepose_ros.core.frame_sources.calibration_file import (
     load_calibration,
 )
 from blazepose_ros.core.frame_sources.files import VideoFile
-from blazepose_ros.core.frame_sources.frame_source import SourceError
+from blazepose_ros.core.frame_sources.frame_source import Captured, SourceError
 from blazepose_ros.core.frame_sources.resize import FrameFit
 from blazepose_ros.core.settings import NodeSettings
 from blazepose_ros.core.timestamps import NS_PER_S
@@ -50,7 +50,7 @@ class VideoRecording:
 
     Attributes:
         path: the file.
-        rate: frames per second.
+        rate: frames per second; 0 for each at its own time.
         start_ns: the stamp of the first frame.
         frame_id: the camera's frame.
         calibration: the camera's; None where it is not known.
@@ -74,7 +74,7 @@ class VideoRecording:
         contexts = FrameContextCollector(self.name, logger)
         with closing(VideoFile(self.path)) as video:
             for number, captured in enumerate(iter(video.read, None), start=1):
-                yield self._frame(number, captured.bgr, contexts, settings)
+                yield self._frame(number, captured, contexts, settings)
 
     def extras(self, recorded: RecordedFrame) -> Iterator[tuple[str, bytes]]:
         """Yield the frame as a JPEG, and the calibration."""
@@ -84,13 +84,16 @@ class VideoRecording:
         yield CAMERA_INFO, serialize_message(self._info(recorded.frame, recorded.header))
 
     def _frame(
-        self, number: int, bgr: NDArray[np.uint8], contexts: FrameContextCollector, settings: NodeSettings
+        self, number: int, captured: Captured, contexts: FrameContextCollector, settings: NodeSettings
     ) -> RecordedFrame:
-        stamp_ns = self.start_ns + round((number - 1) * NS_PER_S / self.rate)
-        frame = Frame(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), stamp_ns)
+        evenly_ns = round((number - 1) * NS_PER_S / self.rate) if self.rate else None
+        stamp_ns = self.start_ns + (captured.time_ns or 0 if evenly_ns is None else evenly_ns)
+        frame = Frame(cv2.cvtColor(captured.bgr, cv2.COLOR_BGR2RGB), stamp_ns)
         header = header_message(stamp_ns, self.frame_id)
         contexts.calibration.update(self._info(frame, header))
-        return RecordedFrame(number, stamp_ns, header, frame, contexts.context_of(frame, settings))
+        return RecordedFrame(
+            number, stamp_ns, header, frame, contexts.context_of(frame, settings, self.frame_id)
+        )
 
     def _info(self, frame: Frame, header: Header) -> CameraInfo:
         """Return the calibration for a frame.
@@ -113,7 +116,8 @@ NAMESPACE = "/camera"
 def main(arguments: Sequence[str]) -> int:
     """Run ``blazepose video`` and return its exit status."""
     options = _parser().parse_args(arguments)
-    return carry_out(NAME, lambda: [_task(options)], options.jobs)
+    recording = PlannedRecording("", options.source, options.target, lambda: _task(options))
+    return carry_out(NAME, lambda: Plan([recording]), options.jobs, options.scheduler)
 
 
 def _task(options: argparse.Namespace) -> ConversionTask:
@@ -122,34 +126,54 @@ def _task(options: argparse.Namespace) -> ConversionTask:
     Raises:
         BagError: the video or the calibration cannot be read.
     """
+    check_target(options.target)
     settings = settings_of(options)
     frames, recording = _open(options)
     images = ImageTopic(f"{NAMESPACE}/{IMAGES}", COMPRESSED_IMAGE, frames)
     camera = CameraTopics(images, info_topic="", namespace=NAMESPACE)
     outputs = output_options(options)
-    folder = WorkFolder(options.target, products(options.target, [camera], outputs))
-    what = [str(options.source.absolute()), fingerprint(options.source), settings.values(), outputs.drawn]
+    tables = tables_beside(options.target)
+    folder = WorkFolder(options.target, products(options.target, [camera], outputs, tables))
+    files = fingerprint(options.source)
+    what = [str(options.source.absolute()), files, settings.values(), outputs.drawn]
     how = {name: str(value) for name, value in asdict(recording).items()}
     job = CameraJob(recording, settings, camera.tf_prefix, outputs.drawn, folder.path / "camera0.spool")
-    return ConversionTask([camera], [job], folder, outputs, kept=None, purpose={"what": what, "how": how})
+    return ConversionTask(
+        options.source,
+        files,
+        [camera],
+        [job],
+        folder,
+        outputs,
+        kept=None,
+        tables=tables,
+        purpose={"what": what, "how": how},
+    )
 
 
 def _open(options: argparse.Namespace) -> tuple[int, VideoRecording]:
     """Return how many frames a video says it has, and the video."""
-    if not options.source.is_file():
+    if not options.source.exists():
         raise BagError(f"{options.source} does not exist")
+    if options.source.is_dir():
+        demo = hints.run(f"blazepose demo --source {shlex.quote(str(options.source))}")
+        raise BagError(f"{options.source} is a folder, not a video: its pictures are annotated by {demo}")
     try:
         calibration = load_calibration(options.calibration) if options.calibration else None
         with closing(VideoFile(options.source)) as video:
-            rate = options.rate or video.rate
+            frames = video.count
     except (CalibrationFileError, SourceError) as err:
         raise BagError(str(err)) from err
     start_ns = round(options.start * NS_PER_S)
     recording = VideoRecording(
-        options.source, rate, start_ns, options.frame_id, calibration, with_images=not options.no_images
+        path=options.source,
+        rate=options.rate,
+        start_ns=start_ns,
+        frame_id=options.frame_id,
+        calibration=calibration,
+        with_images=not options.no_images,
     )
-    frames = cv2.VideoCapture(str(options.source)).get(cv2.CAP_PROP_FRAME_COUNT)
-    return max(0, int(frames)), recording
+    return frames, recording
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -175,7 +199,7 @@ def _parser() -> argparse.ArgumentParser:
         type=number_above_0,
         default=0.0,
         metavar="FPS",
-        help="of the images (default: what the file says)",
+        help="of the images (default: each at its own time)",
     )
     parser.add_argument(
         "--start",

@@ -7,9 +7,12 @@ and the serialized message.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
+import socket
+import stat
 import struct
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -18,10 +21,12 @@ from typing import NamedTuple
 
 from filelock import FileLock, Timeout
 
-from blazepose_ros.cli.bag.bag_files import BagError
+from blazepose_ros.cli.bag.recording_files import BagError
 
 SUFFIX = ".partial"
 _JOURNAL, _LOCK = "journal.json", ".lock"
+# Only a folder that has this file is ever emptied or removed.
+_MARKER, _MARK = ".blazepose", "Made by blazepose for an unfinished recording, and removed with it.\n"
 
 
 class WorkFolder:
@@ -39,9 +44,14 @@ class WorkFolder:
         if not target.absolute().parent.is_dir():
             raise BagError(f"there is no folder {target.absolute().parent}")
         self.target = target
-        self.path = target.with_name(target.name + SUFFIX)
+        # Absolute: FFmpeg takes what stands before a colon in a relative path for a protocol.
+        self.path = target.absolute().with_name(target.name + SUFFIX)
         self._products = [target, *beside]
         self._lock = FileLock(str(self.path / _LOCK))
+
+    def __reduce__(self) -> tuple[type[WorkFolder], tuple[Path, list[Path]]]:
+        """Leave the lock behind on the way to a worker: it is the command's."""
+        return WorkFolder, (self.target, self._products[1:])
 
     def open(self, purpose: Mapping[str, object]) -> bool:
         """Make the folder, or go on with one of the same purpose; return whether that is so.
@@ -50,17 +60,20 @@ class WorkFolder:
             purpose: tells this work from another one: what is read, and how; it can be JSON.
 
         Raises:
-            BagError: another run is at work on it, or what is made exists, and not from an earlier run.
+            BagError: another run is at work on it, or what is made exists, and not from an earlier run,
+                or what stands in the folder's place is not this command's.
         """
         journal = self.path / _JOURNAL
+        self._refuse_foreign()
         goes_on = journal.exists() and journal.read_text() == json.dumps(purpose)
         if not goes_on:
             for path in self._products:
                 _refuse_if_there(path)
         self.path.mkdir(exist_ok=True)
+        (self.path / _MARKER).write_text(_MARK)
         self._lock_or_refuse()
         if not goes_on:
-            for name in {path.name for path in self.path.iterdir()} - {_LOCK}:
+            for name in {path.name for path in self.path.iterdir()} - {_LOCK, _MARKER}:
                 self.fresh(name)
             journal.write_text(json.dumps(purpose))
         return goes_on
@@ -73,7 +86,7 @@ class WorkFolder:
     def fresh(self, name: str) -> Path:
         """Return a path in the folder where nothing is, whatever was there before."""
         path = self.path / name
-        if path.is_dir():
+        if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
         path.unlink(missing_ok=True)
         return path
@@ -85,6 +98,24 @@ class WorkFolder:
     def close(self) -> None:
         """Leave the folder to another run."""
         self._lock.release()
+
+    def _refuse_foreign(self) -> None:
+        """Refuse a folder that this command has not made; an empty one holds nothing of anybody's.
+
+        Raises:
+            BagError: it is such a folder, of another user, or has links in it, or is none.
+        """
+        if not os.path.lexists(self.path):
+            return
+        status = self.path.lstat()
+        is_own = stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid()
+        names = {path.name for path in self.path.iterdir()} if is_own else set()
+        has_links = any((self.path / name).is_symlink() for name in names)
+        if not is_own or has_links or (names and _MARKER not in names):
+            raise BagError(
+                f"{self.path} is in the way, and not from an earlier run of this command: move it away, or"
+                " give OUT another name"
+            )
 
     def _lock_or_refuse(self) -> None:
         try:
@@ -106,14 +137,37 @@ def publish(made: Path, target: Path) -> None:
 
 
 def _refuse_if_there(path: Path) -> None:
-    if path.exists():
+    if os.path.lexists(path):
         raise BagError(f"{path} exists already: remove it, or give another name")
 
 
 def fingerprint(path: Path) -> list[list[object]]:
     """Return name, size and time of change of a file, or of those in a folder."""
-    files = sorted(path.iterdir()) if path.is_dir() else [path]
-    return [[file.name, file.stat().st_size, file.stat().st_mtime_ns] for file in files]
+    return [[file.name, file.stat().st_size, file.stat().st_mtime_ns] for file in recording_content(path)]
+
+
+def recording_content(path: Path) -> list[Path]:
+    """Return a file, or those in a folder,."""
+    return sorted(filter(Path.is_file, path.iterdir())) if path.is_dir() else [path]
+
+
+_PORTION_BYTES = 1 << 20
+
+
+def content_hash(path: Path) -> str:
+    """Return the SHA-256 of a recording: of its file, or of the names and contents of those in its folder.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    digest = hashlib.sha256()
+    for file in recording_content(path):
+        if path.is_dir():
+            digest.update(f"{file.name}\0{file.stat().st_size}\0".encode())
+        with file.open("rb") as content:
+            while portion := content.read(_PORTION_BYTES):
+                digest.update(portion)
+    return digest.hexdigest()
 
 
 _HEAD = struct.Struct("<qBI")
@@ -137,10 +191,13 @@ class SpooledMessage(NamedTuple):
 def writing_spool(path: Path) -> Iterator[Callable[[SpooledMessage], None]]:
     """Yield a function that appends a message; the file gets its name once the block ends without an error.
 
+    Until then it has a name of this process: where a cluster has lost sight of a worker, another one may
+    write the same.
+
     Raises:
         OSError: the disk does not take it.
     """
-    partial = path.with_name(path.name + SUFFIX)
+    partial = path.with_name(f"{path.name}.{socket.gethostname()}.{os.getpid()}{SUFFIX}")
     with partial.open("wb") as file:
 
         def write(message: SpooledMessage) -> None:
@@ -149,6 +206,8 @@ def writing_spool(path: Path) -> Iterator[Callable[[SpooledMessage], None]]:
 
         yield write
     publish(partial, path)
+    for left in path.parent.glob(f"{path.name}.*{SUFFIX}"):  # by workers that have ended
+        left.unlink(missing_ok=True)
 
 
 def read_spool(path: Path) -> Iterator[SpooledMessage]:

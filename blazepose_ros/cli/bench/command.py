@@ -29,8 +29,7 @@ from blazepose_ros.cli.bench.results import known
 from blazepose_ros.cli.bench.runner import Bench
 from blazepose_ros.cli.bench.worker_process import BenchError
 from blazepose_ros.cli.console import file_to_write, number_above_0, progress, say, show
-from blazepose_ros.cli.eval.annotations import AnnotationsError, read_coco
-from blazepose_ros.cli.eval.image_reader import read_images
+from blazepose_ros.cli.eval.annotations import AnnotationsError, read_coco, read_images
 from blazepose_ros.cli.models import MODEL_HELP, one_model
 from blazepose_ros.cli.processes import NoFreeDomainError, executable_path, isolate
 from blazepose_ros.cli.signals import Interruption
@@ -56,7 +55,8 @@ transport   from the stamp to the arrival at the node
 delivery    from the node's hand-over of the poses to their arrival
 cpu/pose    processor time of the node for each answer
 flat out    as many images as the raw loop takes, which has nothing else to do
-stock       Fast DDS without this package's profile"""
+stock       Fast DDS without this package's profile; stock camera: the camera alone without it
+raw+jpeg    the camera offers both, the node takes what arrives (image_transport: auto)"""
 
 # Starting and stopping processes, loading the model twice, warming up at each turn.
 OVERHEAD_S = 14.0
@@ -150,11 +150,11 @@ def _estimators_alone(
     frame = Frame(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), 0)
     for bundle in options.models:
         name, model = bundle.name, load_cached(bundle).content
-        speed = speed_rows(model, frame)
+        speed = speed_rows(model, frame, devices=options.devices)
         show(speed_table(name, speed), "")
         document["estimators"] += [{"model": name, **known(asdict(row))} for row in speed]
         if photographs:
-            accuracy = accuracy_rows(model, photographs)
+            accuracy = accuracy_rows(model, photographs, devices=options.devices)
             show(accuracy_table(name, accuracy), "")
             document["accuracy"] += [{"model": name, **known(asdict(row))} for row in accuracy]
     return document
@@ -188,6 +188,9 @@ def _parser() -> argparse.ArgumentParser:
         "--images", type=Path, metavar="FOLDER", help="where their images are (default: beside the file)"
     )
     parser.add_argument("--quick", action="store_true", help="measure a short list of cases alone")
+    parser.add_argument(
+        "--devices", action="store_true", help="compare the estimators alone on GPUs and NPUs as well"
+    )
     parser.add_argument(
         "--backends",
         nargs="+",

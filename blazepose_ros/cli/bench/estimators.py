@@ -24,7 +24,9 @@ from blazepose_ros.core.types import Frame, Pose
 
 REFERENCE = "mediapipe"
 # Precisions other than f32 that a backend may have.
-_LOWER_PRECISIONS = {"openvino": (Precision.BF16, Precision.F16)}
+_LOWER_PRECISIONS = {"openvino": (Precision.MIXED, Precision.BF16, Precision.F16)}
+# What is not the processor; those that a machine has not do not load.
+_OTHER_DEVICES = {"openvino": ("gpu.0", "gpu.1", "npu"), "litert": ("gpu",)}
 _OUTPUTS_LEFT_OUT: tuple[tuple[tuple[int, ...], ...], ...] = ((), (MASK_SHAPE,))
 _FRAME_NS = 33_000_000
 _WARM_UP_RUNS = 5
@@ -76,17 +78,18 @@ class LabeledPhotograph:
     people: tuple[NDArray, ...]
 
 
-def speed_rows(bundle: bytes, frame: Frame, rounds: int = 20) -> list[SpeedRow]:
+def speed_rows(bundle: bytes, frame: Frame, rounds: int = 20, *, devices: bool = False) -> list[SpeedRow]:
     """Return the time per frame of each installed backend, and of one inference alone.
 
     Args:
         bundle: the models.
         frame: shows a person.
         rounds: how often all of them take turns.
+        devices: whether to time GPUs and NPUs, too.
     """
-    estimators = dict(_estimators(EstimatorOptions(bundle)))
+    estimators = dict(_estimators(EstimatorOptions(bundle), devices))
     cases = {name: _next_frame(estimator, frame) for name, estimator in estimators.items()}
-    cases.update(_floors(bundle))
+    cases.update(_floors(bundle, devices))
     times_ms = interleaved_ms(cases, rounds)
     for estimator in estimators.values():
         estimator.close()
@@ -94,10 +97,12 @@ def speed_rows(bundle: bytes, frame: Frame, rounds: int = 20) -> list[SpeedRow]:
     return [SpeedRow(name, time_ms, reference_ms / time_ms) for name, time_ms in times_ms.items()]
 
 
-def accuracy_rows(bundle: bytes, photographs: Sequence[LabeledPhotograph]) -> list[AccuracyRow]:
+def accuracy_rows(
+    bundle: bytes, photographs: Sequence[LabeledPhotograph], *, devices: bool = False
+) -> list[AccuracyRow]:
     """Return what each installed backend and precision gets right on unrelated photographs."""
     poses: dict[str, list[Pose | None]] = {}
-    for name, estimator in _estimators(EstimatorOptions(bundle)):
+    for name, estimator in _estimators(EstimatorOptions(bundle), devices):
         poses[name] = [_first_pose(estimator, photograph.frame) for photograph in photographs]
         estimator.close()
     reference = poses.get(REFERENCE, [None] * len(photographs))
@@ -120,24 +125,32 @@ def interleaved_ms(cases: Mapping[str, Callable[[], object]], rounds: int) -> di
     return {name: median(values) for name, values in times_ms.items()}
 
 
-def variants() -> Iterator[tuple[str, str, RuntimeOptions]]:
-    """Yield name, backend and options of everything worth comparing."""
+def variants(devices: bool = False) -> Iterator[tuple[str, str, RuntimeOptions]]:
+    """Yield name, backend and options of everything worth comparing.
+
+    Args:
+        devices: also what is not the processor.
+    """
     yield REFERENCE, REFERENCE, RuntimeOptions()
     for backend in RUNTIMES:
         yield f"{backend} f32", backend, RuntimeOptions()
         for precision in _LOWER_PRECISIONS.get(backend, ()):
             yield f"{backend} {precision.value}", backend, RuntimeOptions(precision=precision)
+        for device in _OTHER_DEVICES[backend] if devices else ():
+            for precision in (Precision.F32, *_LOWER_PRECISIONS.get(backend, ())):
+                name = f"{backend} {device} {precision.value}"
+                yield name, backend, RuntimeOptions(precision=precision, device=device)
 
 
-def _estimators(options: EstimatorOptions) -> Iterator[tuple[str, Estimator]]:
-    for name, backend, runtime in variants():
+def _estimators(options: EstimatorOptions, devices: bool) -> Iterator[tuple[str, Estimator]]:
+    for name, backend, runtime in variants(devices):
         try:
             yield name, choose_estimator(backend, options, runtime).estimator
         except EstimatorError:
             continue  # not installed, or a precision that this processor lacks
 
 
-def _floors(bundle: bytes) -> Iterator[tuple[str, Callable[[], object]]]:
+def _floors(bundle: bytes, devices: bool) -> Iterator[tuple[str, Callable[[], object]]]:
     """Yield one inference of the landmark model alone, for each backend but the reference.
 
     Once as the model is published and once without the mask, which the pipeline does not
@@ -145,7 +158,7 @@ def _floors(bundle: bytes) -> Iterator[tuple[str, Callable[[], object]]]:
     """
     content = split_bundle(bundle)[LANDMARKER]
     image = np.random.default_rng(0).random((1, INPUT_PX, INPUT_PX, 3), np.float32)
-    for name, backend, options in variants():
+    for name, backend, options in variants(devices):
         if backend == REFERENCE:
             continue
         try:

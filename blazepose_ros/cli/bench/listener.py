@@ -11,10 +11,11 @@ from rclpy.qos import QoSProfile
 from rclpy.serialization import deserialize_message
 
 from blazepose_ros.cli.bench.results import Answer
-from blazepose_ros.conversions.cdr import read_stamp_ns
+from blazepose_ros.conversions.cdr import SerializedMessage, read_stamp_ns
 from blazepose_ros.core.diagnostics.statistics import STAGES
 from blazepose_ros.msg import Pose33Array, Timing
-from blazepose_ros.nodes.common.message_receiver import MessageInfo, MessageReceiver, NotForExecutors
+from blazepose_ros.nodes.common.message_receiver import MessageReceiver, NotForExecutors
+from blazepose_ros.nodes.common.serialized_take import MessageInfo
 
 # Enough for a second of any camera: no answer is lost while the listener waits for its turn.
 QOS = QoSProfile(depth=200)
@@ -83,7 +84,7 @@ class BenchListener(Node):
                 timings.append(taken[0])
 
 
-def _note(arrivals_ns: dict[int, int], serialized: bytes, _info: MessageInfo) -> None:
+def _note(arrivals_ns: dict[int, int], serialized: SerializedMessage, _info: MessageInfo) -> None:
     arrivals_ns[read_stamp_ns(serialized)] = time.time_ns()
 
 

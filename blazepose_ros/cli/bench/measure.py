@@ -21,19 +21,22 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from blazepose_ros.cli.bench.plan import JPEG, STOCK, Case
+from blazepose_ros.cli.bench.plan import BOTH, JPEG, RAW, STOCK, STOCK_CAMERA, Case
 from blazepose_ros.cli.bench.results import MS_PER_S, CameraRecord, Measurement, Window, median_ms
 from blazepose_ros.cli.bench.worker_process import BenchError, WorkerProcess
 from blazepose_ros.cli.processes import ChildProcess, ChildProcesses, ros_arguments
 from blazepose_ros.cli.signals import Interruption
 from blazepose_ros.core.models.registry import bundle_named
 from blazepose_ros.nodes.common.dds import use_image_profile, use_stock_transport
+from blazepose_ros.nodes.common.main import init_rclpy
 from blazepose_ros.nodes.common.process_tuning import cpu_s, rss_mb
 
 if TYPE_CHECKING:
     from blazepose_ros.cli.bench.listener import BenchListener
 
-IMAGE_TOPICS = {"raw": "image", "jpeg": "image/compressed"}
+# Where the node listens to begin with.
+IMAGE_TOPICS = {RAW: "image", JPEG: "image/compressed", BOTH: "image"}
+IMAGE_TRANSPORTS = {RAW: "raw", JPEG: "compressed", BOTH: "auto"}
 
 # Loading a model and finding each other.
 START_TIMEOUT_S = 60.0
@@ -41,6 +44,8 @@ START_TIMEOUT_S = 60.0
 # loses nearly every image gives no more of them, however long one waits.
 WARM_UP_ANSWERS = 15
 WARM_UP_TIMEOUT_S = 4.0
+# Until then the node has seen which of a camera's images arrive.
+CHOICE_S = 3.0
 # How often the raw loop and the node take turns.
 ROUNDS = 4
 # How long images come before a turn counts, and how long after it.
@@ -142,7 +147,7 @@ def _node_command(job: BenchJob) -> list[str]:
     parameters = {
         "backend": job.case.backend,
         "model_complexity": int(bundle_named(job.case.model).complexity),
-        "image_transport": "compressed" if job.case.encoding == JPEG else "raw",
+        "image_transport": IMAGE_TRANSPORTS[job.case.encoding],
     }
     return [*job.node_command, *ros_arguments(parameters)]
 
@@ -153,8 +158,11 @@ def _camera_command(job: BenchJob) -> list[str]:
         "width": job.case.width,
         "height": job.case.height,
         "encoding": job.case.encoding,
+        "reliability": job.case.reliability,
     }
-    settings = (f"--{name}={value}" for name, value in options.items())
+    settings = [f"--{name}={value}" for name, value in options.items()]
+    if job.case.transport == STOCK_CAMERA:
+        settings.append("--stock-transport")
     return [sys.executable, "-m", "blazepose_ros.cli.bench.camera", *settings, "--ros-args"]
 
 
@@ -166,11 +174,10 @@ def _listening(namespaces: list[str], image_topic: str) -> Iterator[tuple[BenchL
     """Return a listener, and a function that lets it receive until a condition holds or time is up."""
     import rclpy
     from rclpy.executors import SingleThreadedExecutor
-    from rclpy.signals import SignalHandlerOptions
 
     from blazepose_ros.cli.bench.listener import BenchListener
 
-    rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
+    init_rclpy()
     try:
         listener = BenchListener(namespaces, image_topic)
         executor = SingleThreadedExecutor()
@@ -231,6 +238,9 @@ class _Watch:
             raise BenchError(f"cameras and nodes have not found each other within {START_TIMEOUT_S:g} s")
 
     def _warm_up(self) -> None:
+        if self.job.case.encoding == BOTH:
+            with self._cameras_playing(CHOICE_S):
+                self._spin(CHOICE_S)
         deadline_s = time.monotonic() + WARM_UP_TIMEOUT_S
         while self.listener.fewest_answers() < WARM_UP_ANSWERS and time.monotonic() < deadline_s:
             with self._cameras_playing(SETTLE_S):

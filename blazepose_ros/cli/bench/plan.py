@@ -18,13 +18,16 @@ from blazepose_ros.core.frame_sources.resize import Size
 from blazepose_ros.core.timestamps import NS_PER_S
 
 SIZES: tuple[Size, ...] = ((640, 480), (1280, 720), (1920, 1080))
-RAW, JPEG = ENCODINGS = ("raw", "jpeg")
-PROFILE, STOCK = TRANSPORTS = ("profile", "stock")
+RAW, JPEG, BOTH = ENCODINGS = ("raw", "jpeg", "raw+jpeg")
+PROFILE, STOCK, STOCK_CAMERA = TRANSPORTS = ("profile", "stock", "stock camera")
+BEST_EFFORT, RELIABLE = RELIABILITIES = ("best effort", "reliable")
 
 CAMERA_RATE_HZ = 30.0
 FLAT_OUT = None
 
 MAX_CAMERAS = 4
+
+_CHOICES = {"encoding": ENCODINGS, "transport": TRANSPORTS, "reliability": RELIABILITIES}
 
 
 @dataclass(frozen=True)
@@ -36,10 +39,11 @@ class Case:
         model: lite, full or heavy.
         width: of the images, in pixels.
         height: of the images, in pixels.
-        encoding: raw pixels or jpeg.
-        transport: this package's DDS profile, or the stock one.
+        encoding: raw pixels, jpeg, or both, of which the node takes what arrives.
+        transport: this package's DDS profile, the stock one, or that for the camera alone.
         rate_hz: images per second; None for as many as the raw loop takes.
         cameras: how many there are, each with a node process of its own.
+        reliability: of the images.
 
     Raises:
         ValueError: one of them means nothing.
@@ -53,12 +57,12 @@ class Case:
     transport: str = PROFILE
     rate_hz: float | None = CAMERA_RATE_HZ
     cameras: int = 1
+    reliability: str = BEST_EFFORT
 
     def __post_init__(self) -> None:
-        if self.encoding not in ENCODINGS:
-            raise ValueError(f"the encoding is {self.encoding!r}, not one of {', '.join(ENCODINGS)}")
-        if self.transport not in TRANSPORTS:
-            raise ValueError(f"the transport is {self.transport!r}, not one of {', '.join(TRANSPORTS)}")
+        for name, choices in _CHOICES.items():
+            if (value := getattr(self, name)) not in choices:
+                raise ValueError(f"the {name} is {value!r}, not one of {', '.join(choices)}")
         if min(self.width, self.height, self.cameras) < 1:
             raise ValueError(f"{self.cameras} cameras of {self.width} x {self.height} pixels show nothing")
         if self.rate_hz is not None and not self.rate_hz > 0:
@@ -75,7 +79,8 @@ class Case:
         rate = "flat out" if self.rate_hz is FLAT_OUT else f"{self.rate_hz:g} Hz"
         cameras = "" if self.cameras == 1 else f" x{self.cameras}"
         stock = "" if self.transport == PROFILE else f" {self.transport}"
-        return f"{self.width}x{self.height} {self.encoding} {rate}{cameras}{stock}"
+        reliable = "" if self.reliability == BEST_EFFORT else f" {self.reliability}"
+        return f"{self.width}x{self.height} {self.encoding} {rate}{cameras}{stock}{reliable}"
 
 
 def plan(
@@ -112,11 +117,13 @@ def _short(backend: str, model: str, sizes: Sequence[Size]) -> Iterator[Case]:
 
 def _all(backend: str, model: str, sizes: Sequence[Size], cameras: int) -> Iterator[Case]:
     for size in sizes:
-        for encoding in ENCODINGS:
+        for encoding in (RAW, JPEG):
             yield Case(backend, model, *size, encoding)
             if encoding == RAW and size in (sizes[0], sizes[-1]):
                 yield Case(backend, model, *size, encoding, STOCK)
             yield Case(backend, model, *size, encoding, rate_hz=FLAT_OUT)
+        for reliability in RELIABILITIES:
+            yield Case(backend, model, *size, BOTH, STOCK_CAMERA, reliability=reliability)
     for count in range(2, cameras + 1):
         yield Case(backend, model, *sizes[0], cameras=count)
 

@@ -14,21 +14,26 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from blazepose_ros.cli.console import number_above_0, plain_console, say
+from blazepose_ros.cli.demo import walk
+from blazepose_ros.cli.demo.pictures import is_pictures, show_pictures
 from blazepose_ros.cli.demo.recorder import Recorder
 from blazepose_ros.cli.demo.report import Chain, LiveTable, Tally, failed_link
 from blazepose_ros.cli.models import MODEL_HELP, one_model
 from blazepose_ros.cli.processes import ChildProcess, ChildProcesses, executable_path, ros_arguments, stop
 from blazepose_ros.cli.signals import Interruption
-from blazepose_ros.core.frame_sources.files import PhotographMissingError, StillImage, open_source, photograph
-from blazepose_ros.core.frame_sources.frame_source import FrameError, FrameSource, SourceError
+from blazepose_ros.core.errors import BlazePoseError, FunctionLogger
+from blazepose_ros.core.frame_sources.calibration_file import Calibration, format_calibration
+from blazepose_ros.core.frame_sources.files import open_source, photograph
+from blazepose_ros.core.frame_sources.frame_source import FrameSource
+from blazepose_ros.core.frame_sources.samples import SampleError, fetch_samples
 from blazepose_ros.core.models.registry import Bundle
-from blazepose_ros.core.visualization.video_writer import RecordingError
+from blazepose_ros.core.visualization.anonymizer import HIDEABLE, Anonymize
 from blazepose_ros.nodes.common.dds import use_image_profile
 
 DURATION_S = 10.0
 PHOTOGRAPH_RATE = 30.0
 WEBCAM_RATE = 30.0  # of nearly all of them
-# A photograph from a phone, ten times a second, is more than most computers can move.
+# A video from a phone is more than most computers can move.
 MAX_SIDE_PX = 1280
 
 
@@ -47,33 +52,59 @@ class Show:
     settings: dict[str, object]
     rate: float
     duration_s: float
+    true_distances_m: Sequence[float] = ()
+
+    @classmethod
+    def of_sample(cls, folder: Path, duration_s: float | None) -> Show:
+        """Return how to play the walk that a package carries, or where it cannot be had the photograph.
+
+        Args:
+            folder: where to write the camera's calibration.
+            duration_s: when to end at the latest, in seconds.
+
+        Raises:
+            PhotographMissingError: there is no photograph either.
+            OSError: the calibration cannot be written.
+        """
+        try:
+            fetch_samples(walk.PACKAGE, FunctionLogger(say))
+        except SampleError as err:
+            say(f"{err}\nShowing a photograph instead of a person who walks.")
+            settings = {"rate": PHOTOGRAPH_RATE, "motion": "sway"}
+            return cls(str(photograph()), settings, PHOTOGRAPH_RATE, duration_s or DURATION_S)
+        calibration = folder.resolve() / "camera_info.yaml"
+        calibration.write_text(format_calibration(Calibration.monocular(walk.CAMERA), "walk"))
+        settings = {
+            "rate": walk.RATE,
+            "loop": False,
+            "height": MAX_SIDE_PX,
+            "camera_info_url": str(calibration),
+        }
+        return cls(
+            str(walk.PACKAGE.folder / walk.CLIP),
+            settings,
+            walk.RATE,
+            duration_s or math.inf,
+            walk.TRUE_DISTANCES_M,
+        )
 
     @classmethod
     def of(cls, source: str, duration_s: float | None) -> Show:
-        """Return how to play a source; an empty one is the photograph.
+        """Return how to play a video or a webcam.
 
         Raises:
             SourceError: there is nothing of that name that can be shown.
-            PhotographMissingError: there is no photograph.
         """
-        if not source:
-            settings = {"rate": PHOTOGRAPH_RATE, "motion": "sway"}
-            return cls(str(photograph()), settings, PHOTOGRAPH_RATE, duration_s or DURATION_S)
         if source.isdecimal() or Path(source).is_char_device():  # a webcam, which only one may open
             return cls(source, {}, WEBCAM_RATE, duration_s or DURATION_S)
         with closing(open_source(source)) as probe:
-            settings = _fitting_size(probe)
-            if isinstance(probe, StillImage):
-                return cls(source, settings, probe.rate, duration_s or DURATION_S)
-            return cls(source, {"loop": False, **settings}, probe.rate, duration_s or math.inf)
+            settings = {"loop": False, **_fitting_size(probe)}
+            return cls(source, settings, probe.rate, duration_s or math.inf)
 
 
 def _fitting_size(source: FrameSource) -> dict[str, object]:
     """Return the camera's setting that keeps large images within what a demo can move."""
-    try:
-        captured = source.read()
-    except FrameError:  # a damaged image in a folder
-        return {}
+    captured = source.read()
     height, width = captured.bgr.shape[:2] if captured else (0, 0)
     if max(width, height) <= MAX_SIDE_PX:
         return {}
@@ -81,7 +112,7 @@ def _fitting_size(source: FrameSource) -> dict[str, object]:
 
 
 if TYPE_CHECKING:
-    from blazepose_ros.cli.demo.listener import DemoListener
+    from blazepose_ros.cli.demo.recorder import DemoListener
 
 # Finding each other and loading a model takes 2 to 4 s, on a small computer more.
 START_TIMEOUT_S = 30.0
@@ -99,7 +130,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         with Interruption():
             return _run(options)
-    except (OSError, PhotographMissingError, RecordingError, SourceError) as err:
+    except (BlazePoseError, OSError) as err:
         sys.stderr.write(f"blazepose demo: {err}\n")
         return 1
 
@@ -108,13 +139,14 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="blazepose demo",
         description="Run camera and node as processes, show what comes, and write annotated.png,"
-        " annotated.mp4 and skeleton.png. The exit status is 0 only if poses came.",
+        " annotated.webm and skeleton.png. Pictures are each annotated by themselves."
+        " The exit status is 0 only if poses came.",
     )
     parser.add_argument(
         "--source",
         default="",
-        help="a video, image, folder of images or webcam's index; large images are scaled down"
-        " (default: a photograph)",
+        help="a video, image, folder of images or webcam's index; large videos are scaled down"
+        " (default: a person who walks, whose true distances are known; fetched once)",
     )
     parser.add_argument(
         "--model", type=one_model, default="1", metavar="MODEL", help=f"{MODEL_HELP} (default: 1)"
@@ -123,30 +155,51 @@ def _parser() -> argparse.ArgumentParser:
         "--duration",
         type=number_above_0,
         metavar="SECONDS",
-        help=f"end after this long (default: {DURATION_S:g}; a video or folder is shown to its end)",
+        help=f"end after this long (default: {DURATION_S:g}; a video is shown to its end)",
+    )
+    parser.add_argument(
+        "--anonymize", choices=HIDEABLE, help="paint over everybody's face or body in all that is written"
     )
     parser.add_argument(
         "--output", type=Path, default=Path("demo_output"), help="where to write (default: demo_output)"
+    )
+    parser.add_argument(
+        "--fusion",
+        action="store_true",
+        help="four cameras see one person instead: prints how far off the joints are, writes fusion.png"
+        " and fusion.webm",
     )
     return parser
 
 
 def _run(options: argparse.Namespace) -> int:
-    show = Show.of(options.source, options.duration)
     folder = options.output
+    if options.fusion:
+        from blazepose_ros.cli.demo import fusion
+
+        return fusion.run(options.model, folder)
+    if is_pictures(options.source):
+        return show_pictures(Path(options.source).expanduser(), options.model, folder, _anonymize(options))
     folder.mkdir(parents=True, exist_ok=True)
+    if options.source:
+        show = Show.of(options.source, options.duration)
+    else:
+        show = Show.of_sample(folder, options.duration)
     use_image_profile()
     say(f"showing {show.source}; the logs of camera and node are in {folder}")
-    tally = Tally()
-    with Recorder(folder, show.rate) as recorder, ChildProcesses() as children:
-        node = children.start(_node_command(options.model), folder / "node.log")
+    tally = Tally(show.true_distances_m)
+    with (
+        Recorder(folder, show.rate, anonymized=options.anonymize is not None) as recorder,
+        ChildProcesses() as children,
+    ):
+        node = children.start(_node_command(options.model, _anonymize(options)), folder / "node.log")
         camera = children.start(_camera_command(show), folder / "camera.log")
         # This takes a second in which the processes already start.
-        from blazepose_ros.cli.demo.listener import listening
+        from blazepose_ros.cli.demo.recorder import listening
 
         with listening(tally, recorder) as listener:
             chain = _play(show, camera, node, listener, tally)
-    recorder.save_pictures()
+    recorder.save_pictures(tally.placed)
     return _report(tally, recorder, failed_link(chain))
 
 
@@ -180,8 +233,16 @@ def _report(tally: Tally, recorder: Recorder, failure: str) -> int:
     return 1 if failure else 0
 
 
-def _node_command(model: Bundle) -> list[str]:
-    parameters = {"model_complexity": int(model.complexity), "image_reliability": "reliable"}
+def _anonymize(options: argparse.Namespace) -> Anonymize:
+    return Anonymize(options.anonymize or Anonymize.NONE)
+
+
+def _node_command(model: Bundle, anonymize: Anonymize) -> list[str]:
+    parameters = {
+        "model_complexity": int(model.complexity),
+        "image_reliability": "reliable",
+        "anonymize": anonymize.value,
+    }
     return [executable_path("blazepose_node"), *ros_arguments(parameters), "-r", "image:=image_raw"]
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import TracebackType
+from typing import NamedTuple
 
 import numpy as np
 from rich.console import Console
@@ -16,7 +17,7 @@ from rich.table import Table
 
 from blazepose_ros.cli.console import GAP, show
 from blazepose_ros.core.landmarks import NUM_LANDMARKS
-from blazepose_ros.core.types import HipCenter, Pose
+from blazepose_ros.core.types import Pose
 
 # Rates and latencies are those of the last seconds.
 WINDOW_S = 2.0
@@ -32,24 +33,42 @@ class DemoSnapshot:
         pose_rate: images per second with a person in the node's answer.
         latency_ms: from an image's stamp to its answer's arrival, the median.
         pose: the person in the newest answer; None where there is none.
+        true_m: how far away the person was in that image, in meters; None for a source of which
+            nothing is known.
     """
 
     image_rate: float
     pose_rate: float
     latency_ms: float
     pose: Pose | None
+    true_m: float | None = None
+
+
+class PlacedAnswer(NamedTuple):
+    """How far away a person is in one image, in meters."""
+
+    number: int
+    measured_m: float
+    std_m: float
+    true_m: float
 
 
 class Tally:
     """Counts images and the answers to them, each known by its image's stamp in nanoseconds.
 
+    Args:
+        true_distances_m: how far away the person is in each image of the source, in meters, if that is known.
+
     Attributes:
         first_image_s: when the first image came; None until then.
+        placed: the answers whose true distance is known, in the order of arrival.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, true_distances_m: Sequence[float] = ()) -> None:
         self.first_image_s: float | None = None
-        self._images: dict[int, None] = {}  # a set in the order of arrival
+        self.placed: list[PlacedAnswer] = []
+        self._true_distances_m = true_distances_m
+        self._images: dict[int, int] = {}  # stamp -> number, in the order of arrival
         self._answered: set[int] = set()
         self._with_pose: set[int] = set()
         self._latencies_ms: list[float] = []
@@ -57,12 +76,13 @@ class Tally:
         self._pose_times_s: deque[float] = deque()
         self._recent_latencies: deque[tuple[float, float]] = deque()
         self._pose: Pose | None = None
+        self._true_m = math.nan
 
     def image(self, stamp_ns: int, now_s: float) -> None:
         """Note an image that the camera has published."""
         if self.first_image_s is None:
             self.first_image_s = now_s
-        self._images[stamp_ns] = None
+        self._images.setdefault(stamp_ns, len(self._images))
         self._image_times_s.append(now_s)
 
     def answer(self, stamp_ns: int, now_s: float, latency_ms: float, pose: Pose | None) -> None:
@@ -70,10 +90,17 @@ class Tally:
         self._answered.add(stamp_ns)
         self._latencies_ms.append(latency_ms)
         self._recent_latencies.append((now_s, latency_ms))
-        self._pose = pose
+        self._pose, self._true_m = pose, self._true_distance_m(stamp_ns)
         if pose is not None:
             self._with_pose.add(stamp_ns)
             self._pose_times_s.append(now_s)
+            if pose.hip_center is not None and math.isfinite(self._true_m):
+                hips, number = pose.hip_center, self._images[stamp_ns]
+                self.placed.append(PlacedAnswer(number, hips.distance_m, hips.distance_std_m, self._true_m))
+
+    def _true_distance_m(self, stamp_ns: int) -> float:
+        number = self._images.get(stamp_ns, len(self._true_distances_m))
+        return self._true_distances_m[number] if number < len(self._true_distances_m) else math.nan
 
     @property
     def images(self) -> int:
@@ -97,18 +124,30 @@ class Tally:
             pose_rate=_rate(self._pose_times_s, now_s),
             latency_ms=_recent_median(self._recent_latencies, now_s),
             pose=self._pose,
+            true_m=self._true_m if self._true_distances_m else None,
         )
 
     def summary(self) -> str:
-        """Return the whole run in two lines."""
+        """Return the whole run in two lines, or three where true distances are known."""
         later = list(self._images)[1:]
         answered, with_pose = self._answered.intersection(later), self._with_pose.intersection(later)
-        share = 100 * len(with_pose) / len(later) if later else math.nan
+        share = f" ({100 * len(with_pose) / len(later):.1f} %)" if later else ""
         median_ms, slow_ms = np.percentile(self._latencies_ms or [math.nan], (50, 95))
         return (
-            f"A pose in {len(with_pose)} of the {len(later)} images after the first ({share:.1f} %);"
+            f"A pose in {len(with_pose)} of the {len(later)} images after the first{share};"
             f" {len(answered)} were answered.\n"
             f"From image to pose: {median_ms:.0f} ms in the median, {slow_ms:.0f} ms at the 95th percentile."
+            f"{self._accuracy()}"
+        )
+
+    def _accuracy(self) -> str:
+        if not self.placed:
+            return ""
+        _, measured_m, _, true_m = np.transpose(self.placed)
+        percent = 100 * float(np.median(np.abs(measured_m / true_m - 1)))
+        return (
+            f"\nThe hips were {true_m.min():.2f} to {true_m.max():.2f} m away, measured with four cameras:"
+            f" this one's distances are {percent:.1f} % off in the median."
         )
 
 
@@ -130,13 +169,6 @@ def _recent_median(timed: deque[tuple[float, float]], now_s: float) -> float:
 def visible_landmarks(pose: Pose) -> int:
     """Return how many landmarks are inside the image and not hidden."""
     return int((pose.visibility >= VISIBLE).sum())
-
-
-def distance_and_std(hip_center: HipCenter) -> tuple[float, float]:
-    """Return how far from the camera the hips are, and its standard deviation, in meters."""
-    distance_m = float(np.linalg.norm(hip_center.position))
-    ray = hip_center.position / distance_m
-    return distance_m, math.sqrt(ray @ hip_center.covariance @ ray)
 
 
 @dataclass(frozen=True)
@@ -185,8 +217,8 @@ def failed_link(chain: Chain) -> str:
     return next(failures, "")
 
 
-HEAD = ("time", "images/s", "poses/s", "latency", "score", "hip distance", "landmarks")
-_WIDTHS = (6, 8, 7, 7, 5, 15, 9)  # at least; rows that are written one by one stand under each other
+HEAD = ("time", "images/s", "poses/s", "latency", "score", "landmarks", "hip distance", "true")
+_WIDTHS = (6, 8, 7, 7, 5, 9, 15, 7)  # at least; rows that are written one by one stand under each other
 UNKNOWN = "-"
 
 TERMINAL_PERIOD_S = 0.2
@@ -194,34 +226,37 @@ LINE_PERIOD_S = 1.0
 
 
 def cells(elapsed_s: float, snapshot: DemoSnapshot) -> tuple[str, ...]:
-    """Return one row of the table; a dash stands for what is not known."""
+    """Return one row of the table; a dash stands for what is not known.
+
+    The true distance is the last cell, and there only for a source of which it is known.
+    """
     return (
         f"{elapsed_s:.0f} s",
         _number(snapshot.image_rate, "{:.1f}"),
         _number(snapshot.pose_rate, "{:.1f}"),
         _number(snapshot.latency_ms, "{:.0f} ms"),
-        *_person(snapshot.pose),
+        *person_cells(snapshot.pose),
+        *([] if snapshot.true_m is None else [_number(snapshot.true_m, "{:.2f} m")]),
     )
 
 
-def table(rows: Iterable[Sequence[str]], *, head: bool = True) -> Table:
+def table(rows: Sequence[Sequence[str]], *, head: bool = True) -> Table:
     """Return rows as a table, with or without its headings."""
     made = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0), show_header=head)
-    for heading, width in zip(HEAD, _WIDTHS, strict=True):
+    for heading, width in list(zip(HEAD, _WIDTHS, strict=True))[: max(map(len, rows))]:
         made.add_column(heading, justify="right", min_width=width, no_wrap=True)
     for row in rows:
         made.add_row(*row)
     return made
 
 
-def _person(pose: Pose | None) -> tuple[str, str, str]:
-    """Return a person's score, distance and visible landmarks."""
+def person_cells(pose: Pose | None) -> tuple[str, str, str]:
+    """Return a person's score, visible landmarks and distance."""
     if pose is None:
         return UNKNOWN, UNKNOWN, UNKNOWN
-    distance = UNKNOWN
-    if pose.hip_center is not None:
-        distance = "{:.2f} ± {:.2f} m".format(*distance_and_std(pose.hip_center))
-    return _number(pose.score, "{:.2f}"), distance, f"{visible_landmarks(pose)} / {NUM_LANDMARKS}"
+    hips = pose.hip_center
+    distance = UNKNOWN if hips is None else f"{hips.distance_m:.2f} ± {hips.distance_std_m:.2f} m"
+    return _number(pose.score, "{:.2f}"), f"{visible_landmarks(pose)} / {NUM_LANDMARKS}", distance
 
 
 def _number(value: float, form: str) -> str:

@@ -9,11 +9,13 @@ from importlib import import_module
 
 from blazepose_ros.cli.console import say
 from blazepose_ros.cli.doctor.check_result import CheckLevel, CheckResult, as_json, as_text, error
+from blazepose_ros.nodes.common.main import StartupError
 
 # Modules with examine(), in the order of their results.
 WITHOUT_ROS = ("python_environment", "machine")
 ROS, GRAPH = "middleware", "graph"
 
+ROS_ADVICE = "see docs/troubleshooting.md: the node does not start"
 NO_ROS = "sudo apt install ros-$ROS_DISTRO-rclpy and source /opt/ros/$ROS_DISTRO/setup.bash, or make install"
 
 
@@ -46,7 +48,10 @@ def _examine(name: str) -> Iterator[CheckResult]:
     except ImportError as err:
         yield error(name, f"cannot be examined: {err}", NO_ROS)
     else:
-        yield from module.examine()
+        try:
+            yield from module.examine()
+        except StartupError as err:
+            yield error(name, str(err), ROS_ADVICE)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 
 from blazepose_ros.cli.doctor.check_result import CheckResult, error, ok, warn
 from blazepose_ros.conversions.cv_bridge_fallback import cv_bridge_failure
+from blazepose_ros.core import hints
 from blazepose_ros.core.estimation.factory import FASTEST_FIRST
 
 OLDEST_PYTHON, NEWEST_PYTHON = (3, 10), (3, 13)
@@ -18,6 +19,7 @@ OLDEST_PYTHON, NEWEST_PYTHON = (3, 10), (3, 13)
 BACKEND_MODULES = {"openvino": "openvino", "litert": "ai_edge_litert", "mediapipe": "mediapipe"}
 
 OPENCV_MAJOR = 4  # 5 renumbers its types
+OPENCV = "opencv-contrib-python<5"
 
 
 def examine() -> Iterator[CheckResult]:
@@ -27,6 +29,7 @@ def examine() -> Iterator[CheckResult]:
     yield check_opencv(opencv_version())
     yield check_cv_bridge(cv_bridge_failure(), version_of("numpy"), opencv_version())
     yield check_backends({name: _is_installed(BACKEND_MODULES[name]) for name in FASTEST_FIRST})
+    yield check_devices()
 
 
 def check_python(version: tuple[int, int]) -> CheckResult:
@@ -40,19 +43,19 @@ def check_python(version: tuple[int, int]) -> CheckResult:
 def check_numpy(version: str) -> CheckResult:
     """Check that numpy is there; both 1 and 2 work."""
     if not version:
-        return error("numpy", "is not installed", "pip install numpy")
+        return error("numpy", "is not installed", hints.install("numpy"))
     return ok("numpy", version)
 
 
 def check_opencv(version: str) -> CheckResult:
     """Check that OpenCV is one whose types have the numbers of OpenCV 4."""
     if not version:
-        return error("opencv", "is not installed", "pip install 'opencv-contrib-python<5'")
+        return error("opencv", "is not installed", hints.install(OPENCV))
     if int(version.partition(".")[0]) > OPENCV_MAJOR:
         return warn(
             "opencv",
             f"{version} numbers its types anew: cv_bridge and what else was built with OpenCV 4 breaks",
-            "pip install 'opencv-contrib-python<5'",
+            hints.install(OPENCV),
         )
     return ok("opencv", version)
 
@@ -70,24 +73,34 @@ def check_cv_bridge(failure: str | None, numpy: str, opencv: str) -> CheckResult
         return ok(name, "is not installed, and not needed")
     if any(sign in failure for sign in ("NumPy 1", "_ARRAY_API", "numpy.core.multiarray")):
         return error(
-            name, f"was built for numpy 1 and does not work with numpy {numpy}", "pip install 'numpy<2'"
+            name, f"was built for numpy 1 and does not work with numpy {numpy}", hints.install("numpy<2")
         )
     if failure:
         return error(
             name, f"does not import: {failure}", "sudo apt install --reinstall ros-$ROS_DISTRO-cv-bridge"
         )
     if opencv and int(opencv.partition(".")[0]) > OPENCV_MAJOR:
-        return error(name, f"raises KeyError with OpenCV {opencv}", "pip install 'opencv-contrib-python<5'")
+        return error(name, f"raises KeyError with OpenCV {opencv}", hints.install(OPENCV))
     return ok(name, f"works with numpy {numpy}")
+
+
+def check_devices() -> CheckResult:
+    """Say what OpenVINO can compute on here, and in what besides f32."""
+    try:
+        from blazepose_ros.core.estimation.runtimes.openvino_library import devices, low_precisions
+    except (ImportError, OSError) as err:
+        return ok("devices", f"the processor, in f32: {err}")
+    precisions = {device: ["f32", *(each.value for each in low_precisions(device))] for device in devices()}
+    return ok("devices", "; ".join(f"{device} in {', '.join(has)}" for device, has in precisions.items()))
 
 
 def check_backends(installed: Mapping[str, bool]) -> CheckResult:
     """Check that something is there to run the models, the fastest first."""
     present = [name for name, is_there in installed.items() if is_there]
     if not present:
-        return error("backends", "nothing is installed that runs the models", "pip install openvino")
+        return error("backends", "nothing is installed that runs the models", hints.install("openvino"))
     if present == ["mediapipe"]:
-        return warn("backends", "mediapipe alone, which uses one core", "pip install openvino")
+        return warn("backends", "mediapipe alone, which uses one core", hints.install("openvino"))
     return ok("backends", ", ".join(present))
 
 

@@ -5,19 +5,28 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from blazepose_ros.cli.console import file_to_write, progress, say, show
-from blazepose_ros.cli.eval.annotations import AnnotationsError, LabeledImage, read_coco, read_csv
-from blazepose_ros.cli.eval.image_reader import read_images, unlabeled
-from blazepose_ros.cli.eval.model_under_test import DETECTION, MODES, TRACKING, ModelUnderTest, prepare
+from blazepose_ros.cli.console import count_from_1, file_to_write, progress, say, show
+from blazepose_ros.cli.eval.annotations import (
+    AnnotationsError,
+    LabeledImage,
+    is_video,
+    read_coco,
+    read_csv,
+    read_images,
+    unlabeled,
+)
+from blazepose_ros.cli.eval.html_report import worst_images, write_html
+from blazepose_ros.cli.eval.model_under_test import DETECTION, MODES, TRACKING, prepare
 from blazepose_ros.cli.eval.pdj import REACH, Rule
 from blazepose_ros.cli.eval.report import document, image_rows, tables, write_csv, write_json
 from blazepose_ros.cli.eval.score import Score, score_all
 from blazepose_ros.cli.eval.summary import Fairness, GroupRow, fairness, grouping_columns, rows
+from blazepose_ros.cli.executor import ExecutorError, Workers, open_workers
 from blazepose_ros.cli.models import ALL_MODELS, MODEL_HELP, some_models
 from blazepose_ros.cli.signals import Interruption
 from blazepose_ros.core.estimation.estimator import EstimatorError
@@ -35,7 +44,7 @@ def main(arguments: Sequence[str]) -> int:
     with Interruption():
         try:
             return _run(options)
-        except (AnnotationsError, EstimatorError, ModelError) as err:
+        except (AnnotationsError, EstimatorError, ExecutorError, ModelError) as err:
             sys.stderr.write(f"{NAME}: {err}\n")
         except OSError as err:
             sys.stderr.write(f"{NAME}: {err.filename} cannot be written: {err.strerror}\n")
@@ -46,15 +55,21 @@ def _run(options: argparse.Namespace) -> int:
     labels = _labels(options)
     found: list[GroupRow] = []
     images: list[dict[str, Any]] = []
-    for bundle, backend in _pairs(options):
-        model = prepare(bundle, backend, options.mode, options.min_detection_confidence)
-        scores = _scores(options, labels, model)
-        columns = options.group_by or grouping_columns(scores)
-        found += rows(scores, bundle.name, model.backend, columns)
-        images += image_rows(scores, bundle.name, model.backend)
+    scored: dict[str, Sequence[Score]] = {}
+    with open_workers(options.jobs, options.scheduler) as workers:
+        for bundle, wanted in _pairs(options):
+            backend, scores = _scores(options, labels, (bundle, wanted), workers)
+            columns = options.group_by or grouping_columns(scores)
+            found += rows(scores, bundle.name, backend, columns)
+            images += image_rows(scores, bundle.name, backend)
+            scored[f"{bundle.name} on {backend}"] = scores
     fair = fairness(found)
     show(*tables(found, fair))
     _save(options, found, fair, images)
+    if options.html:
+        worst = ((name, worst_images(options.images, labels, scores)) for name, scores in scored.items())
+        write_html(options.html, found, fair, worst)
+        say(f"wrote {options.html}")
     return 0
 
 
@@ -83,21 +98,60 @@ def _pairs(options: argparse.Namespace) -> Iterator[tuple[Bundle, str]]:
             yield bundle, backend
 
 
+# So many images of a folder are a task for a worker, which loads the model for each.
+_IMAGES_OF_TASK = 100
+
+
 def _scores(
-    options: argparse.Namespace, labels: Sequence[LabeledImage], model: ModelUnderTest
-) -> list[Score]:
+    options: argparse.Namespace,
+    labels: Sequence[LabeledImage],
+    wanted: tuple[Bundle, str],
+    workers: Workers,
+) -> tuple[str, list[Score]]:
+    """Return what ran a model, and the scores of all images in their order."""
+    bundle, backend = wanted
+    is_alone = options.jobs == 1 and not options.scheduler
+    in_sequence = options.mode == TRACKING or is_video(options.images)
+    parts = [labels[start : start + _IMAGES_OF_TASK] for start in range(0, len(labels), _IMAGES_OF_TASK)]
+    with progress(f"{bundle.name} on {backend}", len(labels), "images") as bar:
+        if is_alone or in_sequence:
+            return score_part(options, labels, bundle, backend, bar.advance)
+        futures = [workers.executor.submit(score_part, options, part, bundle, backend) for part in parts]
+        scores: list[Score] = []
+        try:
+            for future, part in zip(futures, parts, strict=True):
+                backend, found = future.result()
+                scores += found
+                bar.advance(len(part))
+        except workers.lost as err:
+            raise EstimatorError(str(err)) from err
+    return backend, scores
+
+
+def score_part(
+    options: argparse.Namespace,
+    labels: Sequence[LabeledImage],
+    bundle: Bundle,
+    backend: str,
+    advance: Callable[[], object] = lambda: None,
+) -> tuple[str, list[Score]]:
+    """Return what ran a model, and the scores of some of the images; a task for a worker.
+
+    Raises:
+        AnnotationsError, EstimatorError, ModelError: an image, the backend or the model cannot be read.
+    """
+    model = prepare(bundle, backend, options.mode, options.min_detection_confidence)
     tracked = options.mode == TRACKING
     rule = Rule(options.threshold, None if options.ignore_visibility else options.visibility_threshold)
     images = read_images(options.images, labels, in_sequence=tracked)
     scores = []
     try:
-        with progress(f"{model.bundle.name} on {model.backend}", len(labels), "images") as bar:
-            for score in score_all(model.search, images, rule, model.bundle.complexity, tracked=tracked):
-                scores.append(score)
-                bar.advance()
+        for score in score_all(model.search, images, rule, bundle.complexity, tracked=tracked):
+            scores.append(score)
+            advance()
     finally:
         model.search.close()
-    return scores
+    return model.backend, scores
 
 
 def _save(
@@ -186,6 +240,19 @@ def _parser() -> argparse.ArgumentParser:
         default=0.6,
         metavar="SHARE",
         help="detections below it are left out (default: 0.6, the node's)",
+    )
+    parser.add_argument(
+        "--jobs",
+        type=count_from_1,
+        default=1,
+        metavar="N",
+        help="how many parts of a folder to work on at once (default: 1, so that latency is that of one)",
+    )
+    parser.add_argument(
+        "--scheduler", default="", metavar="ADDRESS", help="have the workers of a Dask cluster do it instead"
+    )
+    parser.add_argument(
+        "--html", type=file_to_write, metavar="FILE", help="write a page with all that and the worst images"
     )
     parser.add_argument("--json", type=file_to_write, metavar="FILE", help="write all figures")
     parser.add_argument("--csv", type=file_to_write, metavar="FILE", help="write all figures as a table")

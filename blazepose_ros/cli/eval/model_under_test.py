@@ -12,8 +12,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from blazepose_ros.cli.eval.image_reader import LabeledFrame
+from blazepose_ros.cli.eval.annotations import LabeledFrame
 from blazepose_ros.cli.eval.pdj import UNLABELED, largest_person
+from blazepose_ros.core.estimation.drawn_person import LandmarksProof
 from blazepose_ros.core.estimation.estimator import Estimator, EstimatorOptions
 from blazepose_ros.core.estimation.factory import RUNTIMES, choose_estimator, compiled_folder
 from blazepose_ros.core.estimation.landmark_model import LandmarkModel, turn
@@ -198,7 +199,8 @@ def _truth_search(backend: str, estimator: Estimator, options: EstimatorOptions)
         return TruthSearch(show_crop_to(estimator), estimator.reset, estimator.close)
     estimator.close()
     runtime = RUNTIMES[backend](RuntimeOptions(cache_dir=compiled_folder()))
-    landmarker = LandmarkModel(runtime.load(split_bundle(options.model)[LANDMARKER]), _ANY_PRESENCE)
+    content = split_bundle(options.model)[LANDMARKER]
+    landmarker = LandmarkModel(runtime.load(content, proof=LandmarksProof()), _ANY_PRESENCE)
     return TruthSearch(read_with(landmarker), _nothing, _nothing)
 
 

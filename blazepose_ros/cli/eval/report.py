@@ -23,6 +23,7 @@ from blazepose_ros.cli.eval.summary import FAIR_SPREAD, Fairness, GroupRow
 
 # The figures of each image.
 _OF_IMAGES = ("found", "pdj", "mpjpe_mm", "hip_error_mm", "hip_error_percent", "latency_ms")
+_OF_EACH = "pdj_of_images"
 # Figures beside PDJ: heading, field, form. Those that nothing is known of are left out.
 _FIGURES = (
     ("found %", "found_percent", "{:.0f}"),
@@ -49,9 +50,11 @@ def tables(rows: Sequence[GroupRow], fair: Sequence[Fairness]) -> Iterator[Rende
 def fairness_line(fair: Fairness) -> str:
     """Return in words how far the groups of a column are apart."""
     verdict = "within" if fair.is_fair else "beyond"
+    doubt = "" if fair.is_sure else ", which may be chance: the images are too few"
     return (
         f"{fair.column}: average {fair.average:.1f} % +/- {fair.std:.1f}, range [{fair.lowest:.1f},"
-        f" {fair.highest:.1f}], spread {fair.spread:.1f}: {verdict} the model card's {FAIR_SPREAD:g} % PDJ"
+        f" {fair.highest:.1f}], spread {fair.spread:.1f} (95 %: {fair.spread_low:.1f} to"
+        f" {fair.spread_high:.1f}): {verdict} the model card's {FAIR_SPREAD:g} % PDJ{doubt}"
     )
 
 
@@ -65,8 +68,11 @@ def document(
     return {
         "settings": dict(settings),
         "images": [_known(each) for each in images],
-        "rows": [_known(asdict(row)) for row in rows],
-        "fairness": [{**_known(asdict(each)), "spread": each.spread, "fair": each.is_fair} for each in fair],
+        "rows": [_figures(row) for row in rows],
+        "fairness": [
+            {**_known(asdict(each)), "spread": each.spread, "fair": each.is_fair, "sure": each.is_sure}
+            for each in fair
+        ],
     }
 
 
@@ -91,19 +97,30 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
 def write_csv(path: Path, rows: Iterable[GroupRow]) -> None:
     """Write the rows as a CSV file with a header; nothing for what is not known."""
     with path.open("w", newline="") as file:
-        writer = csv.DictWriter(file, [field.name for field in fields(GroupRow)])
+        writer = csv.DictWriter(file, [field.name for field in fields(GroupRow) if field.name != _OF_EACH])
         writer.writeheader()
-        writer.writerows(_known(asdict(row)) for row in rows)
+        writer.writerows(map(_figures, rows))
+
+
+def _figures(row: GroupRow) -> dict[str, Any]:
+    """Return the figures of a group, less those of each image."""
+    return {name: value for name, value in _known(asdict(row)).items() if name != _OF_EACH}
 
 
 def _table(title: str, rows: Sequence[GroupRow]) -> FittingTable:
+    head, *lines = table_cells(rows)
+    return FittingTable([title, *head[1:]], lines)
+
+
+def table_cells(rows: Sequence[GroupRow]) -> list[list[str]]:
+    """Return the headings, then a line for each group, as text."""
     shown = [figure for figure in _FIGURES if any(_is_known(row, figure[1]) for row in rows)]
     lines = []
     for row in rows:
         name = f"{row.column}: {row.group}" if row.column else row.group
         figures = [_text(getattr(row, field), form) for _, field, form in shown]
         lines.append([name, str(row.images), _pdj(row), *figures])
-    return FittingTable([title, "images", "PDJ %", *(heading for heading, _, _ in shown)], lines)
+    return [["group", "images", "PDJ %", *(heading for heading, _, _ in shown)], *lines]
 
 
 def _pdj(row: GroupRow) -> str:

@@ -11,8 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from blazepose_ros.cli.eval.annotations import LabeledImage, LabeledPerson
-from blazepose_ros.cli.eval.image_reader import LabeledFrame
+from blazepose_ros.cli.eval.annotations import LabeledFrame, LabeledImage, LabeledPerson
 from blazepose_ros.cli.eval.model_under_test import SearchMode
 from blazepose_ros.cli.eval.pdj import Rule, detected_joints, has_torso, nearest_person, torso_px
 from blazepose_ros.core.estimation.estimator import EstimatorError
@@ -89,6 +88,11 @@ def score_all(
         yield _score(image, _placed(pose, image, pipeline), rule, latency_ms)
 
 
+def image_name(labels: LabeledImage) -> str:
+    """Return what to call an image."""
+    return labels.file_name or f"frame {labels.frame}"
+
+
 def pdj_percent(pose: Pose | None, people: Iterable[LabeledPerson], rule: Rule) -> float:
     """Return the percentage of a person's labeled joints that a pose has.
 
@@ -126,7 +130,7 @@ def _score(image: LabeledFrame, pose: Pose | None, rule: Rule, latency_ms: float
     truth = None if pose is None else _meant(pose, labels)
     error_mm, error_percent = _hip_errors(pose, truth)
     return Score(
-        name=labels.file_name or f"frame {labels.frame}",
+        name=image_name(labels),
         groups=labels.groups,
         found=pose is not None,
         pdj=pdj_percent(pose, labels.people, rule),

@@ -5,9 +5,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from blazepose_ros.cli.eval.score import PERCENT, Score
 
@@ -56,6 +57,7 @@ class GroupRow:
         latency_ms_p50: median time for an image.
         latency_ms_p95: 95th percentile.
         jitter_percent: how much landmarks shake from frame to frame, in percent of the torso.
+        pdj_of_images: the PDJ of each image.
     """
 
     column: str
@@ -72,6 +74,7 @@ class GroupRow:
     latency_ms_p50: float
     latency_ms_p95: float
     jitter_percent: float
+    pdj_of_images: tuple[float, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True)
@@ -86,6 +89,8 @@ class Fairness:
         std: standard deviation of the groups' means, as the model card has it: of a sample.
         lowest: the smallest of them.
         highest: the largest.
+        spread_low: what the spread of all people like these is at least, with 95 % confidence.
+        spread_high: what it is at most.
     """
 
     column: str
@@ -95,6 +100,8 @@ class Fairness:
     std: float
     lowest: float
     highest: float
+    spread_low: float
+    spread_high: float
 
     @property
     def spread(self) -> float:
@@ -105,6 +112,11 @@ class Fairness:
     def is_fair(self) -> bool:
         """Whether the model card's criterion holds."""
         return self.spread <= FAIR_SPREAD
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether so many images tell that, and not chance."""
+        return self.spread_high <= FAIR_SPREAD or self.spread_low > FAIR_SPREAD
 
 
 def rows(scores: Sequence[Score], model: str, backend: str, columns: Iterable[str]) -> list[GroupRow]:
@@ -119,15 +131,57 @@ def rows(scores: Sequence[Score], model: str, backend: str, columns: Iterable[st
 
 def fairness(found: Iterable[GroupRow]) -> list[Fairness]:
     """Return how far apart the groups of each column are, for each model and backend."""
-    together: dict[tuple[str, str, str], list[float]] = {}
+    together: dict[tuple[str, str, str], list[GroupRow]] = {}
     for row in found:
         if row.column and np.isfinite(row.pdj_mean):
-            together.setdefault((row.column, row.model, row.backend), []).append(row.pdj_mean)
-    return [
-        Fairness(*key, float(np.mean(means)), float(np.std(means, ddof=1)), min(means), max(means))
-        for key, means in together.items()
-        if len(means) > 1
+            together.setdefault((row.column, row.model, row.backend), []).append(row)
+    return [_fairness(key, groups) for key, groups in together.items() if len(groups) > 1]
+
+
+def _fairness(key: tuple[str, str, str], groups: Sequence[GroupRow]) -> Fairness:
+    means = [group.pdj_mean for group in groups]
+    interval = spread_interval([np.array(group.pdj_of_images) for group in groups])
+    return Fairness(
+        *key, float(np.mean(means)), float(np.std(means, ddof=1)), min(means), max(means), *interval
+    )
+
+
+CONFIDENCE = 0.95
+RESAMPLES = 2000
+# Fewer images do not tell how much images of their group differ: those of all groups do.
+_FEW = 10
+
+
+def spread_interval(groups: Sequence[NDArray[np.float64]]) -> tuple[float, float]:
+    """Return between what the spread of the groups' true means is, with 95 % confidence.
+
+    A bootstrap: means of images that are drawn again are off by so much. The spread of these
+    deviations bounds the error of the spread, because a range is a seminorm:
+    ``|range(m) - range(mu)| <= range(m - mu)``. Unlike the percentiles of the drawn spreads, this does not
+    take the noise of small groups for a spread. The same images give the same interval.
+
+    Args:
+        groups: the figures of the images of each group, in percent.
+    """
+    means = np.array([group.mean() for group in groups])
+    residuals = [_residuals(group) for group in groups]
+    pooled = np.concatenate(residuals)
+    if not pooled.size:  # one image in each group: nothing is known
+        return 0.0, PERCENT
+    random = np.random.default_rng(0)
+    deviations = [
+        random.choice(own if len(group) >= _FEW else pooled, (RESAMPLES, len(group))).mean(axis=1)
+        for group, own in zip(groups, residuals, strict=True)
     ]
+    error = float(np.quantile(np.ptp(deviations, axis=0), CONFIDENCE))
+    spread = float(np.ptp(means))
+    return max(0.0, spread - error), min(PERCENT, spread + error)
+
+
+def _residuals(group: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return how far images are from their group's mean, as far as those of the whole population are."""
+    count = len(group)
+    return (group - group.mean()) * math.sqrt(count / (count - 1)) if count > 1 else np.empty(0)
 
 
 def grouping_columns(scores: Iterable[Score]) -> list[str]:
@@ -155,6 +209,7 @@ def _row(scores: Sequence[Score], column: str, group: str, model: str, backend: 
             scores, lambda score: score.latency_ms, lambda values: np.percentile(values, 95)
         ),
         jitter_percent=jitter_percent(scores),
+        pdj_of_images=tuple(score.pdj for score in measured),
     )
 
 

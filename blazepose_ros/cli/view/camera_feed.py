@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The cameras in the graph: what is newest on their topics, how often it came, and that in Markdown."""
+"""The cameras in the graph: what is newest on their topics, and how often it came."""
 
 from __future__ import annotations
 
 import math
-import re
 import time
-from collections import defaultdict, deque
+from collections import OrderedDict, defaultdict, deque
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from statistics import median
@@ -19,15 +18,19 @@ from numpy.typing import NDArray
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import Image
+from visualization_msgs.msg import MarkerArray
 
-from blazepose_ros.cli.view.people_in_3d import describe
+from blazepose_ros.cli.view.status_text import CameraStatus, Diagnosis
 from blazepose_ros.conversions import cdr, images
 from blazepose_ros.conversions.cdr import stamp_ns
-from blazepose_ros.conversions.pose33 import from_pose33
+from blazepose_ros.conversions.markers import read_frusta
+from blazepose_ros.conversions.pose33 import POSES_TYPE, from_pose33
 from blazepose_ros.core.diagnostics.statistics import OF_TODAY_MS, STAGES
+from blazepose_ros.core.text import printable
 from blazepose_ros.core.timestamps import NS_PER_MS
 from blazepose_ros.core.types import Pose
 from blazepose_ros.msg import Pose33Array, Timing
+from blazepose_ros.nodes.common.log_throttle import LogThrottle
 
 RATE_WINDOW_S = 2.0
 
@@ -60,90 +63,29 @@ class RecentRate:
             self._taken.popleft()
 
 
-# diagnostic_msgs/DiagnosticStatus: OK, WARN, ERROR, STALE.
-LEVELS = ("OK", "WARN", "ERROR", "STALE")
-
-_MARKDOWN = re.compile(r"([\\`*_{}\[\]<>()#+!|~-])")
+# Larger images are scaled down for the browser.
+MAX_SIDE_PX = 960
+# Poses come before or after the image that they are drawn on, by less than this many images.
+REMEMBERED = 30
+# No estimator finds more in an image; a page could not show them.
+MAX_PEOPLE = 30
 
 
 @dataclass(frozen=True)
-class CameraStatus:
-    """What one camera's topics say at a moment.
+class Shown:
+    """What a page shows at a moment.
 
     Attributes:
-        poses_hz: how many images are answered in a second; 0 while none is.
-        images_hz: how many annotated images come in a second.
-        latency_ms: from an image's stamp to its poses here, in the median; NaN where unknown.
-        stages_ms: the median of each stage of the node, by the names of ``STAGES``.
-        people: a line about each person.
+        image: (height, width, 3) RGB, None where there is none.
+        people: those in that image.
+        fused: whether they are in a frame of several cameras, whose z axis is up.
+        cameras: where these are: the ends of the lines of each one's frustum, (lines, 2, 3), meters.
     """
 
-    poses_hz: float = 0.0
-    images_hz: float = 0.0
-    latency_ms: float = math.nan
-    stages_ms: Mapping[str, float] | None = None
-    people: Sequence[str] = ()
-
-
-@dataclass(frozen=True)
-class Diagnosis:
-    """One status of a DiagnosticArray; ``level`` indexes ``LEVELS``."""
-
-    name: str
-    level: int
-    message: str
-
-
-def summary(status: CameraStatus, diagnoses: Sequence[Diagnosis]) -> str:
-    """Return rates, people and diagnostics."""
-    if not status.poses_hz:
-        return "\n\n".join(filter(None, ["**No poses are coming.**", _diagnostics(diagnoses)]))
-    people = "\n".join(f"- {escaped(line)}" for line in status.people) or "No person is there."
-    return "\n\n".join(filter(None, [_rates(status), people, _diagnostics(diagnoses)]))
-
-
-def stages(status: CameraStatus) -> str:
-    """Return how long each stage of the node takes."""
-    if not status.stages_ms:
-        return "The node publishes no timing."
-    return _table(("stage", "median"), [(name, _number(status.stages_ms[name], "ms")) for name in STAGES])
-
-
-def escaped(text: str) -> str:
-    """Return a text that Markdown shows as it is."""
-    return _MARKDOWN.sub(r"\\\1", " ".join(text.split()))
-
-
-def _rates(status: CameraStatus) -> str:
-    rows = [
-        ("poses", _number(status.poses_hz, "/s")),
-        ("images", _number(status.images_hz, "/s")),
-        ("from image to here", _number(status.latency_ms, "ms")),
-    ]
-    return _table(("", ""), rows)
-
-
-def _diagnostics(diagnoses: Sequence[Diagnosis]) -> str:
-    rows = [(level_name(each.level), f"{escaped(each.name)}: {escaped(each.message)}") for each in diagnoses]
-    return _table(("diagnostics", ""), rows, alignment="---|---") if rows else ""
-
-
-def level_name(level: int) -> str:
-    """Return a level as diagnostic_msgs names it, or the number where it names none."""
-    return LEVELS[level] if level < len(LEVELS) else str(level)
-
-
-def _table(head: tuple[str, str], rows: Sequence[tuple[str, str]], alignment: str = "---|---:") -> str:
-    lines = [f"| {left} | {right} |" for left, right in (head, *rows)]
-    return "\n".join([lines[0], f"|{alignment}|", *lines[1:]])
-
-
-def _number(value: float, unit: str) -> str:
-    return f"{value:.1f} {unit}" if math.isfinite(value) else f"- {unit}"
-
-
-# Larger images are scaled down for the browser.
-MAX_WIDTH_PX = 960
+    image: NDArray[np.uint8] | None
+    people: Sequence[Pose]
+    fused: bool = False
+    cameras: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
 
 
 @dataclass(eq=False)
@@ -152,22 +94,34 @@ class CameraFeed:
 
     Attributes:
         visibility_threshold: landmarks below it count as hidden.
-        people: those in the newest image, or None as long as no message has come.
         count: rises with every message, so that a page knows whether there is something new.
+        fused: whether the people are those of several cameras: they are in no image.
     """
 
     visibility_threshold: float
-    people: list[Pose] | None = None
     count: int = 0
+    fused: bool = False
+    _cameras: dict[str, NDArray[np.float64]] = field(default_factory=dict)
+    _people: OrderedDict[int, list[Pose]] = field(default_factory=OrderedDict)
     _image: bytes | None = None
     _latency: RecentRate = field(default_factory=RecentRate)
     _image_rate: RecentRate = field(default_factory=RecentRate)
     _stages: defaultdict[str, RecentRate] = field(default_factory=lambda: defaultdict(RecentRate))
 
     def take_poses(self, msg: Pose33Array, now_s: float, clock_ns: int) -> None:
-        """Take the answer to an image, which has just come."""
-        self.people = [from_pose33(pose) for pose in msg.poses]
-        self._latency.add(now_s, (clock_ns - stamp_ns(msg.header)) / NS_PER_MS)
+        """Take the answer to an image, which has just come.
+
+        Raises:
+            ValueError: a field holds what it cannot.
+        """
+        stamp = stamp_ns(msg.header)
+        self._people[stamp] = [from_pose33(pose) for pose in msg.poses[:MAX_PEOPLE]]
+        self._people.move_to_end(stamp)
+        if msg.poses:
+            self.fused = msg.poses[0].image_width == 0
+        if len(self._people) > REMEMBERED:
+            self._people.popitem(last=False)
+        self._latency.add(now_s, (clock_ns - stamp) / NS_PER_MS)
         self.count += 1
 
     def take_image(self, serialized: bytes, now_s: float) -> None:
@@ -176,26 +130,27 @@ class CameraFeed:
         self._image_rate.add(now_s, 0.0)
         self.count += 1
 
+    def take_markers(self, msg: MarkerArray) -> None:
+        """Take the markers, among them the cameras whose people are fused."""
+        self._cameras = read_frusta(msg)
+
     def take_timing(self, msg: Timing, now_s: float) -> None:
         """Take how long the node's stages took."""
         for stage in STAGES:
             self._stages[stage].add(now_s, getattr(msg, f"{stage}_ms"))
 
-    def image(self) -> NDArray[np.uint8] | None:
-        """Return the newest annotated image, (height, width, 3) RGB; None where there is none.
+    def shown(self) -> Shown:
+        """Return the newest annotated image and the people in it, or the newest people without one.
 
         Raises:
-            CdrError: the message is not one.
+            CdrError: the message is not an image.
             ImageError: its pixels cannot be read.
         """
+        newest = next(reversed(self._people.values()), [])
         if self._image is None:
-            return None
-        rgb = images.to_rgb(cdr.read_image(self._image))
-        height, width = rgb.shape[:2]
-        if width <= MAX_WIDTH_PX:
-            return rgb
-        size = MAX_WIDTH_PX, max(1, round(height * MAX_WIDTH_PX / width))
-        return cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
+            return Shown(None, newest, self.fused, self._cameras)
+        raw = cdr.read_image(self._image)
+        return Shown(_small(images.to_rgb(raw)), self._people.get(stamp_ns(raw.header), newest))
 
     def status(self, now_s: float) -> CameraStatus:
         """Return the rates and delays of the last seconds."""
@@ -205,19 +160,57 @@ class CameraFeed:
             images_hz=self._image_rate.rate_hz(now_s),
             latency_ms=latency_ms if abs(latency_ms) < OF_TODAY_MS else np.nan,
             stages_ms={stage: taken.median(now_s) for stage, taken in self._stages.items()},
-            people=[describe(person, self.visibility_threshold) for person in self.people or ()],
+            fused=self.fused,
         )
 
 
-POSES_TYPE = "blazepose_ros/msg/Pose33Array"
+def _small(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    height, width = rgb.shape[:2]
+    scale = MAX_SIDE_PX / max(height, width)
+    if scale >= 1:
+        return rgb
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    return cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
+
+
+# A status that has not been repeated for so long is gone.
+DIAGNOSIS_LASTS_S = 5.0
+# More statuses, or a longer text, are no robot's.
+MAX_DIAGNOSES = 100
+MAX_TEXT_CHARACTERS = 1000
+
+
+class RecentDiagnoses:
+    """The newest status of each name, for `DIAGNOSIS_LASTS_S`; at most `MAX_DIAGNOSES`."""
+
+    def __init__(self) -> None:
+        self._taken: dict[str, tuple[float, Diagnosis]] = {}
+
+    def take(self, diagnosis: Diagnosis, now_s: float) -> None:
+        """Take a status at monotonic seconds; a further name than fits is left out."""
+        if diagnosis.name not in self._taken and len(self._taken) >= MAX_DIAGNOSES:
+            self._forget(now_s)
+        if diagnosis.name in self._taken or len(self._taken) < MAX_DIAGNOSES:
+            self._taken[diagnosis.name] = (now_s, diagnosis)
+
+    def newest(self, now_s: float) -> list[Diagnosis]:
+        """Return the statuses that are repeated, by their names."""
+        self._forget(now_s)
+        return [diagnosis for _, (_, diagnosis) in sorted(self._taken.items())]
+
+    def _forget(self, now_s: float) -> None:
+        self._taken = {
+            name: taken for name, taken in self._taken.items() if now_s - taken[0] < DIAGNOSIS_LASTS_S
+        }
+
+
+# A list in which one still finds something.
+MAX_CAMERAS = 100
 
 # The page takes what is newest and misses what it has no time for; no publisher waits for it.
 QOS = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
 # Statuses come once a second, several publishers one after another.
 DIAGNOSTICS_QOS = QoSProfile(depth=10)
-
-# A status that has not been repeated for so long is gone.
-DIAGNOSIS_LASTS_S = 5.0
 
 
 class GraphListener(Node):
@@ -238,18 +231,22 @@ class GraphListener(Node):
         self.feeds: dict[str, CameraFeed] = {}
         self._threshold = visibility_threshold
         self._subscribed: dict[str, list[Any]] = {}
-        self._diagnoses: dict[str, tuple[float, Diagnosis]] = {}
+        self._with_markers: set[str] = set()
+        self._diagnoses = RecentDiagnoses()
+        self._throttled_log = LogThrottle(self.get_logger())
         self.create_subscription(DiagnosticArray, "/diagnostics", self._take_diagnostics, DIAGNOSTICS_QOS)
 
     def cameras(self) -> list[str]:
         """Return the topics of poses that have a publisher now."""
         found = self.get_topic_names_and_types()
-        return sorted(topic for topic, types in found if POSES_TYPE in types and self.count_publishers(topic))
+        topics = (topic for topic, types in found if POSES_TYPE in types and self.count_publishers(topic))
+        return sorted(topics)[:MAX_CAMERAS]
 
     def listen_to(self, topics: Set[str]) -> None:
         """Listen to these cameras and to no others."""
         for topic in self.feeds.keys() - topics:
             del self.feeds[topic]
+            self._with_markers.discard(topic)
             for subscription in self._subscribed.pop(topic):
                 self.destroy_subscription(subscription)
         for topic in topics - self.feeds.keys():
@@ -258,12 +255,7 @@ class GraphListener(Node):
 
     def diagnoses(self) -> list[Diagnosis]:
         """Return the newest statuses by their names."""
-        now_s = time.monotonic()
-        return [
-            diagnosis
-            for _, (taken_s, diagnosis) in sorted(self._diagnoses.items())
-            if now_s - taken_s < DIAGNOSIS_LASTS_S
-        ]
+        return self._diagnoses.newest(time.monotonic())
 
     def _subscribe(self, topic: str, feed: CameraFeed) -> list[Any]:
         base = topic.rpartition("/")[0]
@@ -271,7 +263,7 @@ class GraphListener(Node):
             self.create_subscription(
                 Pose33Array,
                 topic,
-                lambda msg: feed.take_poses(msg, time.monotonic(), self.get_clock().now().nanoseconds),
+                lambda msg: self._take_poses(topic, feed, msg),
                 QOS,
             ),
             self.create_subscription(
@@ -286,8 +278,25 @@ class GraphListener(Node):
             ),
         ]
 
+    def _take_poses(self, topic: str, feed: CameraFeed, msg: Pose33Array) -> None:
+        try:
+            feed.take_poses(msg, time.monotonic(), self.get_clock().now().nanoseconds)
+        except ValueError as err:
+            self._throttled_log.error(f"poses left out: {printable(str(err))}")
+        if feed.fused and topic not in self._with_markers and self.feeds.get(topic) is feed:
+            # Only then: a camera's node would draw markers for nothing.
+            self._with_markers.add(topic)
+            markers = f"{topic.rpartition('/')[0]}/markers"
+            subscription = self.create_subscription(MarkerArray, markers, feed.take_markers, QOS)
+            self._subscribed[topic].append(subscription)
+
     def _take_diagnostics(self, msg: DiagnosticArray) -> None:
-        now_s = time.monotonic()
-        for status in msg.status:
-            diagnosis = Diagnosis(status.name, int.from_bytes(status.level, "little"), status.message)
-            self._diagnoses[status.name] = (now_s, diagnosis)
+        for status in msg.status[:MAX_DIAGNOSES]:
+            self._diagnoses.take(
+                Diagnosis(
+                    status.name[:MAX_TEXT_CHARACTERS],
+                    int.from_bytes(status.level, "little"),
+                    status.message[:MAX_TEXT_CHARACTERS],
+                ),
+                time.monotonic(),
+            )

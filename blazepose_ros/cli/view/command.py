@@ -4,28 +4,29 @@
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 
-import numpy as np
 import rclpy
-from numpy.typing import NDArray
 from rclpy.executors import SingleThreadedExecutor
-from rclpy.signals import SignalHandlerOptions
 
 from blazepose_ros.cli.console import say
 from blazepose_ros.cli.signals import Interruption, held_back
-from blazepose_ros.cli.view.camera_feed import CameraFeed, CameraStatus, GraphListener
+from blazepose_ros.cli.view.camera_feed import CameraFeed, GraphListener
 from blazepose_ros.cli.view.page import Page
-from blazepose_ros.cli.view.people_in_3d import figures
+from blazepose_ros.cli.view.status_text import CameraStatus
 from blazepose_ros.cli.view.web_server import Browser, ViewError, WebServer
-from blazepose_ros.conversions import cdr, images
+from blazepose_ros.conversions import cdr
+from blazepose_ros.conversions.image_stream import ImageError
 from blazepose_ros.core.person_pipeline import PipelineOptions
+from blazepose_ros.core.text import printable
 from blazepose_ros.nodes.common.dds import use_image_profile
 from blazepose_ros.nodes.common.log_throttle import LogThrottle
+from blazepose_ros.nodes.common.main import init_rclpy
 
 # The longest wait for a message: browsers and Ctrl-C wait as long.
 MOMENT_S = 0.02
@@ -35,24 +36,37 @@ LOOK_PERIOD_S = 0.5
 
 @dataclass
 class _OpenPage:
-    """A browser, its page, and which of a feed's messages it was sent last."""
+    """A browser, its page, which of a feed's messages it was sent last, and when its status was."""
 
     browser: Browser
     widgets: Page
     sent: tuple[CameraFeed | None, int] = (None, 0)
+    status_s: float = -math.inf
+
+
+@contextmanager
+def ros_running() -> Iterator[None]:
+    """Run ROS 2 for the length of a block.
+
+    Raises:
+        StartupError: it does not start.
+    """
+    init_rclpy()
+    try:
+        yield
+    finally:
+        rclpy.try_shutdown()
 
 
 @contextmanager
 def viewing(server: WebServer) -> Iterator[Viewer]:
     """Return a viewer whose node lives for the length of a block."""
     with held_back():
-        rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
         listener = GraphListener(PipelineOptions().visibility_threshold)
     try:
         yield Viewer(listener, server)
     finally:
         listener.destroy_node()
-        rclpy.try_shutdown()
 
 
 class Viewer:
@@ -78,12 +92,12 @@ class Viewer:
         now_s = time.monotonic()
         if now_s - self._looked_s >= LOOK_PERIOD_S:
             self._looked_s = now_s
-            self._look_around(now_s)
+            self._look_around()
         for page in self._pages.values():
             if page.browser.keeps_up:
-                self._send(page)
+                self._send(page, now_s)
 
-    def _look_around(self, now_s: float) -> None:
+    def _look_around(self) -> None:
         """Notice which browsers are connected, and which cameras there are."""
         connected = self._server.connected()
         self._pages = {
@@ -94,31 +108,28 @@ class Viewer:
         for page in self._pages.values():
             page.widgets.offer(cameras)
         self._listener.listen_to({page.widgets.camera for page in self._pages.values()} - {""})
-        for page in self._pages.values():
-            if page.browser.keeps_up:
-                feed = self._feed(page)
-                status = CameraStatus() if feed is None else feed.status(now_s)
-                page.widgets.write(status, self._listener.diagnoses())
 
-    def _feed(self, page: _OpenPage) -> CameraFeed | None:
-        return self._listener.feeds.get(page.widgets.camera)
+    def _send(self, page: _OpenPage, now_s: float) -> None:
+        """Send what is new; nothing waits for a browser that keeps up with some of it only."""
+        feed = self._listener.feeds.get(page.widgets.camera)
+        if now_s - page.status_s >= LOOK_PERIOD_S:
+            page.status_s = now_s
+            status = CameraStatus() if feed is None else feed.status(now_s)
+            page.widgets.write(status, self._listener.diagnoses())
+        if feed is not None and (feed, feed.count) != page.sent:
+            self._show(page, feed)
 
-    def _send(self, page: _OpenPage) -> None:
-        feed = self._feed(page)
-        if feed is None or (feed, feed.count) == page.sent:
-            return
+    def _show(self, page: _OpenPage, feed: CameraFeed) -> None:
         if feed is not page.sent[0]:
             page.widgets.look_again()
         page.sent = feed, feed.count
-        page.widgets.show(self._image(feed), figures(feed.people or (), feed.visibility_threshold))
-        page.browser.ask()
-
-    def _image(self, feed: CameraFeed) -> NDArray[np.uint8] | None:
         try:
-            return feed.image()
-        except (cdr.CdrError, images.ImageError) as err:
-            self._throttled_log.error(f"annotated image left out: {err}")
-            return None
+            shown = feed.shown()
+        except (cdr.CdrError, ImageError) as err:
+            self._throttled_log.error(f"annotated image left out: {printable(str(err))}")
+            return
+        page.widgets.show(shown, feed.visibility_threshold)
+        page.browser.ask()
 
 
 HOST, PORT = "127.0.0.1", 8080
@@ -152,6 +163,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--port", type=_port, default=PORT, help=f"the TCP port; 0 for any that is free (default: {PORT})"
     )
+    parser.add_argument(
+        "--allow-host",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="a further name by which the page is reached, such as that of a proxy; may be repeated",
+    )
     return parser
 
 
@@ -162,15 +180,12 @@ def _port(text: str) -> int:
 
 
 def _run(options: argparse.Namespace) -> None:
-    server = WebServer(options.host, options.port)
-    try:
+    use_image_profile()
+    with ros_running(), closing(WebServer(options.host, options.port, options.allow_host)) as server:
         host = "localhost" if options.host in (HOST, "0.0.0.0") else options.host
         say(f"open http://{host}:{server.port}")
-        use_image_profile()
         # This takes a second, in which the page can already be opened.
         with viewing(server) as viewer:
             while True:
                 with held_back():
                     viewer.step()
-    finally:
-        server.close()

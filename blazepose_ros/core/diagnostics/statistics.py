@@ -10,10 +10,11 @@ from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from statistics import median
 
 import numpy as np
 
-from blazepose_ros.core.timestamps import is_time_jump
+from blazepose_ros.core.timestamps import NS_PER_S, is_time_jump
 from blazepose_ros.core.types import Pose, Status
 
 # Long enough for a rate of a slow camera, short enough to see what happens now.
@@ -48,8 +49,11 @@ class Snapshot:
         latency_ms: from an image's stamp to its poses, likewise, where the clocks agree.
         last_image_age_s: since the last image arrived, or since images are listened to.
         last_person_age_s: since a person was seen last.
-        time_jumps: how often stamps went back or jumped.
-        unstamped: how many images had the stamp zero.
+        time_jumps: how often stamps went back, be it a little, or jumped.
+        unstamped: how many images had the stamp zero, or one and the same for ever.
+        stamp_age_s: by how much the others were older when they were received, by the node's
+            clock: the median; negative where they are ahead of it.
+        blank: how many images were black, white or without contrast.
         people: what is known of each person in the last image.
     """
 
@@ -62,7 +66,9 @@ class Snapshot:
     last_person_age_s: float
     time_jumps: int
     unstamped: int
+    stamp_age_s: float
     people: tuple[str, ...]
+    blank: int = 0
 
 
 class Statistics:
@@ -80,6 +86,8 @@ class Statistics:
         self._drops: deque[tuple[float, Drop]] = deque()
         self._time_jumps: deque[float] = deque()
         self._unstamped: deque[float] = deque()
+        self._stamp_ages: deque[tuple[float, float]] = deque()
+        self._blank: deque[float] = deque()
         self._stamp_ns: int | None = None
         self._listening_since_s: float | None = None
         self._last_image_s = self._last_person_s = -math.inf
@@ -99,19 +107,33 @@ class Statistics:
             self._last_image_s = self._now()
             self._arrivals.extend([self._last_image_s] * count)
 
-    def stamped(self, stamp_ns: int) -> None:
-        """Note the stamp of an image, in the order of arrival."""
+    def stamped(self, stamp_ns: int, received_ns: int, *, usable: bool = True) -> None:
+        """Note the stamp of an image, in the order of arrival.
+
+        Args:
+            stamp_ns: of its header.
+            received_ns: when it was received, by the node's clock.
+            usable: whether the stamp tells when it was taken.
+        """
         with self._lock:
-            if is_time_jump(self._stamp_ns, stamp_ns):
-                self._time_jumps.append(self._now())
-            if stamp_ns == 0:
-                self._unstamped.append(self._now())
+            now_s, last_ns = self._now(), self._stamp_ns
             self._stamp_ns = stamp_ns
+            if is_time_jump(last_ns, stamp_ns):
+                self._time_jumps.append(now_s)
+            if usable:
+                self._stamp_ages.append((now_s, (received_ns - stamp_ns) / NS_PER_S))
+            else:
+                self._unstamped.append(now_s)
 
     def dropped(self, why: Drop, count: int = 1) -> None:
         """Count images that were not processed."""
         with self._lock:
             self._drops.extend([(self._now(), why)] * count)
+
+    def blank(self) -> None:
+        """Count an image in which there is nothing to see."""
+        with self._lock:
+            self._blank.append(self._now())
 
     def processed(self, laps_ms: Mapping[str, float], people: Sequence[Pose]) -> None:
         """Count an image that was answered.
@@ -145,7 +167,9 @@ class Statistics:
                 last_person_age_s=now_s - self._last_person_s,
                 time_jumps=len(self._time_jumps),
                 unstamped=len(self._unstamped),
+                stamp_age_s=median(age_s for _, age_s in self._stamp_ages) if self._stamp_ages else math.nan,
                 people=tuple(map(_describe, self._people)) if self._processed else (),
+                blank=len(self._blank),
             )
 
     def _now(self) -> float:
@@ -155,10 +179,10 @@ class Statistics:
         return now_s
 
     def _forget(self, until_s: float) -> None:
-        for times in (self._arrivals, self._time_jumps, self._unstamped):
+        for times in (self._arrivals, self._time_jumps, self._unstamped, self._blank):
             while times and times[0] <= until_s:
                 times.popleft()
-        for events in (self._processed, self._drops):
+        for events in (self._processed, self._drops, self._stamp_ages):
             while events and events[0][0] <= until_s:
                 events.popleft()
 

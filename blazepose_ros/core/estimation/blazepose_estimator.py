@@ -3,20 +3,33 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import cv2
+from numpy.typing import NDArray
 
+from blazepose_ros.core.estimation.drawn_person import DetectorProof, LandmarksProof
 from blazepose_ros.core.estimation.estimator import EstimatorError, EstimatorOptions
 from blazepose_ros.core.estimation.landmark_model import MASK_SHAPE, LandmarkModel, LandmarkResult
 from blazepose_ros.core.estimation.person_detector import Detection, PersonDetector
 from blazepose_ros.core.estimation.roi import Roi
-from blazepose_ros.core.estimation.roi_tracker import RoiTracker, RoiTrackerOptions, TrackedRoi
+from blazepose_ros.core.estimation.roi_tracker import (
+    Looked,
+    RoiTracker,
+    RoiTrackerOptions,
+    TrackedRoi,
+    plain_people,
+    screens_of,
+    unless_hidden,
+)
 from blazepose_ros.core.estimation.runtimes.runtime import Runtime
-from blazepose_ros.core.timestamps import is_time_jump
+from blazepose_ros.core.timestamps import MonotonicTime, is_time_jump
 from blazepose_ros.core.types import Frame, Pose
 
 EXTERNAL_CONFIDENCE = 1.0  # an external detector decides by itself what a person is
+# Where others are found beside known people the image is searched again, so many times in all.
+_MOST_LOOKS = 3
 
 
 class BlazePoseEstimator:
@@ -45,16 +58,22 @@ class BlazePoseEstimator:
             same_overlap=options.min_tracking_confidence,
         )
         self._external = options.external_detections
+        self._time = MonotonicTime()
         unused = () if options.enable_segmentation else (MASK_SHAPE,)
         self._models: _LoadedModels | None = _LoadedModels(
-            PersonDetector(runtime.load(detector), options.min_detection_confidence),
+            PersonDetector(runtime.load(detector, proof=DetectorProof()), options.min_detection_confidence),
             LandmarkModel(
-                runtime.load(landmarks, unused, options.num_poses),
+                runtime.load(landmarks, unused, options.num_poses, LandmarksProof()),
                 options.min_presence_confidence,
                 options.enable_segmentation,
             ),
         )
         self.reset()
+
+    @property
+    def where(self) -> str:
+        """What computes the landmarks in which precision; nothing once it is closed."""
+        return "" if self._models is None else self._models.landmarks.where
 
     def reset(self) -> None:
         """End all tracks, as at the start."""
@@ -70,6 +89,7 @@ class BlazePoseEstimator:
         """Return the people in a frame; see ``Estimator``."""
         if self._models is None:
             raise EstimatorError("the estimator is closed")
+        frame = replace(frame, stamp_ns=self._time.at(frame.stamp_ns))
         if self._starts_anew(frame):
             self.reset()
         self._stamp_ns, self._shape = frame.stamp_ns, frame.rgb.shape
@@ -86,9 +106,12 @@ class BlazePoseEstimator:
         return another_size or is_time_jump(self._stamp_ns, frame.stamp_ns)
 
     def _results(self, frame: Frame, models: _LoadedModels) -> list[LandmarkResult]:
-        chosen = self._roi_tracker.choose(self._detect(frame, models), frame.stamp_ns)
-        results = self._run_landmarks(frame, chosen, models)
-        return self._roi_tracker.update(list(zip(chosen, results, strict=True)), frame)
+        tracker = self._roi_tracker
+        looked = self._look(frame, tracker.choose(self._detect(frame, models), frame.stamp_ns), models)
+        looked = self._without_misread(frame, looked, models)
+        if not self._external and tracker.want_others(looked, frame.stamp_ns):
+            looked = self._with_others(frame, looked, models)
+        return tracker.update(looked, frame)
 
     def _detect(self, frame: Frame, models: _LoadedModels) -> list[Detection] | None:
         if self._external:
@@ -98,19 +121,56 @@ class BlazePoseEstimator:
             return None
         return models.detector.find(frame.rgb)
 
+    def _look(self, frame: Frame, chosen: list[TrackedRoi], models: _LoadedModels) -> list[Looked]:
+        return list(zip(chosen, self._run_landmarks(frame, chosen, models), strict=True))
+
+    def _without_misread(self, frame: Frame, looked: list[Looked], models: _LoadedModels) -> list[Looked]:
+        """Return what was looked for, people who are covered by others read again without them."""
+        misread = self._roi_tracker.misread(looked)
+        rois = [looked[index][0].roi for index in misread]
+        again = models.landmarks.read_each(frame.rgb, rois, list(misread.values()))
+        seen = map(unless_hidden, again, misread.values())
+        results = dict(zip(misread, seen, strict=True))
+        return [(track, results.get(index, result)) for index, (track, result) in enumerate(looked)]
+
+    def _with_others(self, frame: Frame, looked: list[Looked], models: _LoadedModels) -> list[Looked]:
+        """Return what was looked for and whom the detector sees once those are covered."""
+        for _ in range(_MOST_LOOKS):
+            others = self._others(frame, looked, models)
+            looked = looked + others
+            if not others or len(looked) >= self._tracker_options.num_poses:
+                break
+        return looked
+
+    def _others(self, frame: Frame, looked: list[Looked], models: _LoadedModels) -> list[Looked]:
+        covered = screens_of(looked)
+        square = self._roi_tracker.next_square(frame)
+        found = models.detector.find(frame.rgb, covered, square)
+        chosen = self._roi_tracker.choose_others(found, looked, frame.stamp_ns)
+        results = self._run_landmarks(frame, chosen, models, covered)
+        return plain_people(list(zip(chosen, results, strict=True)), covered, frame, square is not None)
+
     def _run_landmarks(
-        self, frame: Frame, chosen: list[TrackedRoi], models: _LoadedModels
+        self,
+        frame: Frame,
+        chosen: list[TrackedRoi],
+        models: _LoadedModels,
+        covered: Sequence[NDArray] = (),
     ) -> list[LandmarkResult | None]:
-        results = models.landmarks.read_each(frame.rgb, [track.roi for track in chosen])
-        if not self._external:
+        def read(rois: list[Roi]) -> list[LandmarkResult | None]:
+            return models.landmarks.read_each(frame.rgb, rois, [covered] * len(rois))
+
+        results = read([track.roi for track in chosen])
+        if not (self._external or covered):
             return results
-        # A box tells neither where the hips are nor how a body lies: the first run only aligns the ROI.
+        # A box tells neither where the hips are nor how a body lies, and what is left of an image tells
+        # it badly: the first run only aligns the ROI.
         aligned = {
             index: result.next_roi
             for index, (track, result) in enumerate(zip(chosen, results, strict=True))
             if result is not None and track.screen is None
         }
-        again = dict(zip(aligned, models.landmarks.read_each(frame.rgb, list(aligned.values())), strict=True))
+        again = dict(zip(aligned, read(list(aligned.values())), strict=True))
         return [again.get(index, result) for index, result in enumerate(results)]
 
 

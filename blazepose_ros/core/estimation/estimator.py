@@ -29,7 +29,8 @@ class Estimator(Protocol):
     def estimate(self, frame: Frame) -> list[Pose]:
         """Return the people in a frame, none included.
 
-        Stamps may repeat; where time jumps (`timestamps.is_time_jump`), all tracks end.
+        Stamps may repeat, and be early by less than a second (`timestamps.MonotonicTime`); where
+        time jumps (`timestamps.is_time_jump`), all tracks end.
 
         Raises:
             EstimatorError: this frame failed, the next may succeed.

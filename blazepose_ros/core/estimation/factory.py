@@ -1,32 +1,103 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The estimators there are, by the name of their backend."""
+"""The estimators by the name of their backend, and the runtimes that devices and precisions mean."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from blazepose_ros.core import hints
 from blazepose_ros.core.estimation.blazepose_estimator import BlazePoseEstimator
 from blazepose_ros.core.estimation.estimator import Estimator, EstimatorError, EstimatorOptions
 from blazepose_ros.core.estimation.runtimes.runtime import BackendError, Precision, Runtime, RuntimeOptions
+from blazepose_ros.core.estimation.runtimes.trial import Candidate, GuardedRuntime, TrialRuntime
 from blazepose_ros.core.models.registry import cache_folder
 from blazepose_ros.core.models.task_bundle import DETECTOR, LANDMARKER, BundleError, split_bundle
 
+CPU, AUTO = "cpu", "auto"
+# A kind of device, a number or a name behind it; several of them as OpenVINO writes them.
+DEVICE_PATTERN = (
+    r"auto|cpu|npu|gpu(\.[0-9]{1,2}|:[A-Za-z0-9 ._-]{1,40})?|(AUTO|HETERO|MULTI):[A-Z0-9.,]{3,40}"
+)
 
-def _openvino(options: RuntimeOptions) -> Runtime:
+
+def openvino_runtime(options: RuntimeOptions) -> Runtime:
+    """Return OpenVINO on the device that is asked for, or for ``auto`` on the fastest.
+
+    Raises:
+        BackendError: there is no such device, or it has no such precision.
+    """
     from blazepose_ros.core.estimation.runtimes.openvino import OpenVinoRuntime
+    from blazepose_ros.core.estimation.runtimes.openvino_library import devices, low_precisions
 
-    return OpenVinoRuntime(options)
+    def on(device: str, precision: Precision) -> Candidate:
+        own = replace(options, device=device, precision=precision)
+        name = f"openvino {device} {precision.value}"
+        return Candidate(name, lambda: OpenVinoRuntime(own), may_vanish=device.lower() != CPU)
+
+    def all_on(device: str) -> list[Candidate]:
+        """Return what a device may compute in, as far as that is left open."""
+        if options.precision is not Precision.AUTO:
+            return [on(device, options.precision)]
+        mixed = [on(device, Precision.MIXED)] if low_precisions(device.upper()) else []
+        return [on(device, Precision.F32), *mixed]
+
+    if options.device == CPU:
+        return _fastest(all_on(CPU), options)
+    if options.device == AUTO:
+        others = [device for device in devices() if device.lower() != CPU]
+        rivals = [each for device in others for each in all_on(device)]
+        return _fastest([*all_on(CPU), *rivals], options)
+    fallback = replace(options, device=CPU, precision=Precision.F32)
+    return GuardedRuntime(OpenVinoRuntime(options), OpenVinoRuntime(fallback), options.logger)
 
 
-def _litert(options: RuntimeOptions) -> Runtime:
+def litert_runtime(options: RuntimeOptions) -> Runtime:
+    """Return LiteRT on the device that is asked for, or for ``auto`` on the faster one.
+
+    Raises:
+        BackendError: it has no such device or precision.
+    """
     from blazepose_ros.core.estimation.runtimes.litert import LiteRtRuntime
 
-    return LiteRtRuntime(options)
+    processor = replace(options, device=CPU)
+    if options.device == CPU:
+        return LiteRtRuntime(options)
+    if options.device == AUTO:
+        return _fastest(
+            [
+                Candidate("litert cpu", lambda: LiteRtRuntime(processor), may_vanish=False),
+                litert_gpu(options),
+            ],
+            options,
+        )
+    return GuardedRuntime(LiteRtRuntime(options), LiteRtRuntime(processor), options.logger)
 
 
-RUNTIMES: dict[str, Callable[[RuntimeOptions], Runtime]] = {"openvino": _openvino, "litert": _litert}
+def litert_gpu(options: RuntimeOptions) -> Candidate:
+    """Return LiteRT on a GPU as something to be tried out."""
+
+    def make() -> Runtime:
+        from blazepose_ros.core.estimation.runtimes.litert import GPU, LiteRtRuntime
+
+        return LiteRtRuntime(replace(options, device=GPU))
+
+    return Candidate("litert gpu", make)
+
+
+def _fastest(candidates: list[Candidate], options: RuntimeOptions) -> Runtime:
+    reference, *rivals = candidates
+    return TrialRuntime(reference, rivals, options) if rivals else reference.make()
+
+
+RUNTIMES: dict[str, Callable[[RuntimeOptions], Runtime]] = {
+    "openvino": openvino_runtime,
+    "litert": litert_runtime,
+}
+
+
+PACKAGES = {"openvino": "openvino", "litert": "ai-edge-litert"}  # what pip calls them
 
 
 def create_native_estimator(
@@ -41,16 +112,21 @@ def create_native_estimator(
         models = split_bundle(options.model)
     except BundleError as err:
         raise BackendError(f"{backend} does not take the model: {err}") from err
+    return BlazePoseEstimator(load_runtime(backend, runtime), models[DETECTOR], models[LANDMARKER], options)
+
+
+def load_runtime(backend: str, options: RuntimeOptions) -> Runtime:
+    """Return one of ``RUNTIMES``; its library is imported only now.
+
+    Raises:
+        BackendError: it does not load, or has no such precision.
+    """
     try:
-        loaded = RUNTIMES[backend](runtime)
+        return RUNTIMES[backend](options)
     except (ImportError, OSError) as err:
-        raise BackendError(
-            f"{backend} does not load: {err} (pip install 'blazepose_ros[{backend}]')"
-        ) from err
-    return BlazePoseEstimator(loaded, models[DETECTOR], models[LANDMARKER], options)
+        raise BackendError(f"{backend} does not load: {err} ({hints.install(PACKAGES[backend])})") from err
 
 
-AUTO = "auto"
 FASTEST_FIRST = ("openvino", "litert", "mediapipe")
 BACKENDS = (AUTO, *FASTEST_FIRST)
 MEDIAPIPE_PRECISIONS = (Precision.F32, Precision.AUTO)
@@ -102,6 +178,8 @@ def choose_estimator(
             estimator = _create(name, options, runtime, allow_telemetry)
         except EstimatorError as err:
             passed_over.append(str(err))
+        except OSError as err:  # the machine's: a full disk, no more files
+            passed_over.append(f"{name} does not load: {err}")
         else:
             return ChosenEstimator(name, estimator, tuple(passed_over))
     raise EstimatorError("; ".join(passed_over))
@@ -113,6 +191,8 @@ def _create(
     if name == "mediapipe":
         if runtime.precision not in MEDIAPIPE_PRECISIONS:
             raise EstimatorError(f"MediaPipe computes in f32 only, not in {runtime.precision.value}")
+        if runtime.device not in (CPU, AUTO):
+            raise EstimatorError(f"MediaPipe runs on the processor only, not on {runtime.device}")
         from blazepose_ros.core.estimation.mediapipe_estimator import MediaPipeEstimator
 
         return MediaPipeEstimator(options, allow_telemetry=allow_telemetry)

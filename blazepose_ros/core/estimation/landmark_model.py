@@ -91,17 +91,31 @@ class LandmarkModel:
         check_model(model, "landmark model", INPUT_PX, self._shapes)
         self._inputs: list[NDArray[np.float32]] = []
 
+    @property
+    def where(self) -> str:
+        """What computes the model in which precision."""
+        return self._model.where
+
     def read(self, rgb: NDArray[np.uint8], roi: Roi) -> LandmarkResult | None:
         """Return the person in an ROI of (height, width, 3) pixels; None where there is none."""
         return self.read_each(rgb, [roi])[0]
 
-    def read_each(self, rgb: NDArray[np.uint8], rois: Sequence[Roi]) -> list[LandmarkResult | None]:
-        """Return what ``read`` returns for each of several ROIs, sooner."""
+    def read_each(
+        self, rgb: NDArray[np.uint8], rois: Sequence[Roi], covered: Sequence[Sequence[NDArray]] = ()
+    ) -> list[LandmarkResult | None]:
+        """Return what ``read`` returns for each of several ROIs, sooner.
+
+        Args:
+            rgb: (height, width, 3).
+            rois: where to look.
+            covered: for each ROI the landmarks of the people not to be seen there, see ``Roi.cover``.
+        """
         while len(self._inputs) < len(rois):
             self._inputs.append(np.empty((1, INPUT_PX, INPUT_PX, 3), np.float32))
         inputs = self._inputs[: len(rois)]
-        for roi, image in zip(rois, inputs, strict=True):
+        for roi, image, others in zip(rois, inputs, covered or [()] * len(rois), strict=True):
             crop = roi.crop(rgb, INPUT_PX, cv2.BORDER_REPLICATE)
+            roi.cover(crop, others)
             np.multiply(crop, np.float32(_INPUT_SCALE), out=image[0])
         outputs = self._model.run_each(inputs)
         return [self._result(each, roi) for each, roi in zip(outputs, rois, strict=True)]

@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from blazepose_ros.core.errors import Logger
+from blazepose_ros.core.estimation.blazepose_estimator import BlazePoseEstimator
 from blazepose_ros.core.estimation.estimator import Estimator, EstimatorOptions
 from blazepose_ros.core.estimation.factory import ChosenEstimator, choose_estimator, compiled_folder
 from blazepose_ros.core.estimation.runtimes.runtime import RuntimeOptions
@@ -13,6 +14,7 @@ from blazepose_ros.core.models.download import fetch
 from blazepose_ros.core.models.registry import ModelFile, resolve
 from blazepose_ros.core.person_pipeline import PipelineOptions
 from blazepose_ros.core.settings import NodeSettings
+from blazepose_ros.core.tracking.association import prepare_for_several_people
 from blazepose_ros.core.tracking.smoothing import OneEuroTuning, SmoothingOptions
 from blazepose_ros.core.tracking.tracker import TrackingOptions
 from blazepose_ros.core.types import ModelComplexity
@@ -23,6 +25,7 @@ MODEL_SETTINGS = (
     "backend",
     "num_threads",
     "precision",
+    "device",
     "model_path",
     "num_poses",
     "min_detection_confidence",
@@ -48,6 +51,16 @@ class LoadedModel:
     backend: str
     estimator: Estimator
 
+    @property
+    def where(self) -> str:
+        """What computes it in which precision; another device since one has failed."""
+        return where_it_runs(self.estimator) or self.backend
+
+
+def where_it_runs(estimator: Estimator) -> str:
+    """Return what an estimator's landmark model runs on and in which precision, where that is known."""
+    return estimator.where if isinstance(estimator, BlazePoseEstimator) else ""
+
 
 def load_model(settings: NodeSettings, logger: Logger) -> LoadedModel:
     """Return the model that the parameters ask for, ready for the first frame.
@@ -56,6 +69,8 @@ def load_model(settings: NodeSettings, logger: Logger) -> LoadedModel:
         ModelError: it is missing or damaged.
         EstimatorError: the backend or the model does not load.
     """
+    if settings.num_poses > 1:
+        prepare_for_several_people()
     model = find_model(settings, logger)
     chosen = load_estimator(settings, model, logger)
     return LoadedModel(model.complexity, chosen.backend, chosen.estimator)
@@ -116,11 +131,14 @@ def load_estimator(settings: NodeSettings, model: ModelFile, logger: Logger) -> 
         external_detections=settings.external_detections,
         enable_segmentation=settings.enable_segmentation,
     )
-    runtime = RuntimeOptions(settings.num_threads, settings.precision, compiled_folder())
+    runtime = RuntimeOptions(
+        settings.num_threads, settings.precision, compiled_folder(), logger, settings.device
+    )
     chosen = choose_estimator(
         settings.backend, options, runtime, allow_telemetry=settings.allow_mediapipe_telemetry
     )
     for reason in chosen.passed_over:
         logger.warning(f"a faster backend is passed over: {reason}")
-    logger.info(f"{model.complexity.name} model from {model.path} on {chosen.backend}")
+    where = where_it_runs(chosen.estimator) or chosen.backend
+    logger.info(f"{model.complexity.name} model from {model.path} on {where}")
     return chosen

@@ -1,20 +1,93 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The reference estimator: MediaPipe Tasks' PoseLandmarker in VIDEO mode."""
+"""The reference estimator: MediaPipe Tasks' PoseLandmarker in VIDEO mode.
+
+It searches the whole image by itself: a mask tells it where to look for one lost person.
+"""
 
 from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from blazepose_ros.core import hints
 from blazepose_ros.core.estimation.estimator import EstimatorError, EstimatorOptions
-from blazepose_ros.core.estimation.search_mask import SearchMask
-from blazepose_ros.core.timestamps import is_time_jump
+from blazepose_ros.core.estimation.track_confirmation import ESTABLISHED_S
+from blazepose_ros.core.timestamps import NS_PER_S, MonotonicTime, is_time_jump
+from blazepose_ros.core.tracking.appearance import box_px, distance, size_px
 from blazepose_ros.core.types import Frame, Pose
+
+# A lost person is looked for as far around where they were seen, in parts of their height, and
+# further as time goes by: 1.7 m, and 1.5 m/s.
+_MARGIN = 0.05
+_MARGIN_PER_S = 0.9
+# A person found there is the lost one if they are nearer than this, in bodies.
+_REACH_BODIES = 0.5
+
+
+class SearchMask:
+    """Shows an estimator only the surroundings of a lost person, whose place no one else takes then.
+
+    Args:
+        max_lost_s: after this time the whole image is shown again.
+    """
+
+    def __init__(self, max_lost_s: float) -> None:
+        self._max_lost_ns = max_lost_s * NS_PER_S
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget the person."""
+        self._pose: Pose | None = None
+        self._since_ns = self._seen_ns = 0
+        self._lost = False
+        self._shape: tuple[int, ...] = ()
+
+    def look(self, frame: Frame) -> NDArray[np.uint8]:
+        """Return the pixels to search, (height, width, 3): black but for where the lost person may be."""
+        waited_ns = frame.stamp_ns - self._seen_ns
+        if frame.rgb.shape != self._shape or (self._lost and waited_ns > self._max_lost_ns):
+            self.reset()
+        self._shape = frame.rgb.shape
+        if self._pose is None or not self._lost:
+            return frame.rgb
+        rows, columns = _around(self._pose, frame, _MARGIN + _MARGIN_PER_S * waited_ns / NS_PER_S)
+        pixels = np.zeros_like(frame.rgb)
+        pixels[rows, columns] = frame.rgb[rows, columns]
+        return pixels
+
+    def accept(self, poses: Sequence[Pose], frame: Frame) -> bool:
+        """Return whether the pose found is not that of another person in a lost one's place."""
+        known = self._pose
+        if not poses:
+            self._lost = known is not None
+            if self._seen_ns - self._since_ns < ESTABLISHED_S * NS_PER_S:
+                self.reset()
+            return True
+        (pose,) = poses
+        if (
+            self._lost
+            and known is not None
+            and distance(pose.screen, known.screen, size_px(known)) > _REACH_BODIES
+        ):
+            return False
+        if known is None:
+            self._since_ns = frame.stamp_ns
+        self._pose, self._seen_ns, self._lost = pose, frame.stamp_ns, False
+        return True
+
+
+def _around(pose: Pose, frame: Frame, margin: float) -> tuple[slice, slice]:
+    left, top, right, bottom = box_px(pose, frame.width, frame.height)
+    margin_px = margin * max(right - left, bottom - top)
+    rows = slice(max(int(top - margin_px), 0), int(bottom + margin_px) + 1)
+    return rows, slice(max(int(left - margin_px), 0), int(right + margin_px) + 1)
+
 
 # MediaPipe smooths one person and no more, by the time between frames (One-Euro, 0.05 Hz). Frames
 # that are said to be this far apart are not smoothed, by 0.3 % at most: the smoothing of all
@@ -57,12 +130,13 @@ class MediaPipeEstimator:
             import mediapipe
         except (ImportError, OSError) as err:
             raise EstimatorError(
-                f"MediaPipe does not load: {err} (pip install mediapipe;"
+                f"MediaPipe does not load: {err} ({hints.install('mediapipe')};"
                 " Debian and Ubuntu: apt install libegl1 libgles2 libgl1)"
             ) from err
         self._mediapipe = mediapipe
         self._options = options
         self._search_mask = SearchMask(options.max_lost_s) if options.num_poses == 1 else None
+        self._time = MonotonicTime()
         self._stamp_ns: int | None = None
         self._start()
 
@@ -75,6 +149,7 @@ class MediaPipeEstimator:
         """Return the people in a frame; a jump in time ends all tracks."""
         if self._landmarker is None:
             raise EstimatorError("the estimator is closed")
+        frame = replace(frame, stamp_ns=self._time.at(frame.stamp_ns))
         if self._starts_anew(frame):
             self.reset()
         self._stamp_ns, self._frames = frame.stamp_ns, self._frames + 1

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import NamedTuple
@@ -47,7 +48,7 @@ _SCORES_SHAPE = (2254, 1)
 # pose_detector_graph_options.proto, min_suppression_threshold.
 _SAME_PERSON_OVERLAP = 0.5
 # pose_detector_graph.cc, ConfigureAlignmentPointsRectsCalculator.
-_HIP_CENTER, _SCALE_POINT = 0, 1
+_HIP_CENTER, _SCALE_POINT, _SHOULDER_CENTER = 0, 1, 2
 # The metadata of the detector in Google's bundles: mean 127.5, standard deviation 127.5.
 _INPUT_SCALE, _INPUT_OFFSET = 2 / 255, -1.0
 
@@ -82,8 +83,24 @@ class Detection(NamedTuple):
     roi: Roi
 
 
+class DetectedBody(NamedTuple):
+    """Where a detected person's body is, points of (2,) pixels.
+
+    Attributes:
+        confidence: 0 to 1.
+        hips_px: the middle of the hips.
+        top_px: the point above the head on the circle around the whole person.
+        shoulders_px: the middle of the shoulders.
+    """
+
+    confidence: float
+    hips_px: NDArray[np.float64]
+    top_px: NDArray[np.float64]
+    shoulders_px: NDArray[np.float64]
+
+
 class PersonDetector:
-    """Finds the ROIs of people in a whole image."""
+    """Finds the ROIs of people in an image."""
 
     def __init__(self, model: Model, min_confidence: float) -> None:
         self._model = model
@@ -92,18 +109,47 @@ class PersonDetector:
         check_model(model, "person detector", DETECTOR_INPUT_PX, (_BOXES_SHAPE, _SCORES_SHAPE))
         self._input = np.empty((1, DETECTOR_INPUT_PX, DETECTOR_INPUT_PX, 3), np.float32)
 
-    def find(self, rgb: NDArray[np.uint8]) -> list[Detection]:
-        """Return every person in (height, width, 3) pixels, the surest first."""
-        height, width = rgb.shape[:2]
-        letterbox = Roi.letterbox(width, height)
-        crop = letterbox.crop(rgb, DETECTOR_INPUT_PX, cv2.BORDER_CONSTANT)
+    def find(
+        self, rgb: NDArray[np.uint8], covered: Sequence[NDArray] = (), square: Roi | None = None
+    ) -> list[Detection]:
+        """Return every person in (height, width, 3) pixels, the surest first.
+
+        Args:
+            rgb: the image.
+            covered: the landmarks of people who are not to be seen, see ``Roi.cover``: beside a
+                person the detector overlooks others.
+            square: the part of the image to look at; None for all of it.
+        """
+        square = square or _all_of(rgb)
+        people = self._detect(rgb, covered, square)
+        rois = (_roi(points, square) for points in people.points)
+        found = zip(people.scores.tolist(), rois, strict=True)
+        return [Detection(score, roi) for score, roi in found if roi is not None]
+
+    def find_bodies(
+        self, rgb: NDArray[np.uint8], covered: Sequence[NDArray] = (), square: Roi | None = None
+    ) -> list[DetectedBody]:
+        """Return where every person's body is, the surest first; for the arguments see ``find``."""
+        square = square or _all_of(rgb)
+        wanted = [_HIP_CENTER, _SCALE_POINT, _SHOULDER_CENTER]
+        people = self._detect(rgb, covered, square)
+        return [
+            DetectedBody(score, *square.to_image(points[wanted]))
+            for score, points in zip(people.scores.tolist(), people.points, strict=True)
+        ]
+
+    def _detect(self, rgb: NDArray[np.uint8], covered: Sequence[NDArray], square: Roi) -> Detections:
+        crop = square.crop(rgb, DETECTOR_INPUT_PX, cv2.BORDER_CONSTANT)
+        square.cover(crop, covered)
         np.multiply(crop, np.float32(_INPUT_SCALE), out=self._input[0])
         self._input += np.float32(_INPUT_OFFSET)
         boxes, scores = outputs_by_shape(self._model.run(self._input), (_BOXES_SHAPE, _SCORES_SHAPE))
-        people = merge(decode(boxes, scores, self._anchors, self._min_confidence))
-        rois = (_roi(points, letterbox) for points in people.points)
-        found = zip(people.scores.tolist(), rois, strict=True)
-        return [Detection(score, roi) for score, roi in found if roi is not None]
+        return merge(decode(boxes, scores, self._anchors, self._min_confidence))
+
+
+def _all_of(rgb: NDArray) -> Roi:
+    height, width = rgb.shape[:2]
+    return Roi.letterbox(width, height)
 
 
 def decode(
@@ -168,6 +214,6 @@ def _fields(people: Detections) -> tuple[NDArray, NDArray, NDArray]:
     return people.scores, people.boxes, people.points
 
 
-def _roi(points: NDArray, letterbox: Roi) -> Roi | None:
-    center_px, scale_px = letterbox.to_image(points[[_HIP_CENTER, _SCALE_POINT]])
+def _roi(points: NDArray, square: Roi) -> Roi | None:
+    center_px, scale_px = square.to_image(points[[_HIP_CENTER, _SCALE_POINT]])
     return Roi.around_person(center_px, scale_px)

@@ -4,16 +4,29 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from blazepose_ros.core.landmarks import NUM_LANDMARKS, Landmark
 from blazepose_ros.core.types import Box
 
 # pose_detector_graph.cc and pose_landmarks_detector_graph.cc, ConfigureRectTransformationCalculator.
 _MARGIN = 1.25
+# People are covered in gray, but for their arms: who stands behind an arm stays to be seen.
+_GRAY = (128, 128, 128)
+_ARMS = range(Landmark.LEFT_ELBOW, Landmark.LEFT_HIP)
+_BODY = [landmark for landmark in range(NUM_LANDMARKS) if landmark not in _ARMS]
+# What is further out than this, in sides of a crop or in pixels, is as good as infinitely far, and
+# fits what OpenCV computes with.
+_FAR = 4.0
+_FARTHEST_PX = 1 << 20
+# The sides of tiles, of the shorter side of the image: people a third of it tall fill half a tile.
+_TILE = 0.7
+_TOLERANCE = 1e-6
 
 
 @dataclass(frozen=True)
@@ -99,6 +112,23 @@ class Roi:
         matrix = np.vstack([self._from_crop(side_px), (0, 0, 1)])
         return cv2.warpPerspective(rgb, matrix, (side_px, side_px), flags=flags, borderMode=border)
 
+    def cover(self, crop: NDArray[np.uint8], people: Iterable[NDArray]) -> None:
+        """Paint over people in a crop of the ROI, so that others are seen.
+
+        Args:
+            crop: (side, side, 3), changed in place.
+            people: landmarks, (33, 2 or 3) each, pixels of the image.
+        """
+        for screen in people:
+            points = self.from_image(_body(screen)).clip(-_FAR, _FAR) * len(crop)
+            if len(points):
+                cv2.fillConvexPoly(crop, _hull(points), _GRAY)
+
+    def shows(self, screen: NDArray) -> bool:
+        """Return whether a landmark of a person's body, (33, 2 or 3) pixels, lies in the ROI."""
+        points = self.from_image(_body(screen))
+        return bool(np.all((points > 0) & (points < 1), axis=1).any())
+
     def paste(self, crop: NDArray[np.float32], width_px: int, height_px: int) -> NDArray[np.float32]:
         """Return a (height, width) image that is zero but for a square crop laid into the ROI."""
         return cv2.warpAffine(crop, self._from_crop(crop.shape[0]), (width_px, height_px))
@@ -121,3 +151,32 @@ class Roi:
         """(2, 3), from a crop's pixels to the image's."""
         origin = self.to_image(np.zeros((1, 2)))
         return np.hstack([self.size_px / side_px * self.rotation, origin.T])
+
+
+def body_hull(screen: NDArray) -> NDArray[np.int32] | None:
+    """Return a body's outline, (n, 1, 2), but for the arms, of (33, 2 or 3) landmarks; None without any."""
+    points = _body(screen)
+    return _hull(points) if len(points) else None
+
+
+def _body(screen: NDArray) -> NDArray:
+    """Return the landmarks that are known, (n, 2), but for those of the arms."""
+    points = screen[_BODY, :2]
+    return points[np.isfinite(points).all(axis=1)]
+
+
+def _hull(points: NDArray) -> NDArray[np.int32]:
+    return np.asarray(cv2.convexHull(points.clip(-_FARTHEST_PX, _FARTHEST_PX).astype(np.int32)), np.int32)
+
+
+def tiles(width_px: int, height_px: int) -> list[Roi]:
+    """Return squares that show each part of an image larger, overlapping by half at most."""
+    side_px = _TILE * min(width_px, height_px)
+    across, down = (_steps(length_px, side_px) for length_px in (width_px, height_px))
+    return [Roi(x, y, side_px) for y in down for x in across]
+
+
+def _steps(length_px: int, side_px: float) -> NDArray[np.float64]:
+    """Return the middles of as many squares as cover a length, each overlapping the one before."""
+    count = math.ceil(length_px / side_px - _TOLERANCE) + 1
+    return np.linspace(side_px / 2, length_px - side_px / 2, count)

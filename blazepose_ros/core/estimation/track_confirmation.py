@@ -70,6 +70,16 @@ class TrackConfirmation:
         return replace(self, confirmed=confirmed, steady=steady, since_ns=since_ns)
 
 
+def is_plainly_human(presence: float, looks_human: bool) -> bool:
+    """Return whether one image shows a person who needs no other to be confirmed.
+
+    Args:
+        presence: the landmark model's presence flag, 0 to 1.
+        looks_human: whether the landmarks make a body.
+    """
+    return presence >= _STEADY_PRESENCE and looks_human
+
+
 def looks_human(world: NDArray, screen: NDArray, width_px: int, height_px: int) -> bool:
     """Return whether landmarks make a body: its proportions are human, and it is inside of the image.
 

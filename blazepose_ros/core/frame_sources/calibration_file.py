@@ -11,12 +11,10 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
-from blazepose_ros.core.camera_model import CameraModel
+from blazepose_ros.core.camera_model import PLUMB_BOB, CameraModel, read_distortion, same_proportions
 from blazepose_ros.core.errors import BlazePoseError
-from blazepose_ros.core.frame_sources.resize import FrameFit, Size
-
-# Cameras deliver 853 or 854 pixels for 16:9 at a height of 480.
-_ASPECT_TOLERANCE = 0.01
+from blazepose_ros.core.files import InputFileError, read_yaml
+from blazepose_ros.core.frame_sources.resize import FrameFit
 
 
 class CalibrationFileError(BlazePoseError, ValueError):
@@ -58,7 +56,7 @@ class Calibration:
             CalibrationFileError: the fit is of images with other proportions than the camera's.
         """
         size = (self.camera.width, self.camera.height)
-        if not _same_aspect(size, fit.source):
+        if not same_proportions(size, fit.source):
             raise CalibrationFileError(
                 f"the calibration is for {size[0]} x {size[1]} pixels, the images have"
                 f" {fit.source[0]} x {fit.source[1]}, which are other proportions"
@@ -78,11 +76,11 @@ def load_calibration(path: Path) -> Calibration:
         CalibrationFileError: the file is missing or damaged, or a field is missing or wrong.
     """
     try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+        document = read_yaml(path)
     except OSError as error:
         raise CalibrationFileError(f"{path} cannot be read: {error.strerror}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise CalibrationFileError(f"{path} is not a YAML file: {' '.join(str(error).split())}") from error
+    except InputFileError as error:
+        raise CalibrationFileError(f"{path} {error}") from error
     if not isinstance(document, Mapping):
         raise CalibrationFileError(f"{path} is not a camera_info_manager YAML file: it has no fields")
     try:
@@ -108,13 +106,16 @@ def format_calibration(calibration: Calibration, name: str) -> str:
 
 
 def _read(document: Mapping[str, object]) -> Calibration:
-    coefficients = _matrix(document, "distortion_coefficients")
+    coefficients = _matrix(document, "distortion_coefficients").ravel().tolist()
+    distortion = read_distortion(str(document.get("distortion_model", PLUMB_BOB)), coefficients)
+    if distortion.remark:  # who names a file can correct it
+        raise ValueError(distortion.remark)
     camera = CameraModel(
         width=_integer(document, "image_width"),
         height=_integer(document, "image_height"),
         k=_matrix(document, "camera_matrix"),
-        d=tuple(coefficients.ravel().tolist()),
-        distortion_model=str(document.get("distortion_model", "plumb_bob")),
+        d=distortion.d,
+        distortion_model=distortion.model,
     )
     plain = Calibration.monocular(camera)
     return Calibration(
@@ -152,8 +153,3 @@ def _matrix(
 def _matrix_field(matrix: NDArray[np.float64]) -> dict[str, object]:
     rows, cols = matrix.shape
     return {"rows": rows, "cols": cols, "data": matrix.ravel().tolist()}
-
-
-def _same_aspect(one: Size, other: Size) -> bool:
-    ratio = one[0] * other[1] / (one[1] * other[0])
-    return abs(ratio - 1) <= _ASPECT_TOLERANCE

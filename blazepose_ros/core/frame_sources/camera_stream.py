@@ -77,26 +77,38 @@ def move(image: NDArray[np.uint8], motion: Motion, stamp_ns: int) -> NDArray[np.
 
 
 class StampPacer:
-    """Spaces stamps by exactly one period for as long as the clock keeps up.
+    """Spaces stamps exactly for as long as the clock keeps up.
 
     A frame is stamped with the clock where it comes before its turn or later than one
-    period after it; the frames that follow are spaced from there. Stamps are never in the
+    interval after it; the frames that follow are spaced from there. Stamps are never in the
     future, and they rise for as long as the clock does.
 
     Args:
-        rate: frames per second, above 0.
+        rate: frames per second, above 0, for frames of which no interval is known.
     """
 
     def __init__(self, rate: float) -> None:
         self.period_ns = round(NS_PER_S / rate)
-        self._next_ns: int | None = None
+        self._last_ns: int | None = None
 
-    def stamp(self, now_ns: int) -> int:
-        """Return the stamp of a frame that is played now, in nanoseconds."""
-        on_time = self._next_ns is not None and 0 <= now_ns - self._next_ns < self.period_ns
-        stamp_ns = self._next_ns if on_time and self._next_ns is not None else now_ns
-        self._next_ns = stamp_ns + self.period_ns
-        return stamp_ns
+    def stamp(self, now_ns: int, interval_ns: int | None = None) -> int:
+        """Return the stamp of a frame that is played now, in nanoseconds.
+
+        Args:
+            now_ns: the clock.
+            interval_ns: from the frame before to this one; None for one period.
+        """
+        interval_ns = interval_ns or self.period_ns
+        late_ns = now_ns - self._due_ns(now_ns, interval_ns)
+        self._last_ns = now_ns - late_ns if 0 <= late_ns < interval_ns else now_ns
+        return self._last_ns
+
+    def wait_ns(self, now_ns: int, interval_ns: int) -> int:
+        """Return how long it is until a frame is due that comes so long after the last."""
+        return min(max(self._due_ns(now_ns, interval_ns) - now_ns, 0), interval_ns)
+
+    def _due_ns(self, now_ns: int, interval_ns: int) -> int:
+        return now_ns if self._last_ns is None else self._last_ns + interval_ns
 
 
 @dataclass(frozen=True)
@@ -104,13 +116,13 @@ class StreamOptions:
     """How a source is shown.
 
     Attributes:
-        rate: frames per second, 0 for the source's own.
+        rate: frames per second, 0 for the source's own: each of its frames at its own time.
         loop: whether a source starts again at its end.
         motion: how a still image moves; None where it does not.
         width: width to fit the images into, in pixels; 0 for what their proportions give.
         height: height to fit the images into, in pixels; 0 for what their proportions give.
         calibration: the camera that took the images; None where it is not calibrated.
-        assumed_hfov_deg: its horizontal field of view in that case; 0 where there is no guess.
+        assumed_hfov_deg: its field of view along the longer side in that case; 0 where there is no guess.
     """
 
     rate: float = 0.0
@@ -161,9 +173,14 @@ class CameraStream:
             if not isinstance(source, StillImage):
                 raise SourceError("a motion needs a source that is one image")
             source.repeats = round(PERIOD_S * self.rate)
+        self._has_times = False
         if not source.live:
-            self._show(self._first(), 0)
+            first = self._first()
+            self._show(first, 0)
+            self._has_times = first.time_ns is not None and not options.rate
             source.rewind()
+        self._last_time_ns = 0
+        self._ahead: tuple[Captured | None, int | None] | None = None
 
     def next(self, now_ns: int) -> StreamFrame | None:
         """Return the frame to publish now, or None at the end.
@@ -175,12 +192,28 @@ class CameraStream:
             FrameError: this frame could not be read, the next may succeed.
             CalibrationFileError: the calibration is for images of other proportions.
         """
-        captured = self._read()
+        captured, interval_ns = self._ahead or self._read_timed()
+        self._ahead = None
         if captured is None:
             return None
         live = self._source.live
-        stamp_ns = now_ns - captured.age_ns if live else self._pacer.stamp(now_ns)
+        stamp_ns = now_ns - captured.age_ns if live else self._pacer.stamp(now_ns, interval_ns)
         return self._show(captured, stamp_ns)
+
+    def wait_ns(self, now_ns: int) -> int | None:
+        """Return how long it is until the next frame is due; None where frames come at the rate.
+
+        Args:
+            now_ns: the clock, in nanoseconds.
+
+        Raises:
+            FrameError: the next frame could not be read.
+        """
+        if not self._has_times:
+            return None
+        if self._ahead is None:
+            self._ahead = self._read_timed()
+        return self._pacer.wait_ns(now_ns, self._ahead[1] or self._pacer.period_ns)
 
     def close(self) -> None:
         """Close the source."""
@@ -195,6 +228,15 @@ class CameraStream:
             if captured is None:
                 raise SourceError("no image of the source can be decoded")
             return captured
+
+    def _read_timed(self) -> tuple[Captured | None, int | None]:
+        """Return the next frame, and how long after the last it is shown where the source says so."""
+        captured = self._read()
+        if captured is None or captured.time_ns is None or not self._has_times:
+            return captured, None
+        interval_ns = captured.time_ns - self._last_time_ns
+        self._last_time_ns = captured.time_ns
+        return captured, interval_ns if interval_ns > 0 else None  # else the source has started again
 
     def _read(self) -> Captured | None:
         captured = self._source.read()

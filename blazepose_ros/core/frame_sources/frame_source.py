@@ -25,10 +25,13 @@ class Captured(NamedTuple):
     Attributes:
         bgr: (height, width, 3) uint8, blue first, C-contiguous.
         age_ns: how long ago it was captured, in nanoseconds.
+        time_ns: when it is shown, in nanoseconds from the first image; None where the source's rate
+            says it.
     """
 
     bgr: NDArray[np.uint8]
     age_ns: int = 0
+    time_ns: int | None = None
 
 
 class FrameSource(Protocol):
@@ -36,7 +39,7 @@ class FrameSource(Protocol):
 
     Attributes:
         live: true where frames come in their own time and never end.
-        rate: its own frames per second.
+        rate: its own frames per second; where they vary, those of most of them.
     """
 
     live: bool

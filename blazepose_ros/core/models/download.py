@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
-from blazepose_ros.core.atomic_file import write_atomically
 from blazepose_ros.core.errors import BlazePoseError, Logger
+from blazepose_ros.core.files import write_atomically
 from blazepose_ros.core.models import npm_source
 from blazepose_ros.core.models.npm_source import DETECTOR_FILE, NpmError, NpmPackage
 from blazepose_ros.core.models.registry import BUNDLES, Bundle, ModelError, ModelState, cache_folder, state_of
@@ -65,7 +65,7 @@ def fetch(complexities: Iterable[ModelComplexity], logger: Logger) -> None:
         return
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with _locked(folder, logger):
+        with locked(folder, logger):
             _fetch_into(folder, _wanting(bundles), logger)
     except OSError as err:
         raise ModelFetchError(f"cannot write the model into {folder}: {err}") from err
@@ -77,13 +77,17 @@ def _wanting(bundles: Iterable[Bundle]) -> list[Bundle]:
 
 
 @contextmanager
-def _locked(folder: Path, logger: Logger) -> Iterator[None]:
-    """Keep other processes from fetching into a folder; the lock ends with the process."""
+def locked(folder: Path, logger: Logger) -> Iterator[None]:
+    """Keep other processes from fetching into a folder; the lock ends with the process.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
     lock = FileLock(str(folder / LOCK_FILE))
     try:
         held = lock.acquire(timeout=0)
     except Timeout:
-        logger.info("waiting for another process that fetches models")
+        logger.info("waiting for another process that fetches the same")
         held = lock.acquire()
     with held:
         yield
@@ -147,7 +151,8 @@ def _by_hand(folder: Path, bundles: list[Bundle], google_error: DownloadError, n
     )
     return (
         f"no model could be fetched:\n  {google_error}\n  {npm_error}\n"
-        f"Install npm (for example `apt install npm`) and fetch again, or put there by hand\n{files}\n"
+        f"Install npm, which comes with Node.js (Debian's own: `apt install npm`), and fetch again, or put"
+        f" there by hand\n{files}\n"
         f"or, before you fetch again, what `npm pack {package.spec}` gives elsewhere:\n"
         f"  {folder / package.tarball}\n    sha256 {package.sha256}"
     )

@@ -73,7 +73,7 @@ def pack(package: NpmPackage, folder: Path) -> None:
     Raises:
         NpmError: npm fails, or the tarball is another one.
     """
-    _npm("pack", package.spec, cwd=folder, timeout_s=PACK_TIMEOUT_S)
+    _npm("pack", "--ignore-scripts", package.spec, cwd=folder, timeout_s=PACK_TIMEOUT_S)
     if not is_whole(folder / package.tarball, package):
         raise NpmError(f"`npm pack {package.spec}` gave another file than the known one")
 

@@ -10,7 +10,10 @@ from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
+from blazepose_ros.core import hints
 from blazepose_ros.core.errors import BlazePoseError
+from blazepose_ros.core.files import InputFileError, read_limited
+from blazepose_ros.core.text import printable
 from blazepose_ros.core.types import ModelComplexity
 
 
@@ -76,7 +79,8 @@ class Bundle:
     @property
     def remedy(self) -> str:
         """What to do where the cache does not hold it."""
-        return f"run `blazepose models fetch --model {self.complexity.value}`"
+        command = hints.run(f"blazepose models fetch --model {self.complexity.value}")
+        return f"run `{command}`"
 
 
 def _bundle(complexity: ModelComplexity, size_bytes: int, sha256: str, assembled_sha256: str) -> Bundle:
@@ -114,6 +118,11 @@ BUNDLES = {
         ),
     )
 }
+
+
+MAX_PATH_CHARACTERS = 500
+# What is larger is no model, and is not read: whoever sets a parameter can name any file.
+MAX_MODEL_BYTES = 2 * max(bundle.size_bytes for bundle in BUNDLES.values())
 
 
 def bundle_named(name: str) -> Bundle:
@@ -200,14 +209,21 @@ def _load(path: Path, accepted: Collection[Bundle], remedy: str) -> ModelFile:
             return ModelFile(path, bundle.complexity, content)
     known = "".join(f"\n  {bundle.name}: {' or '.join(bundle.known_sha256)}" for bundle in accepted)
     raise ModelDamagedError(
-        f"{path} is damaged or not a known model: its sha256 is {actual}. Known are{known}\n{remedy}"
+        f"{_named(path)} is damaged or not a known model: its sha256 is none of{known}\n{remedy}"
     )
 
 
 def _read_file(path: Path, remedy: str) -> bytes:
     try:
-        return path.expanduser().read_bytes()
+        return read_limited(path.expanduser(), MAX_MODEL_BYTES)
     except FileNotFoundError as err:
-        raise ModelMissingError(f"there is no model at {path}. {remedy}") from err
+        raise ModelMissingError(f"there is no model at {_named(path)}. {remedy}") from err
+    except InputFileError as err:
+        raise ModelDamagedError(f"{_named(path)} is no model: it {err}. {remedy}") from err
     except (OSError, RuntimeError, ValueError) as err:  # also an unknown ~user, or a zero byte in the path
-        raise ModelError(f"cannot read the model {path}: {err}") from err
+        raise ModelError(f"cannot read the model {_named(path)}: {printable(str(err))}") from err
+
+
+def _named(path: Path) -> str:
+    """Return a path in one line of a log: whoever sets a parameter may name it."""
+    return printable(str(path), MAX_PATH_CHARACTERS)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How far away a body is, from a depth image."""
+"""How far away a body is, from a depth image, which may be seen from another place than the color camera."""
 
 from __future__ import annotations
 
@@ -230,3 +230,48 @@ def _weighted_median(values: NDArray, weights: NDArray) -> float:
     shares = np.cumsum(weights[order]) / weights.sum()
     lower, upper = np.searchsorted(shares, [0.5 - 1e-9, 0.5 + 1e-9])
     return float(values[order[[lower, min(upper, len(values) - 1)]]].mean())
+
+
+# A person's distance needs no finer depths: at 6 m a hand's breadth is three of these pixels.
+MAX_SIDE_PX = 320
+
+
+def register_depth(
+    depth_m: NDArray[np.float32],
+    depth_camera: CameraModel,
+    color_camera: CameraModel,
+    rotation: NDArray[np.float64],
+    translation: NDArray[np.float64],
+) -> DepthImage:
+    """Return a depth image as the color camera would have measured it, the nearest surface in each pixel.
+
+    Args:
+        depth_m: (height, width), meters along the depth camera's optical axis, NaN where missing.
+        depth_camera: the depth camera at this size.
+        color_camera: the color camera at the color image's size.
+        rotation: (3, 3), from the depth camera's optical frame to the color camera's.
+        translation: (3,), meters, where the depth camera is in the color camera's optical frame.
+    """
+    stride = -(-max(depth_m.shape) // MAX_SIDE_PX)
+    rows, columns = (np.arange(0, side, stride) for side in depth_m.shape)
+    depths = depth_m[::stride, ::stride].ravel()
+    pixels = np.stack(np.meshgrid(columns, rows), axis=-1).reshape(-1, 2)
+    rays = depth_camera.normalize(pixels[measured := np.isfinite(depths)])
+    depths = depths[measured, None]
+    points = np.column_stack([rays * depths, depths]) @ rotation.T + translation
+    scale = min(1.0, MAX_SIDE_PX / max(color_camera.width, color_camera.height))
+    camera = color_camera.scaled_to(
+        max(1, round(color_camera.width * scale)), max(1, round(color_camera.height * scale))
+    )
+    return DepthImage(_nearest(points[points[:, 2] >= MIN_DEPTH_M], camera), camera)
+
+
+def _nearest(points: NDArray[np.float64], camera: CameraModel) -> NDArray[np.float32]:
+    """Return the depth of the nearest point in each pixel, (height, width), NaN where there is none."""
+    points = points[np.argsort(-points[:, 2])]  # of those that are assigned to one pixel, the last one stays
+    pixels = np.rint(camera.project(points)) if len(points) else np.empty((0, 2))
+    inside = ((pixels >= 0) & (pixels < (camera.width, camera.height))).all(axis=1)
+    columns, rows = pixels[inside].astype(int).T
+    depth_m = np.full((camera.height, camera.width), np.nan, np.float32)
+    depth_m[rows, columns] = points[inside, 2]
+    return depth_m

@@ -14,11 +14,14 @@ from numpy.typing import NDArray
 from blazepose_ros.core.timestamps import NS_PER_S
 
 # The state: the logarithm of the distance, its rate, that of the person's stature over the
-# mean person's, and that of the model's body over the mean person's (too small a body: too near).
-LOG_RANGE, RATE, STATURE, BODY = range(4)
+# mean person's, that of the model's body over the mean person's (too small a body: too near), and
+# how wrong the floor's place is, in standard deviations.
+LOG_RANGE, RATE, STATURE, BODY, FLOOR = range(5)
 
 # Adults differ by so much from the mean adult (one standard deviation of the logarithm).
 STATURE_STD = 0.055
+# Where a floor measures everybody, children are allowed for: one of 1.3 m is two of these away.
+STATURE_STD_ON_FLOOR = 0.14
 # What remains unknown of a person whose height was given: bones differ, people slouch.
 KNOWN_STATURE_STD = 0.02
 
@@ -46,6 +49,12 @@ MAX_GAP_S = 1.0
 # Two measurements are further off than this (the square of their deviation) once in a
 # million: the person has jumped, or is another one.
 GATE = 27.6
+# A foot in the air seems further away, as if it were on the floor. It is in the air where by the floor a
+# person is further away than by everything else, by so many deviations more than until now (a mean over
+# the first time). Where that lasts, as on a step, it is believed in the end (the second time).
+IN_THE_AIR = 2.0
+ON_THE_FLOOR_S = 0.4
+ON_A_STEP_S = 10.0
 
 
 @dataclass(frozen=True)
@@ -59,6 +68,9 @@ class RangeMeasurement:
         bones_log_std: one standard deviation of it.
         depth_log_range: what a depth image says, NaN where there is none.
         depth_log_std: one standard deviation of it.
+        floor_log_range: what the feet on the floor say, NaN where they are not seen.
+        floor_log_std: one standard deviation of it.
+        floor_constant_std: one standard deviation of what is the same in every image.
     """
 
     log_range: float
@@ -67,6 +79,33 @@ class RangeMeasurement:
     bones_log_std: float = math.nan
     depth_log_range: float = math.nan
     depth_log_std: float = math.nan
+    floor_log_range: float = math.nan
+    floor_log_std: float = math.nan
+    floor_constant_std: float = 0.0
+
+
+class RangeEstimate(NamedTuple):
+    """What is known of one person's distance and sizes.
+
+    Attributes:
+        distance_m: in meters.
+        log_std: one standard deviation of its logarithm.
+        rate: of its logarithm, per second.
+        rate_std: one standard deviation of it.
+        log_stature: logarithm of the stature over the mean person's.
+        log_stature_std: one standard deviation of it.
+        log_scale: logarithm of the person's size over that of the model's body.
+        stands: whether the floor had a say in it.
+    """
+
+    distance_m: float
+    log_std: float
+    rate: float
+    rate_std: float
+    log_stature: float
+    log_stature_std: float
+    log_scale: float
+    stands: bool
 
 
 class RangeFilter:
@@ -87,20 +126,29 @@ class RangeFilter:
         stature = math.log(height_m / mean_stature_m) if known else 0.0
         stature_std = KNOWN_STATURE_STD if known else STATURE_STD
         self._state = _RangeState(
-            np.array([0.0, 0.0, stature, 0.0]), np.diag([0.0, 0.0, stature_std**2, BODY_STD**2])
+            np.array([0.0, 0.0, stature, 0.0, 0.0]), np.diag([0.0, 0.0, stature_std**2, BODY_STD**2, 1.0])
         )
         self._stamp_ns: int | None = None
+        self._expects_children = known
+        self._excess = math.nan  # of the floor's log_range over that of all others, its mean over time
 
-    def update(self, measurement: RangeMeasurement, stamp_ns: int) -> tuple[float, float]:
-        """Return the distance in meters and the standard deviation of its logarithm.
+    @property
+    def log_stature(self) -> float:
+        """The logarithm of the person's stature over the mean person's."""
+        return float(self._state.mean[STATURE])
+
+    def update(self, measurement: RangeMeasurement, stamp_ns: int) -> RangeEstimate:
+        """Return what is known of the distance after the next image.
 
         Args:
-            measurement: what the next image says.
+            measurement: what the image says.
             stamp_ns: when it was taken, not before the one before.
         """
-        scalars = _scalars(measurement)
+        scalars, floor = _scalars(measurement), _by_the_floor(measurement)
         elapsed_s = math.inf if self._stamp_ns is None else (stamp_ns - self._stamp_ns) / NS_PER_S
         self._stamp_ns = stamp_ns
+        if floor is not None and not self._expects_children:
+            self._expect_children()
         if elapsed_s <= MAX_GAP_S:
             self._predict(elapsed_s)
         if elapsed_s > MAX_GAP_S or self._is_jump(scalars):
@@ -110,8 +158,48 @@ class RangeFilter:
         if share > 0.0:
             for scalar in scalars:
                 self._state = self._state.corrected(scalar, share)[0]
-        log_range = float(self._state.mean[LOG_RANGE])
-        return math.exp(log_range), math.sqrt(self._state.covariance[LOG_RANGE, LOG_RANGE])
+        stands = floor is not None and self._stands(floor, scalars, elapsed_s)
+        if floor is not None and stands and share > 0.0:
+            self._state = self._state.corrected(floor, share)[0]
+        return self._estimate(stands)
+
+    def _estimate(self, stands: bool) -> RangeEstimate:
+        mean, variances = self._state.mean.tolist(), self._state.covariance.diagonal().tolist()
+        return RangeEstimate(
+            math.exp(mean[LOG_RANGE]),
+            math.sqrt(variances[LOG_RANGE]),
+            mean[RATE],
+            math.sqrt(variances[RATE]),
+            mean[STATURE],
+            math.sqrt(variances[STATURE]),
+            mean[STATURE] - mean[BODY],
+            stands,
+        )
+
+    def _expect_children(self) -> None:
+        self._expects_children = True
+        self._state.covariance[STATURE, STATURE] += STATURE_STD_ON_FLOOR**2 - STATURE_STD**2
+
+    def _stands(
+        self, floor: _ScalarMeasurement, others: Sequence[_ScalarMeasurement], elapsed_s: float
+    ) -> bool:
+        """Whether a foot is on the floor: in the air it seems further away than it did until now.
+
+        Args:
+            floor: what the floor says.
+            others: what the image says otherwise, at least one.
+            elapsed_s: since the image before; infinity where nothing is known any more.
+        """
+        weights = [1.0 / other.variance for other in others]
+        weighted = sum(weight * other.value for weight, other in zip(weights, others, strict=True))
+        excess = floor.value - weighted / sum(weights)
+        if elapsed_s > MAX_GAP_S or math.isnan(self._excess):
+            self._excess = excess
+            return True
+        more = excess - self._excess
+        stands = more <= IN_THE_AIR * math.sqrt(floor.variance + 1.0 / sum(weights))
+        self._excess += more * elapsed_s / (elapsed_s + (ON_THE_FLOOR_S if stands else ON_A_STEP_S))
+        return stands
 
     def _start(self, log_range: float) -> None:
         """Forget the distance, but not the sizes."""
@@ -124,7 +212,7 @@ class RangeFilter:
     def _predict(self, elapsed_s: float) -> None:
         mean, covariance = self._state.mean, self._state.covariance
         fade = math.exp(-elapsed_s / BODY_TIME_S)
-        transition = np.eye(4)
+        transition = np.eye(5)
         transition[LOG_RANGE, RATE] = elapsed_s
         transition[BODY, BODY] = fade
         acceleration = ACCELERATION_M_S2 / math.exp(mean[LOG_RANGE])
@@ -147,7 +235,7 @@ class RangeFilter:
 
 
 class _ScalarMeasurement(NamedTuple):
-    """One number that was measured: a sum of parts of the state, (4,), and its variance."""
+    """One number that was measured: a sum of parts of the state, (5,), and its variance."""
 
     parts: NDArray[np.float64]
     value: float
@@ -156,10 +244,15 @@ class _ScalarMeasurement(NamedTuple):
 
 @dataclass(frozen=True)
 class _RangeState:
-    """What is known: (4,) and (4, 4)."""
+    """What is known: (5,) and (5, 5)."""
 
     mean: NDArray[np.float64]
     covariance: NDArray[np.float64]
+
+    def innovation(self, measured: _ScalarMeasurement, share: float = 1.0) -> tuple[float, float]:
+        """Return by how much a measurement exceeds what is expected, and the variance of that."""
+        variance = float(measured.parts @ self.covariance @ measured.parts) + measured.variance / share
+        return measured.value - float(measured.parts @ self.mean), variance
 
     def corrected(self, measured: _ScalarMeasurement, share: float = 1.0) -> tuple[_RangeState, float]:
         """Return the state after a measurement, and the square of the deviation that it had.
@@ -170,16 +263,15 @@ class _RangeState:
             measured: one number, independent of all before.
             share: how much of it is new, more than 0 and up to 1.
         """
+        error, variance = self.innovation(measured, share)
         shared = self.covariance @ measured.parts
-        variance = float(measured.parts @ shared) + measured.variance / share
-        error = measured.value - float(measured.parts @ self.mean)
         mean = self.mean + shared * (error / variance)
         return _RangeState(mean, self.covariance - shared[:, None] * (shared / variance)), error**2 / variance
 
 
-_BY_THE_MODEL = np.array([1.0, 0.0, -1.0, 1.0])
-_BY_THE_BONES = np.array([1.0, 0.0, -1.0, 0.0])
-_BY_DEPTH = np.array([1.0, 0.0, 0.0, 0.0])
+_BY_THE_MODEL = np.array([1.0, 0.0, -1.0, 1.0, 0.0])
+_BY_THE_BONES = np.array([1.0, 0.0, -1.0, 0.0, 0.0])
+_BY_DEPTH = np.array([1.0, 0.0, 0.0, 0.0, 0.0])
 
 
 def _scalars(measured: RangeMeasurement) -> list[_ScalarMeasurement]:
@@ -190,3 +282,11 @@ def _scalars(measured: RangeMeasurement) -> list[_ScalarMeasurement]:
         _ScalarMeasurement(_BY_DEPTH, measured.depth_log_range, measured.depth_log_std**2),
     )
     return [scalar for scalar in scalars if math.isfinite(scalar.value)]
+
+
+def _by_the_floor(measured: RangeMeasurement) -> _ScalarMeasurement | None:
+    """Return what the floor says; tilt and height err alike in every image, which does not average out."""
+    if math.isnan(measured.floor_log_range):
+        return None
+    parts = np.array([1.0, 0.0, 0.0, 0.0, measured.floor_constant_std])
+    return _ScalarMeasurement(parts, measured.floor_log_range, measured.floor_log_std**2)

@@ -34,6 +34,8 @@ FURTHEST_M = 1e6
 # Residuals beyond this angle (tangent: one centimeter at one meter) count less (Huber's loss).
 HUBER_TANGENT = 0.01
 ITERATIONS = 5
+# No body's image is smaller.
+TINY_TANGENT = 1e-6
 # A step this small is far below what the landmarks can tell.
 CONVERGED_M = 1e-3
 
@@ -80,8 +82,17 @@ def fit_translation(pose: Pose, camera: CameraModel, visibility_threshold: float
     if np.count_nonzero(usable) < MIN_LANDMARKS:
         return None
     body = _BodyPoints.of(pose, rays, usable)
+    hips = _refined(body, _solve(body.rays, body.rays * body.depths - body.across, body.weights))
+    hips = hips or _refined(body, body.middle_of_most())
+    if hips is None:
+        return None
+    position = np.array([hips.across.real, hips.across.imag, hips.depth])
+    return TranslationFit(position, body.scatter(hips), np.where(usable[:, None], rays, np.nan), usable)
+
+
+def _refined(body: _BodyPoints, hips: _Ray) -> _Ray | None:
+    """Return where projections fit best, from a first guess; None where that is not before the camera."""
     nearest_m = body.nearest_m()
-    hips = _solve(body.rays, body.rays * body.depths - body.across, body.weights)
     for _ in range(ITERATIONS):
         if not nearest_m < hips.depth < FURTHEST_M:
             return None
@@ -89,10 +100,7 @@ def fit_translation(pose: Pose, camera: CameraModel, visibility_threshold: float
         hips = _Ray(hips.across - step.across, hips.depth - step.depth)
         if max(abs(step.across.real), abs(step.across.imag), abs(step.depth)) < CONVERGED_M:
             break
-    if not nearest_m < hips.depth < FURTHEST_M:
-        return None
-    position = np.array([hips.across.real, hips.across.imag, hips.depth])
-    return TranslationFit(position, body.scatter(hips), np.where(usable[:, None], rays, np.nan), usable)
+    return hips if nearest_m < hips.depth < FURTHEST_M else None
 
 
 def _usable(pose: Pose, rays: NDArray, visibility_threshold: float) -> NDArray[np.bool_]:
@@ -134,6 +142,16 @@ class _BodyPoints(NamedTuple):
         """Return the hips' least depth: all points in front of the camera, their middle not too close."""
         return max(-float(self.depths.min()), MIN_DISTANCE_M - float(self.depths.mean()))
 
+    def middle_of_most(self) -> _Ray:
+        """Return a guess that no few landmarks spoil, as one does in least squares that is far off and near.
+
+        Medians of similar triangles: how large the body is, and how large its image.
+        """
+        middle, seen = _median(self.across), _median(self.rays)
+        sizes, seen_sizes = np.abs(self.across - middle), np.abs(self.rays - seen)
+        depth = float(np.median(sizes)) / max(float(np.median(seen_sizes)), TINY_TANGENT)
+        return _Ray(seen * depth - middle, depth)
+
     def step(self, hips: _Ray) -> _Ray:
         """Return how far the hips are from where the projections fit best: Gauss and Newton."""
         depths = self.depths + hips.depth
@@ -158,6 +176,10 @@ class _BodyPoints(NamedTuple):
         covariance[0, 0] += variance / total
         covariance[1, 1] += variance / total
         return covariance
+
+
+def _median(points: NDArray[np.complex128]) -> complex:
+    return complex(np.median(points.real), np.median(points.imag))
 
 
 def _huber_weights(residuals: NDArray) -> NDArray[np.float64]:

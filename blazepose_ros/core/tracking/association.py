@@ -7,11 +7,9 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from scipy.optimize import linear_sum_assignment
-
+from blazepose_ros.core.landmarks import MIRRORED
 from blazepose_ros.core.timestamps import NS_PER_S
-from blazepose_ros.core.tracking.appearance import difference
-from blazepose_ros.core.tracking.body_scale import distance
+from blazepose_ros.core.tracking.appearance import difference, distance
 from blazepose_ros.core.tracking.track import Observation, Track
 
 # The landmarks of one person move less than this between two images, in bodies, besides what
@@ -79,12 +77,28 @@ def _match(tracks: Sequence[Track], observations: Sequence[Observation]) -> dict
         return {}
     sole = len(tracks) == len(observations) == 1
     costs = [[_cost(track, seen, sole=sole) for track in tracks] for seen in observations]
-    rows, columns = linear_sum_assignment(costs)
     return {
         row: _Match(tracks[column], costs[row][column])
-        for row, column in zip(rows.tolist(), columns.tolist(), strict=True)
+        for row, column in _assignment(costs)
         if costs[row][column] < _NEVER
     }
+
+
+def prepare_for_several_people() -> None:
+    """Import what only several people need, which takes longer than an image may."""
+    import scipy.optimize  # noqa: F401
+
+
+def _assignment(costs: Sequence[Sequence[float]]) -> list[tuple[int, int]]:
+    """Return row and column of the pairs that cost least in all."""
+    if len(costs) == 1:
+        return [(0, min(range(len(costs[0])), key=lambda column: costs[0][column]))]
+    if len(costs[0]) == 1:
+        return [(min(range(len(costs)), key=lambda row: costs[row][0]), 0)]
+    from scipy.optimize import linear_sum_assignment
+
+    rows, columns = linear_sum_assignment(costs)
+    return list(zip(rows.tolist(), columns.tolist(), strict=True))
 
 
 def _cost(track: Track, seen: Observation, *, sole: bool = False) -> float:
@@ -99,7 +113,8 @@ def _cost(track: Track, seen: Observation, *, sole: bool = False) -> float:
         return _NEVER
     unit = math.sqrt(seen.size_px * track.size_px)
     places = (track.pose.screen, track.clear_view.predicted(seen.stamp_ns))
-    apart = min(distance(place, seen.pose.screen, unit) for place in places)
+    screen = seen.pose.screen  # of which the model may have exchanged left and right
+    apart = min(distance(place, names, unit) for place in places for names in (screen, screen[MIRRORED]))
     lost_s = (seen.stamp_ns - track.seen_ns) / NS_PER_S
     reach = _REACH_BODIES + _REACH_BODIES_PER_S * lost_s
     just_now = lost_s < _JUST_NOW_S

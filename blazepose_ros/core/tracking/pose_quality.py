@@ -8,7 +8,7 @@ import math
 import numpy as np
 
 from blazepose_ros.core.landmarks import Landmark
-from blazepose_ros.core.tracking.body_scale import box_px, size_px
+from blazepose_ros.core.tracking.appearance import box_px, size_px
 from blazepose_ros.core.types import Frame, Pose, Status
 
 # BlazePose GHUM 3D's model card: "people too far away from the camera (e.g. more than 14 feet/4 meters)".

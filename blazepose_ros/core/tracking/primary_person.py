@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence, Set
 from dataclasses import replace
 from enum import Enum
 
-from blazepose_ros.core.tracking.body_scale import box_px, size_px
+from blazepose_ros.core.tracking.appearance import box_px, size_px
 from blazepose_ros.core.types import Frame, Pose
 
 # Another person takes over only by being this much better: people of like size take no turns.

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blazepose_ros.core.timestamps import NS_PER_S
-from blazepose_ros.core.tracking.body_scale import BODY_M, size_px
+from blazepose_ros.core.tracking.appearance import BODY_M, infinite_is_unknown, size_px
+from blazepose_ros.core.tracking.sides import SideKeeper, Verdict, torso_px
 from blazepose_ros.core.types import Pose
 
 _DERIVATIVE_CUTOFF_HZ = 1.0  # the paper's own
@@ -117,16 +118,23 @@ class SmoothingOptions:
 
 
 class PoseSmoother:
-    """Smooths the poses of one person by that person's past."""
+    """Smooths the poses of one person by that person's past, and keeps left and right apart."""
 
     def __init__(self) -> None:
         self.reset()
 
     def reset(self) -> None:
         """Forget the past, as at the start."""
+        self._sides = SideKeeper()
+        self._stamp_ns: int | None = None
+        self._last: Pose | None = None
+        self._restart()
+
+    def _restart(self) -> None:
+        """Start the filters anew, as where left and right are others than before."""
         self._landmarks = OneEuroFilter()
         self._visibility: NDArray | None = None
-        self._stamp_ns: int | None = None
+        self._unfiltered_s = 0.0
 
     def apply(self, pose: Pose, stamp_ns: int, options: SmoothingOptions) -> Pose:
         """Return the pose of the next image, smoothed; the first one as it is.
@@ -142,6 +150,17 @@ class PoseSmoother:
         elapsed_ns = 0 if self._stamp_ns is None else stamp_ns - self._stamp_ns
         step_s = elapsed_ns / NS_PER_S or _UNTIMED_STEP_S
         self._stamp_ns = stamp_ns
+        named, verdict = self._sides.apply(pose, max(step_s, _MIN_STEP_S))
+        if verdict is Verdict.BLENDED and self._last is not None:
+            self._unfiltered_s += step_s
+            return _moved_to(pose, self._last)
+        if verdict is Verdict.RESTARTED:
+            self._restart()
+        self._last = self._smooth(named, step_s + self._unfiltered_s, options)
+        self._unfiltered_s = 0.0
+        return self._last
+
+    def _smooth(self, pose: Pose, step_s: float, options: SmoothingOptions) -> Pose:
         scale = np.array([size_px(pose)] * 3 + [BODY_M] * 3, np.float32)
         landmarks = np.concatenate((pose.screen, pose.world), axis=1)
         smooth = self._landmarks.apply(landmarks, step_s, options.tuning, scale).astype(np.float32)
@@ -157,3 +176,11 @@ class PoseSmoother:
         weight = alpha(_VISIBILITY_CUTOFF_HZ, max(step_s, 0.0))
         self._visibility = blend(visibility, old, weight).astype(np.float32)
         return self._visibility
+
+
+@infinite_is_unknown
+def _moved_to(pose: Pose, body: Pose) -> Pose:
+    """Return a pose with the body of another, the middle of its torso where the pose has it."""
+    screen = body.screen.copy()
+    screen[:, :2] += torso_px(pose) - torso_px(body)
+    return replace(pose, screen=screen, world=body.world, visibility=body.visibility, presence=body.presence)

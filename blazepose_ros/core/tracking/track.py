@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 
 from blazepose_ros.core.placement.hip_localizer import HipLocalizer
 from blazepose_ros.core.timestamps import NS_PER_S
-from blazepose_ros.core.tracking.appearance import appearance_of, mean_appearance
-from blazepose_ros.core.tracking.body_scale import middle, size_px
+from blazepose_ros.core.tracking.appearance import appearance_of, mean_appearance, middle, size_px
 from blazepose_ros.core.tracking.smoothing import PoseSmoother, SmoothingOptions, blend
 from blazepose_ros.core.types import Frame, Pose
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence, Set
 from dataclasses import dataclass, field
 
-from blazepose_ros.core.timestamps import NS_PER_S
+from blazepose_ros.core.timestamps import NS_PER_S, is_time_jump
 from blazepose_ros.core.tracking.association import associate, is_occluded
 from blazepose_ros.core.tracking.primary_person import Primary
 from blazepose_ros.core.tracking.smoothing import SmoothingOptions
@@ -66,8 +66,8 @@ class Tracker:
         """
         if self._starts_anew(frame):
             self.reset()
-        self._stamp_ns, self._shape = frame.stamp_ns, frame.rgb.shape
         self._end_lost(frame.stamp_ns, options.max_lost_s)
+        self._stamp_ns, self._shape = frame.stamp_ns, frame.rgb.shape
         observations = [Observation(pose, frame) for pose in poses]
         matches = associate(list(self._tracks.values()), observations)
         return [self._continued(track, seen, options.smoothing) for seen, track in matches]
@@ -77,8 +77,13 @@ class Tracker:
         self._tracks.clear()
 
     def _end_lost(self, stamp_ns: int, max_lost_s: float) -> None:
-        """End the tracks that were not seen for too long, and with them all that is remembered."""
+        """End the tracks that were not seen for too long, and with them all that is remembered.
+
+        Those in the image before this one are not lost, however slow the camera is.
+        """
         oldest_ns = stamp_ns - max_lost_s * NS_PER_S
+        if self._stamp_ns is not None and not is_time_jump(self._stamp_ns, stamp_ns):
+            oldest_ns = min(oldest_ns, self._stamp_ns)
         self._tracks = {n: track for n, track in self._tracks.items() if track.seen_ns >= oldest_ns}
 
     def _continued(self, track: Track | None, seen: Observation, smoothing: SmoothingOptions) -> Track:

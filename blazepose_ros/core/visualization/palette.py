@@ -54,13 +54,8 @@ def gradient(start: NDArray[np.floating], end: NDArray[np.floating], pieces: int
     return knots[1::2]
 
 
-def to_linear(colors: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Return sRGB colors as linear ones, both 0 to 1 (IEC 61966-2-1)."""
-    return np.where(colors <= 0.04045, colors / 12.92, ((colors + 0.055) / 1.055) ** 2.4)
-
-
 def label(pose: Pose) -> str:
     """Return who this is and how far from the camera, as far as that is known."""
     who = f"person {pose.person_id}" if pose.person_id > 0 else ""
-    distance_m = math.nan if pose.hip_center is None else float(np.linalg.norm(pose.hip_center.position))
-    return f"{who}  {distance_m:.1f} m".strip() if math.isfinite(distance_m) else who
+    distance_m = math.nan if pose.hip_center is None else pose.hip_center.distance_m
+    return f"{who}  {distance_m:.2f} m".strip() if math.isfinite(distance_m) else who

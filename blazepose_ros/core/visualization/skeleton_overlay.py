@@ -106,18 +106,18 @@ class _DrawnSkeleton:
         diagonal_px = math.hypot(width, height)
         xy = pose.screen[:, :2].astype(float)
         drawable = np.abs(xy).max(axis=1) < FAR_OUTSIDE * diagonal_px  # NaN is not less
-        px_per_m = _px_per_m(xy[drawable], pose.world[drawable, :2])
+        scale = px_per_m(xy[drawable], pose.world[drawable, :2])
         return cls(
             xy=xy,
             drawable=drawable,
             rgb=255 * landmark_colors(pose, visibility_threshold)[:, :3],
             depth_rank=np.argsort(np.argsort(-pose.world[:, 2])),
-            px_per_m=px_per_m,
-            bone_px=np.clip(BONE_WIDTH_M * px_per_m, *np.multiply(BONE_WIDTH_SHARES, diagonal_px)),
+            px_per_m=scale,
+            bone_px=np.clip(BONE_WIDTH_M * scale, *np.multiply(BONE_WIDTH_SHARES, diagonal_px)),
         )
 
 
-def _px_per_m(screen_px: NDArray[np.float64], world_m: NDArray[np.float32]) -> float:
+def px_per_m(screen_px: NDArray[np.float64], world_m: NDArray[np.float32]) -> float:
     """Return how far (N, 2) landmarks spread on the screen for each meter in the world.
 
     Unlike a bounding box, this does not change when a person crouches.

@@ -23,6 +23,7 @@ from blazepose_ros.core.frame_sources.calibration_file import (
 from blazepose_ros.core.frame_sources.camera_stream import MOTIONS, CameraStream, StreamFrame, StreamOptions
 from blazepose_ros.core.frame_sources.files import open_source
 from blazepose_ros.core.frame_sources.frame_source import FrameError
+from blazepose_ros.core.text import printable
 from blazepose_ros.nodes.camera.settings import CameraSettings
 from blazepose_ros.nodes.common.main import StartupError
 from blazepose_ros.nodes.common.parameters import declare_parameters
@@ -138,8 +139,16 @@ class CameraNode(Node):
                 self._end()
             else:
                 self._publish(frame)
+                self._wait_for_next()
         except (FrameError, CalibrationFileError) as error:
-            self.get_logger().error(str(error), throttle_duration_sec=_THROTTLE_S)
+            self.get_logger().error(printable(str(error)), throttle_duration_sec=_THROTTLE_S)
+
+    def _wait_for_next(self) -> None:
+        """Have the timer wait until the next frame is due, where each has its own time."""
+        wait_ns = self._stream.wait_ns(self.get_clock().now().nanoseconds)
+        if wait_ns is not None:
+            self._timer.timer_period_ns = wait_ns
+            self._timer.reset()
 
     def _publish(self, frame: StreamFrame) -> None:
         header = header_message(frame.stamp_ns, self._settings.frame_id)

@@ -18,7 +18,7 @@ class CameraSettings(Settings):
     """The parameters of `blazepose_camera`."""
 
     source: str = parameter(
-        "", "A video file, an image, a folder of images, or the index of a webcam.", read_only=True
+        "", "A video file, an image, a folder of images, or a webcam: its index or device.", read_only=True
     )
     rate: float = parameter(
         0.0,
@@ -38,8 +38,8 @@ class CameraSettings(Settings):
     )
     assumed_hfov_deg: float = parameter(
         0.0,
-        "Horizontal field of view in degrees to publish a calibration of where there is none; 0"
-        " publishes camera_info as uncalibrated.",
+        "Field of view in degrees, along the longer side of the image, to publish a calibration of where"
+        " there is none; 0 publishes camera_info as uncalibrated.",
         minimum=0.0,
         maximum=179.0,
         read_only=True,

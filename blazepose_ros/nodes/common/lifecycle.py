@@ -1,10 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A lifecycle node whose steps may fail and be tried again, and threads that callbacks wait for."""
+"""A lifecycle node whose steps may fail and be tried again, and its bond with a lifecycle manager.
+
+Nav2's takes a node for dead whose bond it does not hear. The protocol is that of ROS's package ``bond``:
+both sides say on one topic, again and again, that they live, and once that they leave. Threads that
+callbacks wait for are here, too.
+"""
 
 from __future__ import annotations
 
+import importlib
 import threading
 import traceback
+import uuid
 from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any, TypeVar
@@ -12,8 +19,11 @@ from typing import Any, TypeVar
 from lifecycle_msgs.msg import State, Transition
 from lifecycle_msgs.srv import ChangeState, GetState
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
+from rclpy.clock import Clock, ClockType
+from rclpy.duration import Duration
 from rclpy.executors import Executor
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from rclpy.node import Node
 from rclpy.service import Service
 from rclpy.task import Future as Awaitable
 
@@ -73,6 +83,14 @@ SUCCESS, FAILURE, ERROR = (
 )
 
 
+STATES = {
+    State.PRIMARY_STATE_UNCONFIGURED: "unconfigured",
+    State.PRIMARY_STATE_INACTIVE: "inactive",
+    State.PRIMARY_STATE_ACTIVE: "active",
+    State.PRIMARY_STATE_FINALIZED: "finalized",
+}
+
+
 class TransitionError(BlazePoseError, RuntimeError):
     """A step of the life cycle that is not possible now; the message says what to change."""
 
@@ -124,6 +142,11 @@ class AsyncLifecycleNode(LifecycleNode):
     def state(self) -> int:
         """The state of the life cycle, one of the constants of lifecycle_msgs/State."""
         return self._get_state(GetState.Request(), GetState.Response()).current_state.id
+
+    @property
+    def state_name(self) -> str:
+        """The state of the life cycle, for people."""
+        return STATES.get(self.state, "in transition")
 
     def on_configure(self, _state: LifecycleState) -> TransitionCallbackReturn:
         """Prepare, unless that is done, and configure."""
@@ -192,3 +215,63 @@ def _asks_to_configure(transition: Transition) -> bool:
     return transition.label == "configure" or (
         not transition.label and transition.id == Transition.TRANSITION_CONFIGURE
     )
+
+
+# Where Nav2 has bonds, and how long one of its sides waits for the other.
+BOND_TOPIC = "bond"
+BOND_TIMEOUT_S = 4.0
+BOND_DEPTH = 100  # as bondcpp has it: the topic is shared by all bonds
+# A publisher takes with it what was not delivered yet: so long the last word may take.
+BOND_FAREWELL = Duration(seconds=0.5)
+
+
+class BondMessagesError(BlazePoseError, ImportError):
+    """The package ``bond`` is not installed."""
+
+
+class Bond:
+    """Says that a node lives, from now until it is closed.
+
+    Args:
+        node: whose name is the bond's, as Nav2's manager expects it.
+        period_s: how often it is said.
+
+    Raises:
+        BondMessagesError: the package ``bond`` is not installed.
+    """
+
+    def __init__(self, node: Node, period_s: float) -> None:
+        try:
+            self._status: Any = importlib.import_module("bond.msg").Status
+        except ModuleNotFoundError as err:
+            raise BondMessagesError(
+                "bond_heartbeat_period has no effect: the package bond is not installed"
+                " (sudo apt install ros-$ROS_DISTRO-bond)"
+            ) from err
+        self._node = node
+        self._period_s = period_s
+        self._instance = str(uuid.uuid4())
+        self._publisher: Any = node.create_publisher(self._status, BOND_TOPIC, BOND_DEPTH)
+        # Not the node's clock: with use_sim_time it may stand still.
+        self._timer = node.create_timer(period_s, self._live, clock=Clock(clock_type=ClockType.STEADY_TIME))
+
+    def close(self) -> None:
+        """Say that the node leaves, and end."""
+        self._node.destroy_timer(self._timer)
+        self._say(is_active=False)
+        self._publisher.wait_for_all_acked(BOND_FAREWELL)
+        self._node.destroy_publisher(self._publisher)
+
+    def _live(self) -> None:
+        self._say(is_active=True)
+
+    def _say(self, *, is_active: bool) -> None:
+        message = self._status(
+            id=self._node.get_name(),
+            instance_id=self._instance,
+            active=is_active,
+            heartbeat_timeout=BOND_TIMEOUT_S,
+            heartbeat_period=self._period_s,
+        )
+        message.header.stamp = self._node.get_clock().now().to_msg()
+        self._publisher.publish(message)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Messages that repeat with every image, logged once in a while."""
+"""Messages that repeat with every image, logged once in a while, each in one line."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ import time
 from collections.abc import Callable
 
 from blazepose_ros.core.errors import Logger
+from blazepose_ros.core.text import printable
 
 PERIOD_S = 5.0
 # A camera whose images all differ in what is wrong with them must not fill a disk.
 MAX_DIFFERENT = 20
+# A message has one line, whatever texts from outside are in it, and not much more than a traceback.
+MAX_CHARACTERS = 4000
 AND_MORE = "there is more that differs in its details; it is not said for now"
 
 
@@ -45,7 +48,7 @@ class LogThrottle:
 
     def _due(self, message: str) -> tuple[str, ...]:
         """Return what is to be logged for a message: itself, that there are more, or nothing."""
-        now_s = self._clock()
+        now_s, message = self._clock(), printable(message, MAX_CHARACTERS)
         self._logged_s = {text: at_s for text, at_s in self._logged_s.items() if now_s - at_s < PERIOD_S}
         if len(self._logged_s) >= MAX_DIFFERENT and message not in self._logged_s:
             message = AND_MORE

@@ -5,11 +5,13 @@ from __future__ import annotations
 
 import gc
 import os
+import re
+import resource
 import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pkgutil import resolve_name
 from types import FrameType
@@ -17,10 +19,15 @@ from typing import Any
 
 from blazepose_ros.core.errors import BlazePoseError
 from blazepose_ros.core.parameters import ParameterError
+from blazepose_ros.core.text import quoted
+from blazepose_ros.nodes.common.dds import remove_own_segments
 
 # How long closing may take after a signal. Launchers wait 5 s until they insist, robots less.
 _LEAVE_TIMEOUT_S = 1.5
 _LEAVING = "leaving"  # the thread that sees to it
+
+# A node at rest has 27 files open, and more with every listener and neighbor.
+_MIN_FILES = 256
 
 
 class StartupError(BlazePoseError, RuntimeError):
@@ -85,15 +92,19 @@ def run_node(factory: str) -> int:
             which take a second, ends the process like any other. It is called without
             arguments and raises `StartupError` or `ParameterError` for a configuration that cannot work.
     """
+    if shortage := _shortage_of_files():
+        sys.stderr.write(f"{_program()}: {shortage}\n")
+        return 1
     signals = _StopSignals()
     import rclpy
     from rclpy.logging import get_logger
 
     try:
-        _init(sys.argv)
-        _live(resolve_name(factory), signals)
+        init_rclpy(sys.argv)
+        _refuse_unexpected(sys.argv)
+        _live(factory, signals)
     except (StartupError, ParameterError) as error:
-        get_logger(sys.argv[0].rpartition("/")[2]).fatal(str(error))
+        get_logger(_program()).fatal(str(error))
         return 1
     finally:
         # rclpy frees a lifecycle node, and Fast DDS its shared memory, with the last reference.
@@ -103,6 +114,25 @@ def run_node(factory: str) -> int:
     if signals.received and _others_at_work():
         _leave_at_once()
     return 0
+
+
+def _program() -> str:
+    return sys.argv[0].rpartition("/")[2]
+
+
+def _shortage_of_files() -> str:
+    """Raise the soft limit of open files where it is too low; return what is wrong where that fails.
+
+    Without descriptors Python, rclpy and Fast DDS fail anywhere, each in its own way.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    is_unlimited = hard == resource.RLIM_INFINITY
+    if soft == resource.RLIM_INFINITY or soft >= _MIN_FILES:
+        return ""
+    if is_unlimited or hard >= _MIN_FILES:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (_MIN_FILES, hard))
+        return ""
+    return f"only {hard} files may be open at once, {_MIN_FILES} are needed: raise the limit (ulimit -n)"
 
 
 def _others_at_work() -> bool:
@@ -117,28 +147,68 @@ def _leave_at_once() -> None:
     would then wait for without end, while an object is made, which is never closed, or while a
     model is loaded, from which finalization would take the interpreter away.
     """
+    remove_own_segments()
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)
 
 
-def _init(argv: list[str]) -> None:
+def init_rclpy(arguments: Sequence[str] = ()) -> None:
+    """Start rclpy, with no signal handlers: its own would shut the context down under a callback's feet.
+
+    Args:
+        arguments: a command line with --ros-args.
+
+    Raises:
+        StartupError: it does not start; the message says why, and what to change.
+    """
     import rclpy
     from rclpy.signals import SignalHandlerOptions
+
+    if problem := domain_problem(os.environ.get(DOMAIN_VARIABLE, "")):
+        raise StartupError(problem)
+    try:
+        rclpy.init(args=list(arguments), signal_handler_options=SignalHandlerOptions.NO)
+    except RuntimeError as error:
+        raise StartupError(_why_not(str(error).splitlines()[0], arguments)) from error
+
+
+DOMAIN_VARIABLE = "ROS_DOMAIN_ID"
+# The ports of higher domains would be above 65535; Fast DDS ends the process there.
+_MAX_DOMAIN = 232
+_PLACE_IN_SOURCE = re.compile(r", at /\S+:\d+")
+
+
+def domain_problem(domain: str) -> str:
+    """Return what is wrong with a ROS domain as the environment names it; nothing where it is right."""
+    text = domain.strip()
+    if not text or (text.isascii() and text.isdecimal() and int(text) <= _MAX_DOMAIN):
+        return ""
+    return f"{DOMAIN_VARIABLE} is {quoted(domain)}, not a number from 0 to {_MAX_DOMAIN}"
+
+
+def _why_not(error: str, arguments: Sequence[str]) -> str:
+    """Return the cause of an error of rclpy's start, and what to change."""
+    cause = _PLACE_IN_SOURCE.sub("", error)
+    if "log director" in cause or "logging directory" in cause:
+        return (
+            f"ROS 2 has no folder for its logs ({cause}): set ROS_LOG_DIR to a folder that can be written,"
+            " such as /tmp/ros_log"
+        )
+    kind = "bad --ros-args" if "--ros-args" in arguments else "ROS 2 does not start"
+    return f"{kind}: {cause}"
+
+
+def _refuse_unexpected(argv: list[str]) -> None:
     from rclpy.utilities import remove_ros_args
 
-    try:
-        # rclpy's own handlers would shut the context down under a callback's feet.
-        rclpy.init(args=argv, signal_handler_options=SignalHandlerOptions.NO)
-    except RuntimeError as error:
-        raise StartupError(f"bad --ros-args: {str(error).splitlines()[0]}") from error
     unexpected = remove_ros_args(argv)[1:]
     if unexpected:
         raise StartupError(f"unexpected {unexpected[0]!r}: settings are given as --ros-args -p NAME:=VALUE")
 
 
-def _live(make: Callable[[], Any], signals: _StopSignals) -> None:
-    node = _made(make)
+def _live(factory: str, signals: _StopSignals) -> None:
+    node = _made(factory)
     try:
         _spin(node, signals)
     finally:
@@ -176,10 +246,12 @@ def _waker(node: Any) -> Callable[[], None]:
     return wake
 
 
-def _made(make: Callable[[], Any]) -> Any:
+def _made(factory: str) -> Any:
     from rclpy.impl.implementation_singleton import rclpy_implementation
 
     try:
-        return make()
+        return resolve_name(factory)()
+    except OSError as error:  # the machine's: a full disk, no more files
+        raise StartupError(str(error)) from error
     except rclpy_implementation.RCLError as error:
         raise StartupError(" ".join(str(error).splitlines())) from error

@@ -4,18 +4,27 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable
+from typing import Any
 
 from rclpy.callback_groups import ReentrantCallbackGroup
-from rclpy.event_handler import SubscriptionEventCallbacks
 from rclpy.guard_condition import GuardCondition
 from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
 
-# What rclpy says of a message: "source_timestamp", "received_timestamp" (nanoseconds since the epoch) and
-# "publication_sequence_number"; nothing or 0 where the middleware does not know.
-MessageInfo = Mapping[str, int | None]
+from blazepose_ros.conversions.cdr import SerializedMessage
+from blazepose_ros.nodes.common.events import (
+    QoSSubscriptionEventType,
+    SubscriptionEventCallbacks,
+    UnsupportedEventTypeError,
+    event_handle,
+)
+from blazepose_ros.nodes.common.serialized_take import MessageInfo, take_serialized
+
+# What a message waits for may come sooner than was estimated: so often it is looked at.
+_MOST_S_WITHOUT_A_LOOK = 0.02
 
 
 class MessageReceiver:
@@ -42,7 +51,7 @@ class MessageReceiver:
         message_type: type,
         topic: str,
         qos: QoSProfile,
-        receive: Callable[[bytes, MessageInfo], object],
+        receive: Callable[[SerializedMessage, MessageInfo], object],
         spare_s: Callable[[], float] = lambda: 0.0,
     ) -> None:
         self._node = node
@@ -58,6 +67,7 @@ class MessageReceiver:
             event_callbacks=SubscriptionEventCallbacks(use_default_callbacks=False),
             raw=True,
         )
+        self._loss = self._loss_event()
         self._interruption = GuardCondition(None, None, context=node.context)
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="receiving", daemon=True)
@@ -68,24 +78,48 @@ class MessageReceiver:
         if not self._thread.is_alive():
             raise RuntimeError(f"nothing receives {self._subscription.topic_name} any more")
 
+    def lost(self) -> int | None:
+        """Return how many messages were lost on the way since this was asked last.
+
+        Those that newer ones superseded here are not among them. None where the middleware does not count.
+        """
+        if self._loss is None:
+            return None
+        return int(self._loss.take_event().total_count_change)
+
     def close(self) -> None:
         """Finish the message at hand and end the subscription."""
         self._closing.set()
         self._interruption.trigger()
         self._thread.join()
+        if self._loss is not None:
+            self._loss.destroy_when_not_in_use()
         self._node.destroy_subscription(self._subscription)
         self._interruption.destroy()
+
+    def _loss_event(self) -> Any:
+        """Return the middleware's count, which nobody waits for; None where it has none."""
+        lost = QoSSubscriptionEventType.RCL_SUBSCRIPTION_MESSAGE_LOST
+        try:
+            return event_handle(self._subscription.handle, lost)
+        except UnsupportedEventTypeError:
+            return None
 
     def _run(self) -> None:
         wait_set = rclpy_implementation.WaitSet(1, 1, 0, 0, 0, 0, self._node.context.handle)
         with self._subscription.handle, self._interruption.handle:
             while not self._closing.is_set():
                 self._wait(wait_set)
-                if (spare_s := self._spare_s()) > 0:
-                    self._closing.wait(spare_s)
-                taken = self._subscription.handle.take_message(self._subscription.msg_type, True)
+                self._leave_to_the_middleware()
+                taken = take_serialized(self._subscription)
                 if taken is not None:
                     self._receive(*taken)
+
+    def _leave_to_the_middleware(self) -> None:
+        """Give a message time to be superseded, and no more than it turns out to have."""
+        end_s = time.monotonic() + (spare_s := self._spare_s())
+        while spare_s > 0 and not self._closing.wait(min(spare_s, _MOST_S_WITHOUT_A_LOOK)):
+            spare_s = min(self._spare_s(), end_s - time.monotonic())
 
     def _wait(self, wait_set: rclpy_implementation.WaitSet) -> None:
         wait_set.clear_entities()

@@ -1,17 +1,26 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Declares a node's settings as ROS parameters, checks them, and changes them while the node runs."""
+"""Declares a node's settings as ROS parameters, checks them, and changes them while the node runs.
+
+ROS's parameters ``qos_overrides``, the quality of service that the user gives for an output, exist only
+where they were given, so that nobody else has more parameters to look at.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from enum import IntEnum
 from typing import Any, Generic, TypeVar
 
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor, SetParametersResult
 from rcl_interfaces.srv import SetParameters, SetParametersAtomically
 from rclpy.node import Node
 from rclpy.parameter import Parameter as RosParameter
+from rclpy.qos import DurabilityPolicy, HistoryPolicy, LivelinessPolicy, QoSPolicyKind, ReliabilityPolicy
+from rclpy.qos_overriding_options import QoSOverridingOptions
 
+from blazepose_ros.core.errors import BlazePoseError
 from blazepose_ros.core.parameters import ParameterError, ParameterSpec, Settings, Value, unknown_parameter
+from blazepose_ros.core.text import printable
 from blazepose_ros.nodes.common.lifecycle import finished, in_thread
 
 # rclpy declares these on every node.
@@ -51,7 +60,7 @@ def declare_parameters(node: Node, settings_type: type[Own]) -> Own:
     """
     specs = settings_type.parameters()
     given = {name: each.value for name, each in node.get_parameters_by_prefix("").items()}
-    for name in given.keys() - specs.keys() - _OWN_OF_RCLPY:
+    for name in filter(_is_own, given.keys() - specs.keys()):
         node.get_logger().warning(unknown_parameter(name, specs))
         node.undeclare_parameter(name)
     settings = settings_type.from_values({name: given[name] for name in given.keys() & specs.keys()})
@@ -73,7 +82,12 @@ def _check(settings: Settings, changes: Iterable[RosParameter]) -> SetParameters
 
 def _own(changes: Iterable[RosParameter]) -> dict[str, object]:
     """Return the values that were asked for, without those of rclpy's own parameters."""
-    return {change.name: change.value for change in changes if change.name not in _OWN_OF_RCLPY}
+    return {change.name: change.value for change in changes if _is_own(change.name)}
+
+
+def _is_own(name: str) -> bool:
+    """Whether a parameter is neither rclpy's own nor one of an output's quality of service."""
+    return name not in _OWN_OF_RCLPY and not name.startswith(QOS_PREFIX)
 
 
 def _refused(error: ParameterError) -> SetParametersResult:
@@ -166,3 +180,62 @@ class DynamicParameters(Generic[Own, Prepared]):
 def _in_their_types(changes: Iterable[RosParameter], values: Mapping[str, Value]) -> list[RosParameter]:
     """Return changes with the values that the node takes: an integer may stand for a number."""
     return [RosParameter(each.name, value=values.get(each.name, each.value)) for each in changes]
+
+
+QOS_PREFIX = "qos_overrides."
+_QOS_OF_PUBLISHER = ".publisher."
+_NAMED_POLICIES: Mapping[str, type[IntEnum]] = {
+    "durability": DurabilityPolicy,
+    "history": HistoryPolicy,
+    "liveliness": LivelinessPolicy,
+    "reliability": ReliabilityPolicy,
+}
+_DURATIONS = ("deadline", "lifespan", "liveliness_lease_duration")
+_COUNTED_POLICIES = {"depth": "a number", **dict.fromkeys(_DURATIONS, "nanoseconds")}
+QOS_POLICIES = (*_NAMED_POLICIES, *_COUNTED_POLICIES)
+
+
+class QosOverrideError(BlazePoseError, ValueError):
+    """A policy or its value does not exist; the message names the parameter and what it takes."""
+
+
+def check_qos_overrides(node: Node) -> None:
+    """Check what was given for outputs, before one of them is created; log what is not for an output.
+
+    They are parameters ``qos_overrides.<full topic name>.publisher.<policy>``, such as
+    ``qos_overrides./blazepose/poses.publisher.reliability: best_effort``.
+
+    Raises:
+        QosOverrideError: there is no such policy, or it takes another value.
+    """
+    for name, parameter in node.get_parameters_by_prefix(QOS_PREFIX.rstrip(".")).items():
+        topic, is_publisher, policy = name.partition(_QOS_OF_PUBLISHER)
+        if not is_publisher:
+            node.get_logger().warning(
+                f"{QOS_PREFIX}{printable(name)} has no effect: subscriptions follow what is published"
+            )
+            continue
+        problem = _qos_problem(policy, parameter.value)
+        if problem:
+            raise QosOverrideError(f"{QOS_PREFIX}{printable(topic)}{_QOS_OF_PUBLISHER}{problem}")
+
+
+def _qos_problem(policy: str, value: object) -> str:
+    """Return what is wrong with a policy, or nothing."""
+    if policy in _NAMED_POLICIES:
+        names = [member.name.lower() for member in _NAMED_POLICIES[policy] if member.name != "UNKNOWN"]
+        is_right, takes = str(value).lower() in names, "one of " + ", ".join(names)
+    elif policy in _COUNTED_POLICIES:
+        is_right, takes = type(value) is int and value >= 0, f"{_COUNTED_POLICIES[policy]} from 0"
+    else:
+        return f"{printable(policy)}: there is no such policy; these are: {', '.join(QOS_POLICIES)}"
+    return "" if is_right else f"{policy} is {printable(repr(value))}, it takes {takes}"
+
+
+def overriding_options(node: Node, topic: str) -> QoSOverridingOptions | None:
+    """Return what rclpy takes to override an output's quality of service, None where nothing was given."""
+    given = node.get_parameters_by_prefix(
+        f"{QOS_PREFIX}{node.resolve_topic_name(topic)}{_QOS_OF_PUBLISHER.rstrip('.')}"
+    )
+    kinds = [QoSPolicyKind[policy.upper()] for policy in given if policy in QOS_POLICIES]
+    return QoSOverridingOptions(kinds) if kinds else None

@@ -3,14 +3,18 @@
 
 from __future__ import annotations
 
+import time
+
 from blazepose_ros.conversions.cdr import stamp_ns
 from blazepose_ros.conversions.frame_context import FrameContextCollector
+from blazepose_ros.conversions.image_stream import ImageStream
+from blazepose_ros.core.diagnostics.health import contrast_fault
 from blazepose_ros.core.diagnostics.statistics import Drop, Statistics
 from blazepose_ros.core.errors import Logger
 from blazepose_ros.core.estimation.loading import LoadedModel, pipeline_options
 from blazepose_ros.core.person_pipeline import PersonPipeline
 from blazepose_ros.core.settings import NodeSettings
-from blazepose_ros.core.timestamps import NS_PER_MS, DurationEstimator, Stopwatch
+from blazepose_ros.core.timestamps import NS_PER_MS, DurationEstimator, StampSubstitute, Stopwatch
 from blazepose_ros.core.types import Frame
 from blazepose_ros.nodes.pose.inference import DropLog, EstimatedPoses, Inference
 from blazepose_ros.nodes.pose.latest_worker import LatestItemWorker
@@ -48,11 +52,14 @@ class ImagePipeline:
         statistics: Statistics,
         logger: Logger,
     ) -> None:
+        self._images = ImageStream(settings.max_image_megapixels, logger)
         self.change(settings)
         self._contexts = contexts
         self._publishers = publishers
         self._statistics = statistics
+        self._logger = logger
         self._drop_log = DropLog(statistics, logger)
+        self._stamps = StampSubstitute(logger)
         self._count = 0
         self._person_pipelines: dict[str, PersonPipeline] = {}
         self._decoding_duration = DurationEstimator()
@@ -63,6 +70,7 @@ class ImagePipeline:
         """Work as new settings say, from the next image on."""
         self._settings = settings
         self._options = pipeline_options(settings)
+        self._images.limit(settings.max_image_megapixels)
 
     def on_image(self, image: SerializedImage) -> None:
         """Decode an image that came over the wire and have people found in it."""
@@ -110,9 +118,16 @@ class ImagePipeline:
         with self._decoding_duration.turn():
             msg = image.transport.read(image.serialized)
             stamp = stamp_ns(msg.header)
-            frame = Frame(image.transport.to_rgb(msg), stamp, self._contexts.detections.boxes_for(stamp))
-        self._statistics.stamped(stamp)
-        msg.header.frame_id = msg.header.frame_id or self._settings.camera_frame
+            # With use_sim_time, the node's clock is zero before the simulation runs.
+            received_ns = max(image.taken_ns, 0) or time.time_ns()
+            taken_ns = self._stamps.time_of(stamp, received_ns - image.waited_ns)
+            rgb = image.transport.to_rgb(msg, self._images)
+            frame = Frame(rgb, taken_ns, self._contexts.detections.boxes_for(stamp))
+        self._statistics.stamped(stamp, image.taken_ns, usable=taken_ns == stamp)
+        # tf2 refuses names that begin with a slash, as those of ROS 1 did.
+        msg.header.frame_id = (msg.header.frame_id or self._settings.camera_frame).lstrip("/")
+        if not msg.header.frame_id:
+            self._logger.warning("images carry no frame_id: people get no frames on /tf; set camera_frame")
         stopwatch.laps_ms["transport"] = (image.taken_ns - image.waited_ns - stamp) / NS_PER_MS
         stopwatch.lap("decoding")
         return DecodedImage(msg.header, frame, self._count, stopwatch)
@@ -122,10 +137,15 @@ class ImagePipeline:
         image, settings = estimated.image, self._settings
         image.stopwatch.lap("waiting")
         with self._drop_log.drops_on_error():
-            context = self._contexts.context_of(image.frame, settings)
+            header = image.header
+            context = self._contexts.context_of(image.frame, settings, header.frame_id, stamp_ns(header))
             person_pipeline = self._person_pipeline_of(image.header.frame_id)
             person_pipeline.options = self._options
             people = person_pipeline.update(image.frame, estimated.poses, context)
+            self._contexts.depth.compare(people, context.depth, depth_only=self._options.depth_only)
+            if not people and (fault := contrast_fault(image.frame.rgb)):
+                self._statistics.blank()
+                self._logger.warning(f"nobody can be found: {fault}")
             self._publishers.publish(image, people, estimated.model.complexity, settings)
             self._statistics.processed(image.stopwatch.laps_ms, people)
 

@@ -9,37 +9,105 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from rclpy.event_handler import PublisherEventCallbacks
 from rclpy.node import Node
-from rclpy.qos import QoSProfile
-from rclpy.serialization import deserialize_message
-from sensor_msgs.msg import Image, JointState
-from tf2_msgs.msg import TFMessage
+from rclpy.qos import DurabilityPolicy, QoSProfile
+from sensor_msgs.msg import Image
+from vision_msgs.msg import Detection2DArray, Detection3DArray
 from visualization_msgs.msg import MarkerArray
 
+from blazepose_ros.conversions.detections import to_detection_2d_array, to_detection_3d_array
 from blazepose_ros.conversions.hri import HriMessagesError
 from blazepose_ros.conversions.images import to_image
-from blazepose_ros.conversions.markers import MarkerArrays
-from blazepose_ros.conversions.pose33 import (
-    serialize_pose33,
-    serialize_pose33_array,
-    serialize_timing,
-    to_joint_state,
-)
-from blazepose_ros.conversions.target_frame import markers_in_frame, poses_in_frame
-from blazepose_ros.conversions.tf_buffer import Rigid, TfBuffer, TransformError
-from blazepose_ros.conversions.tf_frames import to_tf_message
+from blazepose_ros.conversions.pose33 import serialize_pose33_array, serialize_timing
+from blazepose_ros.conversions.tf_buffer import TfBuffer
 from blazepose_ros.core.errors import Logger
+from blazepose_ros.core.estimation.estimator import EstimatorError
+from blazepose_ros.core.frame_anonymizer import FrameAnonymizer
+from blazepose_ros.core.models.registry import ModelError
 from blazepose_ros.core.settings import NodeSettings
-from blazepose_ros.core.timestamps import MonotonicStampFilter
 from blazepose_ros.core.types import Frame, ModelComplexity, Pose
 from blazepose_ros.core.visualization.skeleton_overlay import annotate
-from blazepose_ros.msg import Pose33, Pose33Array, Timing
+from blazepose_ros.msg import Timing
+from blazepose_ros.nodes.common.events import when_matched
+from blazepose_ros.nodes.common.parameters import check_qos_overrides, overriding_options
+from blazepose_ros.nodes.common.people_publishers import PeoplePublishers, has_listeners
 from blazepose_ros.nodes.pose.hri_publishers import HriPublishers
 from blazepose_ros.nodes.pose.received_image import DecodedImage
+from blazepose_ros.nodes.pose.target_publishers import CameraPeople, TargetPublishers
+
+
+class AnnotatedImagePublisher:
+    """Publishes annotated images; one in which people cannot be hidden as asked is not published.
+
+    Args:
+        create: makes a publisher of a message type and a topic.
+        logger: told why images are not published.
+
+    Attributes:
+        publisher: of the topic.
+    """
+
+    def __init__(self, create: Callable[[type, str], Any], logger: Logger) -> None:
+        self.publisher: Any = create(Image, "~/annotated_image")
+        self._logger = logger
+        self._anonymizer = FrameAnonymizer(logger, is_live=True)
+
+    def publish(self, image: DecodedImage, people: Sequence[Pose], settings: NodeSettings) -> None:
+        """Publish an image with its people, if someone listens."""
+        if not self.publisher.get_subscription_count():
+            return
+        try:
+            rgb = self._anonymizer.shown(image.frame, people, settings)
+        except (EstimatorError, ModelError) as err:
+            self._logger.error(f"no annotated image: {err}")
+            return
+        pixels = annotate(rgb, people, settings.visibility_threshold)
+        self.publisher.publish(to_image(pixels, "rgb8", image.header))
+
+
+class DetectionPublishers:
+    """Has both topics, or neither.
+
+    Args:
+        create: makes a publisher of a message type and a topic.
+        destroy: takes a publisher away.
+
+    Attributes:
+        publishers: of the two topics, or nothing.
+    """
+
+    def __init__(self, create: Callable[[type, str], Any], destroy: Callable[[Any], object]) -> None:
+        self._create, self._destroy = create, destroy
+        self.publishers: tuple[Any, ...] = ()
+        self._lock = threading.Lock()  # the thread that publishes is not the one that takes them away
+
+    def offer(self, offered: bool) -> None:
+        """Have the topics, or take them away."""
+        with self._lock:
+            if offered and not self.publishers:
+                self.publishers = (
+                    self._create(Detection2DArray, "~/detections_2d"),
+                    self._create(Detection3DArray, "~/detections_3d"),
+                )
+            elif self.publishers and not offered:
+                for publisher in self.publishers:
+                    self._destroy(publisher)
+                self.publishers = ()
+
+    def publish(self, image: DecodedImage, people: Sequence[Pose]) -> None:
+        """Publish the people in an image, on each topic that has a subscriber."""
+        with self._lock:
+            if not self.publishers:
+                return
+            boxes, bodies = self.publishers
+            if boxes.get_subscription_count():
+                size = image.frame.width, image.frame.height
+                boxes.publish(to_detection_2d_array(people, *size, image.header))
+            if bodies.get_subscription_count():
+                bodies.publish(to_detection_3d_array(people, image.header))
+
 
 DEPTH = 10
-TF_DEPTH = 100  # as tf2_ros publishes /tf
 
 
 class Publishers:
@@ -50,7 +118,10 @@ class Publishers:
         settings: as they are when the topics are created.
         transforms: remembers /tf, for people in ``target_frame``.
         logger: told where people cannot be expressed in that frame.
-        on_matched: called whenever a subscriber of an output comes or goes.
+        on_matched: called whenever a subscriber of an output comes or goes, where rclpy tells of that.
+
+    Raises:
+        QosOverrideError: a parameter ``qos_overrides`` has no such policy, or another value.
     """
 
     def __init__(
@@ -61,38 +132,40 @@ class Publishers:
         logger: Logger,
         on_matched: Callable[[], None],
     ) -> None:
+        check_qos_overrides(node)
         self._node = node
-        self._transforms = transforms
-        self._logger = logger
-        self._events = PublisherEventCallbacks(matched=lambda _status: on_matched())
-        self._poses = self._create(Pose33Array, "~/poses")
-        self._pose = self._create(Pose33, "~/pose")
-        self._markers = self._create(MarkerArray, "~/markers")
-        self._target_poses = self._create(Pose33Array, "~/target/poses")
-        self._target_markers = self._create(MarkerArray, "~/target/markers")
-        self._tf = self._create(TFMessage, "/tf", TF_DEPTH)
-        self._joint_states = self._create(JointState, "~/joint_states")
-        self._annotated = self._create(Image, "~/annotated_image")
+        self._events = when_matched(on_matched)
+        self._people = PeoplePublishers(self._create)
+        self._target = TargetPublishers(self._create, transforms, logger)
+        self._annotated = AnnotatedImagePublisher(self._create, logger)
         self._timing = self._create(Timing, "~/timing")
         self._mask: Any = None
         self._mask_lock = threading.Lock()  # the thread that publishes is not the one that takes it away
+        self._detections = DetectionPublishers(self._create, node.destroy_publisher)
         self._hri: HriPublishers | None = None
-        self._marker_arrays = MarkerArrays()
-        self._tf_stamps = MonotonicStampFilter()
+        self._hri_is_missing = False
         self.change(settings)
+
+    @property
+    def trouble(self) -> str:
+        """Why people are not expressed in the target frame; or nothing."""
+        return self._target.trouble
 
     @property
     def have_listeners(self) -> bool:
         """Whether any output has a subscriber."""
-        return any(map(_has_listeners, self._all())) or (self._hri is not None and self._hri.have_listeners)
+        return any(map(has_listeners, self._all())) or (self._hri is not None and self._hri.have_listeners)
 
     def change(self, settings: NodeSettings) -> None:
         """Have the topics that the settings ask for, and no others."""
         self._offer_mask(settings.enable_segmentation)
+        self._detections.offer(settings.publish_detections)
         self._offer_hri(settings.publish_hri)
 
     def close(self) -> None:
         """Take all topics away."""
+        self._target.close()
+        self._detections.offer(False)
         self._offer_hri(False)
         for publisher in filter(None, self._all()):
             self._node.destroy_publisher(publisher)
@@ -105,28 +178,30 @@ class Publishers:
         settings: NodeSettings,
     ) -> None:
         """Publish the people in an image with the image's header."""
-        camera_in_target = self._camera_in_target(image, settings.target_frame)
-        what = image.header, image.frame, model_complexity
-        if _has_listeners(self._poses):
-            self._poses.publish(serialize_pose33_array(people, *what))
-        if people and people[0].primary and _has_listeners(self._pose):
-            self._pose.publish(serialize_pose33(people[0], *what))
-        if camera_in_target is not None and _has_listeners(self._target_poses):
-            message = deserialize_message(serialize_pose33_array(people, *what), Pose33Array)
-            self._target_poses.publish(poses_in_frame(message, settings.target_frame, camera_in_target))
+        self._people.publish_poses(image.header, people, image.frame, model_complexity)
         image.stopwatch.lap("publishing")
-        self._publish_tf(image, people, settings)
-        self._publish_joint_states(image, people, settings)
-        self._publish_markers(image, people, settings, camera_in_target)
-        self._publish_images(image, people, settings.visibility_threshold)
+        self._people.publish_frames(image.header, people, settings, hri=self._hri is not None)
+        markers = self._people.publish_markers(
+            image.header, people, settings, needed=has_listeners(self._target.markers)
+        )
+        self._annotated.publish(image, people, settings)
+        self._publish_mask(image, people)
+        self._detections.publish(image, people)
         if (hri := self._hri) is not None:
-            hri.publish(image, people)
-        if _has_listeners(self._timing):
+            hri.publish(image, people, settings)
+        if has_listeners(self._timing):
             self._timing.publish(serialize_timing(image.stopwatch.laps_ms, image.count, image.header))
+        self._publish_in_target(image, people, model_complexity, markers, settings)
 
-    def _create(self, message_type: type, topic: str, depth: int = DEPTH) -> Any:
-        qos = QoSProfile(depth=depth)
-        return self._node.create_publisher(message_type, topic, qos, event_callbacks=self._events)
+    def _create(self, message_type: type, topic: str, depth: int = DEPTH, *, latched: bool = False) -> Any:
+        durability = DurabilityPolicy.TRANSIENT_LOCAL if latched else DurabilityPolicy.VOLATILE
+        return self._node.create_publisher(
+            message_type,
+            topic,
+            QoSProfile(depth=1 if latched else depth, durability=durability),
+            event_callbacks=self._events,
+            qos_overriding_options=overriding_options(self._node, topic),
+        )
 
     def _offer_mask(self, offered: bool) -> None:
         with self._mask_lock:
@@ -137,11 +212,12 @@ class Publishers:
                 self._mask = None
 
     def _offer_hri(self, offered: bool) -> None:
-        """Have REP-155's topics, or none; log where their messages are not installed."""
-        if offered and self._hri is None:
+        """Have REP-155's topics, or none; log once where their messages are not installed."""
+        if offered and self._hri is None and not self._hri_is_missing:
             try:
                 self._hri = HriPublishers(self._create, self._node.destroy_publisher)
             except HriMessagesError as err:
+                self._hri_is_missing = True
                 self._node.get_logger().error(str(err))
         elif self._hri is not None and not offered:
             taken, self._hri = self._hri, None
@@ -149,75 +225,38 @@ class Publishers:
 
     def _all(self) -> tuple[Any, ...]:
         return (
-            self._poses,
-            self._pose,
-            self._markers,
-            self._target_poses,
-            self._target_markers,
-            self._tf,
-            self._joint_states,
-            self._annotated,
+            *self._people.all,
+            self._target.poses,
+            self._target.markers,
+            self._annotated.publisher,
             self._timing,
             self._mask,
+            *self._detections.publishers,
         )
 
-    def _camera_in_target(self, image: DecodedImage, target: str) -> Rigid | None:
-        """Return where the camera was in the target frame, None where there is none or it is not known."""
-        if not target:
-            return None
-        try:
-            return self._transforms.lookup(target, image.header.frame_id, image.frame.stamp_ns)
-        except TransformError as err:
-            self._logger.error(f"people are not expressed in {target} (target_frame): {err}")
-            return None
-
-    def _publish_tf(self, image: DecodedImage, people: Sequence[Pose], settings: NodeSettings) -> None:
-        if settings.publish_tf and _has_listeners(self._tf) and self._tf_stamps.accepts(image.frame.stamp_ns):
-            message = to_tf_message(
-                people,
-                image.header,
-                prefix=settings.tf_prefix,
-                landmark_visibility=settings.visibility_threshold if settings.publish_landmark_tf else None,
-                hri=self._hri is not None,
-            )
-            if message.transforms:
-                self._tf.publish(message)
-
-    def _publish_joint_states(
-        self, image: DecodedImage, people: Sequence[Pose], settings: NodeSettings
-    ) -> None:
-        if people and settings.publish_joint_states and _has_listeners(self._joint_states):
-            self._joint_states.publish(to_joint_state(people, image.header, settings.visibility_threshold))
-
-    def _publish_markers(
+    def _publish_in_target(
         self,
         image: DecodedImage,
         people: Sequence[Pose],
+        model_complexity: ModelComplexity,
+        markers: MarkerArray | None,
         settings: NodeSettings,
-        camera_in_target: Rigid | None,
     ) -> None:
-        if not (_has_listeners(self._markers) or _has_listeners(self._target_markers)):
+        """Have people expressed in the target frame, as far as that is asked for."""
+        serialized = None
+        if has_listeners(self._target.poses):
+            serialized = serialize_pose33_array(people, image.header, image.frame, model_complexity)
+        markers = markers if has_listeners(self._target.markers) else None
+        if not settings.target_frame or (serialized is None and markers is None):
+            self._target.trouble = ""
             return
-        message = self._marker_arrays.update(people, image.header, settings.visibility_threshold)
-        if _has_listeners(self._markers):
-            self._markers.publish(message)
-        if camera_in_target is not None and _has_listeners(self._target_markers):
-            moved = markers_in_frame(message, settings.target_frame, camera_in_target)
-            self._target_markers.publish(moved)
+        seen = CameraPeople(image.header.frame_id, image.frame.stamp_ns, serialized, markers)
+        self._target.publish(seen, settings.target_frame, settings.target_timeout_s)
 
-    def _publish_images(
-        self, image: DecodedImage, people: Sequence[Pose], visibility_threshold: float
-    ) -> None:
-        if _has_listeners(self._annotated):
-            pixels = annotate(image.frame.rgb, people, visibility_threshold)
-            self._annotated.publish(to_image(pixels, "rgb8", image.header))
+    def _publish_mask(self, image: DecodedImage, people: Sequence[Pose]) -> None:
         with self._mask_lock:
-            if _has_listeners(self._mask):
+            if has_listeners(self._mask):
                 self._mask.publish(to_image(_union(image.frame, people), "mono8", image.header))
-
-
-def _has_listeners(publisher: Any) -> bool:
-    return publisher is not None and publisher.get_subscription_count() > 0
 
 
 def _union(frame: Frame, people: Sequence[Pose]) -> NDArray[np.uint8]:

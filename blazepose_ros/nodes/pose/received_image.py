@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from std_msgs.msg import Header
 
+from blazepose_ros.conversions.cdr import SerializedMessage
 from blazepose_ros.conversions.images import ImageTransport
 from blazepose_ros.core.timestamps import Stopwatch
 from blazepose_ros.core.types import Frame
@@ -24,7 +25,7 @@ class SerializedImage:
         superseded: how many images it superseded meanwhile.
     """
 
-    serialized: bytes
+    serialized: SerializedMessage
     transport: ImageTransport
     taken_ns: int
     waited_ns: int = 0

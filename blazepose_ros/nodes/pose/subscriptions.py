@@ -4,32 +4,36 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
-from typing import Any
 
+from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
-from rclpy.qos import DurabilityPolicy, QoSProfile, qos_profile_sensor_data
-from sensor_msgs.msg import CameraInfo, Image
-from tf2_msgs.msg import TFMessage
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from vision_msgs.msg import Detection2DArray
 
 from blazepose_ros.conversions.frame_context import FrameContextCollector
-from blazepose_ros.conversions.images import TRANSPORTS
-from blazepose_ros.conversions.target_frame import remember
 from blazepose_ros.conversions.tf_buffer import TfBuffer
 from blazepose_ros.core.errors import Logger
+from blazepose_ros.core.image_transport import COMPRESSED_DEPTH, RAW
 from blazepose_ros.core.settings import NodeSettings
+from blazepose_ros.nodes.common.followed_subscription import (
+    FollowedReceiver,
+    FollowedSubscription,
+    TransformSubscriptions,
+)
 from blazepose_ros.nodes.pose.image_pipeline import ImagePipeline
 from blazepose_ros.nodes.pose.image_receiver import ImageReceiver
 
 # The parameters that the subscription to the images depends on.
 IMAGE_SETTINGS = ("image_transport", "image_reliability")
 
-# As tf2_ros listens to /tf.
-TF_DEPTH = 100
+# As qos_profile_sensor_data has it.
+DEPTH = 5
+
+# How often it is looked at what publishers offer.
+FOLLOW_PERIOD_S = 0.5
 
 # The parameters that the subscriptions beside the images depend on.
-BESIDES_SETTINGS = ("placement", "external_detections")
+BESIDES_SETTINGS = ("placement", "depth_transport", "external_detections")
 
 # The values of ``placement`` that look at depth images.
 DEPTH_PLACEMENTS = ("auto", "depth")
@@ -46,7 +50,7 @@ class Subscriptions:
         settings: as they are now.
         pipeline: is given the images.
         contexts: is given the messages of the topics beside the images.
-        transforms: remembers /tf, for people in ``target_frame``.
+        transforms: remembers /tf, for people in ``target_frame`` and on ``ground_frame``.
         logger: told of incompatible publishers.
     """
 
@@ -63,13 +67,17 @@ class Subscriptions:
         self._settings = settings
         self._pipeline = pipeline
         self._contexts = contexts
-        self._transforms = transforms
         self._logger = logger
         self._wanted = False
         self._images = self._image_receiver()
         self._calibration = self._calibration_subscriptions()
-        self._besides: list[Any] = []
-        self._transform_subscriptions = self._subscribe_to_transforms()
+        self._besides: list[FollowedSubscription] = []
+        self._transform_subscriptions = TransformSubscriptions(node, transforms, logger)
+        self._transform_subscriptions.want(*_wanted_transforms(settings))
+        # Not the node's clock: it stands still where use_sim_time waits for a simulation.
+        self._timer = node.create_timer(
+            FOLLOW_PERIOD_S, self._follow, clock=Clock(clock_type=ClockType.STEADY_TIME)
+        )
 
     def change(self, settings: NodeSettings) -> None:
         """Subscribe as the new values say; the images have to be taken again."""
@@ -79,9 +87,7 @@ class Subscriptions:
             self._images = self._image_receiver()
         if any(getattr(before, name) != getattr(settings, name) for name in BESIDES_SETTINGS):
             self._end(self._besides)
-        if bool(before.target_frame) != bool(settings.target_frame):
-            self._end(self._transform_subscriptions)
-            self._transform_subscriptions = self._subscribe_to_transforms()
+        self._transform_subscriptions.want(*_wanted_transforms(settings))
 
     def take_images(self, wanted: bool) -> None:
         """Subscribe to the images and what belongs to them, or end that."""
@@ -102,12 +108,19 @@ class Subscriptions:
 
     def close(self) -> None:
         """End all subscriptions."""
+        self._node.destroy_timer(self._timer)
         self._images.end()
         self._end(self._besides)
-        self._end(self._transform_subscriptions)
+        self._transform_subscriptions.close()
         self._end(self._calibration)
 
-    def _calibration_subscriptions(self) -> list[Any]:
+    def _follow(self) -> None:
+        """Ask all publishers beside the images for what they offer."""
+        for subscription in (*self._calibration, *self._besides):
+            subscription.follow()
+        self._transform_subscriptions.follow()
+
+    def _calibration_subscriptions(self) -> list[FollowedSubscription]:
         return [self._listen(CameraInfo, "camera_info", self._calibrate)]
 
     def _calibrate(self, serialized: bytes) -> None:
@@ -119,48 +132,50 @@ class Subscriptions:
         if self._contexts.calibration.is_known and not self._wanted:
             self._end(self._calibration)
 
-    def _subscriptions_besides(self) -> list[Any]:
+    def _subscriptions_besides(self) -> list[FollowedSubscription]:
         """Return the subscriptions to depth and to the boxes of people, as far as they are used."""
         contexts, subscriptions = self._contexts, []
         if self._settings.placement in DEPTH_PLACEMENTS:
             subscriptions += [
                 self._listen(CameraInfo, "depth/camera_info", contexts.depth.receive_calibration),
-                self._listen(Image, "depth", contexts.depth.receive),
+                self._depth_images(),
             ]
         if self._settings.external_detections:
-            subscriptions.append(
-                self._node.create_subscription(
-                    Detection2DArray, "detections", contexts.detections.receive, qos_profile_sensor_data
-                )
-            )
+            subscriptions.append(self._listen(Detection2DArray, "detections", contexts.detections.receive))
         return subscriptions
 
-    def _subscribe_to_transforms(self) -> list[Any]:
-        """Return the subscriptions to transforms, none where no target frame asks for them."""
-        if not self._settings.target_frame:
-            return []
-        moving = partial(remember, self._transforms, static=False)
-        fixed = partial(remember, self._transforms, static=True)
-        kept = QoSProfile(depth=TF_DEPTH, durability=DurabilityPolicy.TRANSIENT_LOCAL)
-        return [
-            self._node.create_subscription(TFMessage, "/tf", moving, QoSProfile(depth=TF_DEPTH)),
-            self._node.create_subscription(TFMessage, "/tf_static", fixed, kept),
-        ]
+    def _depth_images(self) -> FollowedReceiver:
+        depth = self._contexts.depth
+        if self._settings.depth_transport == RAW:
+            return FollowedReceiver(self._node, Image, "depth", depth.receive, DEPTH)
+        # Below the topic that depth is remapped to, as image_transport has it.
+        topic = f"{self._node.resolve_topic_name('depth')}/{COMPRESSED_DEPTH}"
+        return FollowedReceiver(self._node, CompressedImage, topic, depth.receive_compressed, DEPTH)
 
-    def _end(self, subscriptions: list[Any]) -> None:
+    def _end(self, subscriptions: list[FollowedSubscription]) -> None:
         while subscriptions:
-            self._node.destroy_subscription(subscriptions.pop())
+            subscriptions.pop().close()
 
     def _image_receiver(self) -> ImageReceiver:
         settings = self._settings
-        transport = TRANSPORTS[settings.image_transport]
-        self._node.get_logger().info(
-            f"waiting for images on {self._node.resolve_topic_name(transport.topic)}"
+        receiver = ImageReceiver(
+            self._node, settings.image_transport, settings.image_reliability, self._pipeline, self._logger
         )
-        return ImageReceiver(self._node, transport, settings.image_reliability, self._pipeline, self._logger)
+        self._node.get_logger().info(f"waiting for images on {receiver.topic}")
+        return receiver
 
-    def _listen(self, message_type: type, topic: str, callback: Callable[[bytes], object]) -> Any:
+    def _listen(
+        self, message_type: type, topic: str, callback: Callable[[bytes], object]
+    ) -> FollowedSubscription:
         """Subscribe to serialized messages: the middleware drops damaged ones without a word."""
-        return self._node.create_subscription(
-            message_type, topic, callback, qos_profile_sensor_data, raw=True
-        )
+        return FollowedSubscription(self._node, message_type, topic, callback, DEPTH)
+
+
+def _wanted_transforms(settings: NodeSettings) -> tuple[bool, bool]:
+    """Return whether moving and whether static transforms are of use.
+
+    A target frame and that of the ground ask for both; a depth camera that is not in the color
+    camera's place is fixed to it.
+    """
+    moving = bool(settings.target_frame or settings.ground_frame)
+    return moving, moving or settings.placement in DEPTH_PLACEMENTS

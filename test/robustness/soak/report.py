@@ -69,7 +69,7 @@ def report(ledger: Invariants, findings: Findings) -> str:
         "images": f"{ledger.sent} sent, {ledger.answers} answered, {ledger.people} with somebody",
         "latency": _latency(ledger.latencies_s),
         "memory": _memory(findings.stops_mb),
-        "violations": str(len(found)),
+        "violations": f"{ledger.violations.total() + len(found) - len(ledger.violations)}",
     }
     lines = [f"{name:12}{value}" for name, value in rows.items()]
     return "\n".join([*lines, *(f"  - {line}" for line in found)])

@@ -14,7 +14,9 @@ import cv_bridge
 from sensor_msgs.msg import Image
 
 from blazepose_ros.conversions.cv_bridge_fallback import cv_bridge_failure
-from blazepose_ros.conversions.images import LAYOUTS, ImageError, to_rgb
+from blazepose_ros.conversions.encodings import LAYOUTS
+from blazepose_ros.conversions.image_stream import ImageError
+from blazepose_ros.conversions.images import to_rgb
 
 HEIGHT, WIDTH = 48, 64
 RNG = np.random.default_rng(0)
@@ -82,7 +84,7 @@ def test_what_cv_bridge_does_not_take_is_listed() -> None:
 
 
 @pytest.mark.parametrize(
-    "encoding", ["32FC1", "16UC1", "8UC2", "nv21", "RGB8", "", "\x1b[2J", "8UC999999999999"]
+    "encoding", ["32FC1", "16UC1", "8UC2", "nv61", "RGB8", "", "\x1b[2J", "8UC999999999999"]
 )
 def test_cv_bridge_converts_nothing_that_the_table_lacks(encoding: str) -> None:
     with pytest.raises(

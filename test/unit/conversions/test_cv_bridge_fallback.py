@@ -18,13 +18,14 @@ from sensor_msgs.msg import Image
 
 from blazepose_ros.conversions import cv_bridge_fallback
 from blazepose_ros.conversions.cv_bridge_fallback import cv_bridge_failure
-from blazepose_ros.conversions.images import ImageError, to_rgb
+from blazepose_ros.conversions.image_stream import ImageError
+from blazepose_ros.conversions.images import to_rgb
 from blazepose_ros.core.image_headers import MAX_PIXELS
 
 PIXELS = np.arange(2 * 4 * 3, dtype=np.uint8).reshape(2, 4, 3)
 
 
-def image(encoding: str = "nv21", width: Any = 4, height: Any = 2) -> Image:
+def image(encoding: str = "nv61", width: Any = 4, height: Any = 2) -> Image:
     return Image(encoding=encoding, width=width, height=height, step=width, data=array.array("B", bytes(12)))
 
 
@@ -77,7 +78,7 @@ def test_an_encoding_of_the_table_is_not(stand_in: Any) -> None:
 def test_without_cv_bridge_the_error_names_the_encodings_and_the_package(stand_in: Any) -> None:
     stand_in(failure=None)
     with pytest.raises(
-        ImageError, match=r"'nv21' is not supported; these are: mono8, .*, 8UC4; cv_bridge may"
+        ImageError, match=r"'nv61' is not supported; these are: mono8, .*, nv24; cv_bridge may"
     ) as err:
         to_rgb(image())
     assert "sudo apt install ros-$ROS_DISTRO-cv-bridge" in str(err.value)
@@ -104,11 +105,11 @@ def test_cv_bridge_is_looked_for_once(stand_in: Any, failure: str | None) -> Non
 
 @pytest.mark.parametrize(
     "err",
-    [TypeError("[nv21] is not a color format"), KeyError(16), AttributeError("newbyteorder"), MemoryError()],
+    [TypeError("[nv61] is not a color format"), KeyError(16), AttributeError("newbyteorder"), MemoryError()],
 )
 def test_whatever_cv_bridge_raises_is_an_image_error_that_names_it(stand_in: Any, err: Any) -> None:
     stand_in(convert=raises(err))
-    with pytest.raises(ImageError, match=rf"'nv21' is not supported; .*; cv_bridge: {type(err).__name__} "):
+    with pytest.raises(ImageError, match=rf"'nv61' is not supported; .*; cv_bridge: {type(err).__name__} "):
         to_rgb(image())
 
 

@@ -19,7 +19,11 @@ pytest.importorskip("sensor_msgs", reason="sensor_msgs is not installed")
 
 from sensor_msgs.msg import CompressedImage, Image
 
-from blazepose_ros.conversions.images import LAYOUTS, ImageError, decode, to_rgb
+from blazepose_ros.conversions.compressed_images import decode
+from blazepose_ros.conversions.encodings import LAYOUTS, PLANAR_LAYOUTS
+from blazepose_ros.conversions.image_stream import ImageError, ImageStream
+from blazepose_ros.conversions.images import to_rgb
+from blazepose_ros.core.errors import FunctionLogger
 from blazepose_ros.core.image_headers import MAX_PIXELS
 
 HEIGHT, WIDTH = 6, 8
@@ -106,6 +110,91 @@ def test_yuv_gives_the_colors_it_was_made_from(encoding: str, order: str, paddin
     blocks = np.repeat(RGB[:, ::2], 2, axis=1)  # two pixels share their color
     pixels = to_rgb(message(yuv422(blocks, order), encoding, padding))
     assert_is_rgb(pixels, blocks, atol=3)
+
+
+BLOCKS = np.repeat(np.repeat(RGB[::2, ::2], 2, axis=0), 2, axis=1)  # two by two pixels share their color
+
+
+def planes(rgb: Any, encoding: str, padding: int) -> bytes:
+    """Return the pixels of an image in luma and color, as OpenCV's YUV 4:2:0 of the same pixels has them."""
+    height, width = rgb.shape[:2]
+    flat = cv2.cvtColor(rgb, cv2.COLOR_RGB2YUV_I420).reshape(-1)
+    luma, u, v = np.split(flat, [height * width, height * width * 5 // 4])
+    u, v = (plane.reshape(height // 2, width // 2) for plane in (u, v))
+
+    def padded(plane: Any, surplus: int) -> bytes:
+        return np.pad(plane, ((0, 0), (0, surplus)), constant_values=170).tobytes()
+
+    rows = {
+        "nv12": [np.stack([u, v], -1).reshape(height // 2, width)],
+        "nv21": [np.stack([v, u], -1).reshape(height // 2, width)],
+        "nv24": [np.stack([u, v], -1).repeat(2, 0).repeat(2, 1).reshape(height, 2 * width)],
+        "i420": [u, v],
+        "yv12": [v, u],
+    }[encoding]
+    surplus = {"nv24": 2 * padding, "i420": padding // 2, "yv12": padding // 2}.get(encoding, padding)
+    return padded(luma.reshape(height, width), padding) + b"".join(padded(row, surplus) for row in rows)
+
+
+@pytest.mark.parametrize("padding", [0, 4])
+@pytest.mark.parametrize("encoding", PLANAR_LAYOUTS)
+def test_planes_of_luma_and_color_give_the_colors_they_were_made_from(encoding: str, padding: int) -> None:
+    data = planes(BLOCKS, encoding, padding)
+    assert_is_rgb(to_rgb(raw_message(WIDTH, HEIGHT, WIDTH + padding, encoding, data)), BLOCKS, atol=4)
+
+
+@pytest.mark.parametrize("step", [0, WIDTH * 3 // 2, 2 * WIDTH])
+@pytest.mark.parametrize("encoding", PLANAR_LAYOUTS)
+def test_planes_without_padding_are_read_whatever_the_step(encoding: str, step: int) -> None:
+    data = planes(BLOCKS, encoding, 0)
+    assert_is_rgb(to_rgb(raw_message(WIDTH, HEIGHT, step, encoding, data)), BLOCKS, atol=4)
+
+
+@pytest.mark.parametrize("encoding", PLANAR_LAYOUTS)
+def test_planes_that_end_too_early_or_share_colors_unevenly_are_refused(encoding: str) -> None:
+    data = planes(BLOCKS, encoding, 0)
+    for msg, complaint in (
+        (raw_message(WIDTH, HEIGHT, WIDTH, encoding, data[:-1]), "data has .* takes"),
+        (raw_message(WIDTH, HEIGHT, WIDTH, encoding, data[:5]), "data has 5 bytes"),
+        (raw_message(WIDTH, HEIGHT, WIDTH - 1, encoding, data + b"0"), "step is 7 bytes"),
+        (raw_message(WIDTH - 1, HEIGHT, WIDTH, encoding, data), f"{encoding} cannot be 7 x 6"),
+        (raw_message(WIDTH, HEIGHT - 1, WIDTH, encoding, data), f"{encoding} cannot be 8 x 5"),
+        (raw_message(0, 0, 0, encoding, data), "the image is empty"),
+    ):
+        with pytest.raises(ImageError, match=complaint):
+            to_rgb(msg)
+
+
+SCENE_16 = np.random.default_rng(2).integers(0, 256, (48, 64, 1)).astype(np.uint16)
+
+
+@pytest.mark.parametrize("is_bigendian", [False, True])
+@pytest.mark.parametrize("bits", [8, 10, 12, 14, 16])
+@pytest.mark.parametrize("encoding", ["mono16", "rgb16", "bayer_rggb16"])
+def test_the_bits_that_a_camera_uses_are_found_from_its_images(
+    encoding: str, bits: int, is_bigendian: bool
+) -> None:
+    channels = 3 if encoding == "rgb16" else 1
+    words = np.repeat(SCENE_16 << (bits - 8), channels, axis=2)
+    pixels = to_rgb(message(words.astype(">u2" if is_bigendian else "<u2"), encoding, 2, is_bigendian))
+    eight = np.repeat(SCENE_16.astype(np.uint8), channels, axis=2)
+    assert_is_rgb(pixels, to_rgb(message(eight, encoding.replace("16", "8"))))
+
+
+@pytest.mark.parametrize(("offset", "gain"), [(7000, 20), (29_000, 4), (60_000, 20)])
+def test_the_counts_of_a_thermal_camera_are_stretched(offset: int, gain: int) -> None:
+    pixels = to_rgb(message(SCENE_16 * gain + offset, "mono16"))
+    assert_is_rgb(pixels, np.repeat(SCENE_16, 3, axis=2), atol=2)
+
+
+def test_the_bits_stay_when_an_image_is_dark() -> None:
+    stream = ImageStream()
+    to_rgb(message(SCENE_16 << 4, "mono16"), stream)
+    dark = to_rgb(message(SCENE_16, "mono16"), stream)
+    assert_is_rgb(dark, np.repeat(SCENE_16 >> 4, 3, axis=2))
+    another_camera = message(SCENE_16, "mono16")
+    another_camera.header.frame_id = "another"
+    assert_is_rgb(to_rgb(another_camera, stream), np.repeat(SCENE_16, 3, axis=2))
 
 
 def test_every_encoding_is_tested_here() -> None:
@@ -276,6 +365,8 @@ def jpeg_that_claims(width: Any, height: Any) -> bytes:
 
 
 JPEG, PNG = encoded(".jpg", SCENE), encoded(".png", SCENE)
+WEBP, BMP, TIFF = (encoded(f".{kind}", SCENE) for kind in ("webp", "bmp", "tiff"))
+PROGRESSIVE = cv2.imencode(".jpg", SCENE, [cv2.IMWRITE_JPEG_PROGRESSIVE, 1])[1].tobytes()
 
 
 def jpeg_with_a_segment_of_length(length: Any) -> Any:
@@ -289,25 +380,43 @@ def jpeg_with_scans(count: Any) -> Any:
 
 
 NO_IMAGES = {
-    "empty": (b"", "0 bytes. is not a JPEG or PNG"),
-    "one byte": (b"\x00", "1 bytes. is not a JPEG or PNG"),
-    "text": (b"not an image at all", "is not a JPEG or PNG"),
-    "zeros": (bytes(1000), "is not a JPEG or PNG"),
-    "tiff": (encoded(".tiff", SCENE), "is not a JPEG or PNG"),
+    "empty": (b"", "0 bytes. is not a JPEG, PNG, WebP, BMP or TIFF"),
+    "one byte": (b"\x00", "1 bytes. is not a JPEG, PNG, WebP, BMP or TIFF"),
+    "text": (b"not an image at all", "is not a JPEG, PNG, WebP, BMP or TIFF"),
+    "zeros": (bytes(1000), "is not a JPEG, PNG, WebP, BMP or TIFF"),
+    "gif": (b"GIF89a" + bytes(1000), "is not a JPEG, PNG, WebP, BMP or TIFF"),
+    "sound": (b"RIFF\x10\0\0\0WAVE" + bytes(1000), "is not a JPEG, PNG, WebP, BMP or TIFF"),
+    "cut webp": (WEBP[:200], "is cut short"),
+    "cut webp header": (WEBP[:14], "is cut short"),
+    "damaged webp": (WEBP[:40] + bytes(len(WEBP) - 40), "is damaged"),
+    "huge webp": (
+        WEBP[:12] + b"VP8X" + bytes(8) + b"\xff" * 6 + WEBP[30:],
+        "more pixels than any camera has: 16777216 x 16777216",
+    ),
+    "cut bmp": (BMP[:200], "is damaged"),
+    "cut bmp header": (BMP[:20], "is cut short"),
+    "huge bmp": (
+        BMP[:18] + b"\xff\xff\xff\x7f" * 2 + BMP[26:],
+        "more pixels than any camera has: 2147483647 x 2147483647",
+    ),
+    "cut tiff": (TIFF[:200], "is cut short"),
+    "cut tiff header": (TIFF[:6], "is cut short"),
+    "tiff of floats": (encoded(".tiff", SCENE.astype(np.float32)), "holds float32 samples"),
     "png of 12 bytes": (PNG[:12], "is cut short"),
     "cut png": (PNG[:200], "is cut short"),
     "cut and closed png": (PNG[:200] + PNG[-12:], "is damaged"),
     "png without its end": (PNG[:-300], "is cut short"),
     "png without a byte": (PNG[:100] + PNG[101:], "is damaged"),
-    "png without its header": (PNG[:8] + PNG[33:], "is damaged"),
+    "png without its header": (PNG[:8] + PNG[33:], "is damaged: its header is missing"),
     "png of no size": (png_that_claims(0, 0), "is damaged"),
     "huge png": (png_that_claims(100_000, 100_000), "more pixels than any camera has"),
     "huge padded png": (png_that_claims(100_000, 100_000) + bytes(2**21), "more pixels than any camera has"),
-    "largest png": (png_that_claims(2**32 - 1, 2**32 - 1), "is damaged"),
+    "largest png": (png_that_claims(2**32 - 1, 2**32 - 1), "more pixels than any camera has"),
     "jpeg of 2 bytes": (JPEG[:2], "is cut short"),
     "cut jpeg header": (JPEG[:100], "is cut short"),
     "half a jpeg": (JPEG[: len(JPEG) // 2], "is cut short"),
-    "jpeg without its end": (JPEG[:-2], "is cut short"),
+    "jpeg with its last sixth missing": (JPEG[: -len(JPEG) // 12], "is cut short"),
+    "progressive jpeg without its end": (PROGRESSIVE[:-2], "is cut short"),
     "jpeg of two markers": (JPEG[:2] + JPEG[-2:], "is cut short"),
     "jpeg of no size": (jpeg_that_claims(0, 0), "is damaged"),
     "large jpeg": (jpeg_that_claims(4000, 4000), "too short for the 4000 x 4000 pixels"),
@@ -325,10 +434,101 @@ def test_compressed_data_that_are_no_image_are_refused_by_what_is_wrong(data: An
         decode(compressed(data))
 
 
-@given(st.sampled_from([JPEG, PNG]), st.data())
-def test_an_image_cut_short_anywhere_is_refused(whole: Any, draw: Any) -> None:
-    with pytest.raises(ImageError):
-        decode(compressed(whole[: draw.draw(st.integers(0, len(whole) - 2))]))
+BLOCK_PX = 16  # what a JPEG codes together
+
+
+@given(st.sampled_from([JPEG, PNG, WEBP, BMP, TIFF]), st.data())
+def test_an_image_cut_short_anywhere_is_refused_or_misses_its_last_block_at_most(
+    whole: Any, draw: Any
+) -> None:
+    cut = whole[: draw.draw(st.integers(0, len(whole) - 2))]
+    try:
+        pixels = decode(compressed(cut))
+    except ImageError:
+        return
+    assert whole is JPEG
+    expected = decode(compressed(whole))
+    touched = np.s_[-BLOCK_PX - 1 :, -BLOCK_PX - 1 :]  # colors are interpolated across the block's border
+    expected[touched] = pixels[touched]
+    assert_is_rgb(pixels, expected)
+
+
+FLOOR = np.vstack([SCENE, np.zeros((64, SCENE.shape[1], 3), np.uint8)])
+
+
+@pytest.mark.parametrize("scene", [SCENE, FLOOR, FLOOR * 0], ids=["scene", "dark floor", "darkness"])
+@pytest.mark.parametrize("end", [0, 1, 2], ids=["whole", "half of the marker", "no marker"])
+def test_a_jpeg_without_its_last_marker_has_all_of_its_pixels(scene: Any, end: int) -> None:
+    jpeg = encoded(".jpg", scene)
+    assert_is_rgb(decode(compressed(jpeg[: len(jpeg) - end])), decode(compressed(jpeg)))
+
+
+@pytest.mark.parametrize("kind", ["webp", "bmp", "tiff"])
+@pytest.mark.parametrize("gray", [False, True])
+def test_webp_bmp_and_tiff_are_read_too(kind: str, gray: bool) -> None:
+    scene = np.ascontiguousarray(SCENE[:, :, ::-1])
+    data = encoded(f".{kind}", cv2.cvtColor(scene, cv2.COLOR_BGR2GRAY) if gray else scene)
+    expected = cv2.cvtColor(cv2.cvtColor(SCENE, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB) if gray else SCENE
+    assert np.abs(decode(compressed(data, kind)).astype(int) - expected).mean() < 3
+
+
+@pytest.mark.parametrize("kind", ["png", "tiff"])
+@pytest.mark.parametrize("bits", [8, 16])
+@pytest.mark.parametrize("pattern", ["rggb", "bggr", "gbrg", "grbg"])
+def test_a_bayer_mosaic_in_a_file_gets_its_colors(pattern: str, bits: int, kind: str) -> None:
+    samples = mosaic(FLAT, pattern)
+    words = samples if bits == 8 else samples.astype(np.uint16) << 4  # 12 bits
+    data = encoded(f".{kind}", words)
+    for image_format in (
+        f"bayer_{pattern}{bits}; {kind} compressed",
+        f"bayer_{pattern}{bits}; {kind} compressed ",
+    ):
+        assert_is_rgb(decode(compressed(data, image_format)), FLAT)
+    converted = decode(compressed(data, f"bayer_{pattern}{bits}; {kind} compressed mono8"))
+    assert (converted[..., :1] == converted).all()
+    rgb = encoded(f".{kind}", FLAT[:, :, ::-1])
+    assert_is_rgb(decode(compressed(rgb, f"bayer_{pattern}{bits}; {kind} compressed bgr8")), FLAT)
+
+
+@pytest.mark.parametrize("quality", [cv2.IMWRITE_JPEG_PROGRESSIVE, cv2.IMWRITE_JPEG_OPTIMIZE])
+@pytest.mark.parametrize(
+    ("megapixels", "reduction"), [(1.0, 1), (0.01, 2), (0.0031, 2), (0.001, 4), (0.0005, 8)]
+)
+def test_a_jpeg_beyond_the_limit_is_decoded_at_reduced_size(
+    megapixels: float, reduction: int, quality: int
+) -> None:
+    said: list[str] = []
+    stream = ImageStream(megapixels, FunctionLogger(said.append))
+    jpeg = cv2.imencode(".jpg", SCENE[:, :, ::-1], [quality, 0])[1].tobytes()
+    for _ in range(3):
+        pixels = decode(compressed(jpeg), stream)
+    height, width = SCENE.shape[:2]
+    assert pixels.shape == (height // reduction, width // reduction, 3)
+    smaller = cv2.resize(SCENE, pixels.shape[1::-1], interpolation=cv2.INTER_AREA)
+    assert np.abs(pixels.astype(int) - smaller).mean() < 6
+    assert len(said) == (reduction > 1)
+    assert all(f"128 x 96 pixels are decoded at 1/{reduction} of their size" in line for line in said)
+
+
+@pytest.mark.parametrize("kind", ["png", "webp", "bmp", "tiff"])
+def test_any_other_image_beyond_the_limit_is_refused(kind: str) -> None:
+    data = encoded(f".{kind}", SCENE)
+    with pytest.raises(ImageError, match=r"has 128 x 96 pixels, more than 0.01 megapixels \(max_image_meg"):
+        decode(compressed(data), ImageStream(0.01))
+    with pytest.raises(ImageError, match=r"128 x 96 pixels are more than 0.01 megapixels \(max_image_meg"):
+        to_rgb(message(SCENE, "rgb8"), ImageStream(0.01))
+    with pytest.raises(ImageError, match=r"128 x 96 pixels are more than 0.01 megapixels"):
+        to_rgb(message(SCENE[..., :1], "nv12"), ImageStream(0.01))
+
+
+def test_a_large_progressive_jpeg_of_many_scans_is_refused() -> None:
+    scans = 30 * b"\xff\xda\x00\x08\x01\x01\x00\x01\x05\x00\x00"
+    slow = PROGRESSIVE[:-2] + scans + PROGRESSIVE[-2:]
+    assert decode(compressed(slow)).shape == SCENE.shape
+    with pytest.raises(
+        ImageError, match=r"128 x 96 pixels in .. scans, which take longer than an image of 0.01"
+    ):
+        decode(compressed(slow), ImageStream(0.01))
 
 
 def test_a_jpeg_may_be_followed_by_padding() -> None:
@@ -375,7 +575,8 @@ import resource, sys
 from blazepose_ros.nodes.common.process_tuning import configure_opencv
 configure_opencv()
 from sensor_msgs.msg import CompressedImage
-from blazepose_ros.conversions.images import ImageError, decode
+from blazepose_ros.conversions.compressed_images import decode
+from blazepose_ros.conversions.image_stream import ImageError
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 try:
     decode(CompressedImage(data=sys.stdin.buffer.read()))
@@ -385,7 +586,8 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 """
 BOMBS = {
     "jpeg": (jpeg_that_claims(65_000, 2_000), "too short for the 65000 x 2000 pixels"),
-    "png": (png_that_claims(65_000, 2_000), "is damaged"),
+    "png": (png_that_claims(65_000, 2_000), "65000 x 2000 pixels, more than 40 megapixels"),
+    "largest png within the limit": (png_that_claims(20_000, 2_000), "is damaged"),
     "padded jpeg": (jpeg_that_claims(12_000, 12_000) + bytes(300_000), "more pixels than any camera has"),
     "padded png": (png_that_claims(12_000, 12_000) + bytes(300_000), "more pixels than any camera has"),
 }

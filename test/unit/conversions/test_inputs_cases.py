@@ -11,14 +11,15 @@ from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import Header
 from vision_msgs.msg import Detection2D, Detection2DArray
 
-from blazepose_ros.conversions.camera_info import CalibrationInput, camera_info_message, to_camera_model
+from blazepose_ros.conversions.camera_info import CalibrationInput, camera_info_message, read_camera
 from blazepose_ros.conversions.cdr import header_message
 from blazepose_ros.conversions.depth_input import DepthInput
 from blazepose_ros.conversions.frame_context import FrameContextCollector
 from blazepose_ros.conversions.images import compressed_message
-from blazepose_ros.conversions.tf_buffer import HISTORY_NS, Rigid, TfBuffer, TransformError
+from blazepose_ros.conversions.tf_buffer import HISTORY_NS, TfBuffer, TransformError
 from blazepose_ros.core.camera_model import CameraModel
 from blazepose_ros.core.settings import NodeSettings
+from blazepose_ros.core.transforms import Rigid
 from blazepose_ros.core.types import Frame
 
 K = [500.0, 0.0, 320.0, 0.0, 510.0, 240.0, 0.0, 0.0, 1.0]
@@ -65,7 +66,7 @@ def test_after_a_second_without_a_calibration_one_is_assumed_aloud_and_once(log:
         assert source.camera_for(640, 480, 75.0).assumed
         assert len(log.warnings) == warnings
     assert log.warnings == [
-        "no calibration on /camera_info: distances rest on an assumed horizontal field of view of 75 degrees"
+        "no calibration on /camera_info: distances rest on an assumed field of view of 75 degrees"
         " (assumed_hfov_deg)"
     ]
 
@@ -81,17 +82,16 @@ def test_a_camera_that_says_it_is_not_calibrated_is_not_waited_for(log: Log) -> 
 def test_a_calibration_of_no_camera_takes_the_old_one_away(log: Log) -> None:
     source = CalibrationInput("/camera_info", log)
     source.update(CALIBRATION)
-    source.update(CameraInfo(width=640, height=480, k=K, d=[0.0] * 3, distortion_model="plumb_bob"))
+    source.update(CameraInfo(width=640, height=480, k=[-1.0, *K[1:]], distortion_model="plumb_bob"))
     assert not source.is_calibrated
-    assert log.errors == [
-        "camera_info is not usable: plumb_bob does not take 3 coefficients; a field of view is assumed"
-    ]
+    assert log.errors[0].startswith("camera_info is not usable: the focal lengths are -1 and 510")
+    assert log.errors[0].endswith("; a field of view is assumed")
 
 
 def test_a_camera_info_message_comes_back_as_the_camera() -> None:
     header = header_message(7, "eye")
     assert camera_info_message(None, (640, 480), header) == CameraInfo(header=header, width=640, height=480)
-    assert to_camera_model(camera_info_message(None, (640, 480), header)) is None
+    assert read_camera(camera_info_message(None, (640, 480), header)) is None
 
 
 def depth_message(stamp_ns: Any, value: Any = 2000, width: Any = 4, height: Any = 3) -> Any:
@@ -122,6 +122,16 @@ def test_of_two_depth_images_as_far_away_one_is_taken(log: Log) -> None:
     assert (depth.camera.width, depth.camera.height) == (4, 3)
 
 
+def test_an_image_without_a_stamp_has_the_newest_depth_without_one(log: Log) -> None:
+    collector = FrameContextCollector("/camera_info", log)
+    for value in (1000, 2000):
+        collector.depth.receive(depth_message(0, value))
+    depth = collector.context_of(FRAME, NodeSettings(), header_ns=0).depth
+    assert depth is not None
+    assert depth.depth_m[0, 0] == 2.0
+    assert collector.context_of(FRAME, NodeSettings()).depth is None
+
+
 @pytest.mark.parametrize("placement", ["auto", "depth", "mono", "none"])
 def test_the_context_of_an_image_is_what_its_placement_needs(log: Log, placement: str) -> None:
     collector = FrameContextCollector("/camera_info", log)
@@ -144,8 +154,8 @@ def test_the_context_has_the_settings_of_its_image(log: Log) -> None:
     assert context.camera.k[0, 0] == pytest.approx(320.0)
     collector.depth.receive(b"")
     collector.calibration.receive(b"")
-    collector.detections.receive(Detection2DArray(detections=[Detection2D()]))
-    told = ["depth image dropped", "camera_info dropped", "detections dropped"]
+    collector.detections.receive(serialize_message(Detection2DArray(detections=[Detection2D()])))
+    told = ["depth image dropped", "camera_info dropped", "detection ignored"]
     assert [error.partition(":")[0] for error in log.errors] == told
 
 

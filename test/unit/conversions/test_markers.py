@@ -7,16 +7,18 @@ from typing import Any
 import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
-from support.bodies import FACING_M, placed, pose_of
+from support.bodies import CAMERA, FACING_M, placed, pose_of
+from support.several_cameras import CAMERAS
 
 pytest.importorskip("visualization_msgs", reason="visualization_msgs is not installed")
 
 from std_msgs.msg import Header
 from visualization_msgs.msg import Marker
 
-from blazepose_ros.conversions.markers import MarkerArrays
+from blazepose_ros.conversions.markers import FRUSTUM_ID, LABEL_ID, MarkerArrays
 from blazepose_ros.core.landmarks import BONES, Landmark
 from blazepose_ros.core.visualization.palette import landmark_colors
+from blazepose_ros.core.visualization.scene_view import SceneCamera
 
 HEADER = Header(frame_id="eye")
 HEADER.stamp.sec, HEADER.stamp.nanosec = 12, 345
@@ -107,7 +109,7 @@ def test_markers_have_the_colors_of_their_landmarks(show: Any) -> None:
 
 def test_a_text_above_the_head_says_who_it_is_and_how_far(show: Any) -> None:
     (text,) = of_type(show(placed((3.0, 0.0, 4.0), person_id=7)), Marker.TEXT_VIEW_FACING)
-    assert text.text == "person 7  5.0 m"
+    assert text.text == "person 7  5.00 m"
     assert text.scale.z > 0
     highest = FACING_M[:, 1].min()  # y points down
     assert highest - 0.5 < text.pose.position.y < highest - 0.1
@@ -234,3 +236,21 @@ def test_the_first_image_has_a_lifetime_too_and_so_has_one_after_a_jump_back(arr
 def test_a_pause_does_not_change_the_lifetime(arrays: MarkerArrays) -> None:
     *_, last = lifetimes_s(arrays, [0.0, 0.2, 0.4, 0.6, 30.0])
     assert last == pytest.approx(1.0)
+
+
+def test_a_camera_is_a_frustum_from_where_it_is_to_what_it_sees_and_goes_with_it(
+    arrays: MarkerArrays,
+) -> None:
+    header = Header(frame_id="map")
+    camera = SceneCamera("front", CAMERA, CAMERAS["east"])
+    frustum, name = arrays.update([], header, 0.5, [camera]).markers
+    assert (frustum.id, frustum.ns, frustum.header.frame_id) == (FRUSTUM_ID, "camera_front", "map")
+    assert (name.id, name.text) == (LABEL_ID, "front")
+    ends = np.array([(end.x, end.y, end.z) for end in frustum.points])
+    center, *corners = camera.corners()
+    assert len(ends) == 2 * 8  # four edges from the lens, four sides of what it sees
+    assert np.count_nonzero((ends == center).all(axis=1)) == len(corners)
+    for corner in corners:
+        assert np.count_nonzero((ends == corner).all(axis=1)) == 3
+    gone = arrays.update([], header, 0.5).markers
+    assert [(marker.ns, marker.action) for marker in gone] == [("camera_front", Marker.DELETE)] * 2

@@ -14,10 +14,11 @@ from scipy.spatial.transform import Rotation
 from std_msgs.msg import ColorRGBA, Header
 from support.bodies import FACING_M, placed, pose_of
 from support.hri import hri_msgs  # noqa: F401 -- a fixture
-from tf2_msgs.msg import TFMessage
+from support.transforms import serialized
 from visualization_msgs.msg import Marker
 
 from blazepose_ros.conversions.diagnostics import figures, to_diagnostic_array
+from blazepose_ros.conversions.frames import markers_in_frame, poses_in_frame, to_tf_message
 from blazepose_ros.conversions.hri import SKELETON_2D, HriMessages, hri_id
 from blazepose_ros.conversions.markers import MarkerArrays
 from blazepose_ros.conversions.pose33 import (
@@ -26,13 +27,12 @@ from blazepose_ros.conversions.pose33 import (
     serialize_pose33_array,
     to_joint_state,
 )
-from blazepose_ros.conversions.target_frame import markers_in_frame, poses_in_frame, remember
-from blazepose_ros.conversions.tf_buffer import Rigid, TfBuffer, TransformError
-from blazepose_ros.conversions.tf_frames import to_tf_message
+from blazepose_ros.conversions.tf_buffer import TfBuffer, TransformError, remember
 from blazepose_ros.core.diagnostics.health import Health
 from blazepose_ros.core.diagnostics.statistics import Drop, Snapshot
 from blazepose_ros.core.joint_angles import joint_angles
 from blazepose_ros.core.landmarks import BONES, Landmark
+from blazepose_ros.core.transforms import Rigid
 from blazepose_ros.core.types import Frame, ModelComplexity, Status
 from blazepose_ros.core.visualization.palette import depth_colors
 from blazepose_ros.msg import Pose33, Pose33Array
@@ -45,7 +45,8 @@ def snapshot(**fields: Any) -> Snapshot:
     known = {
         "input_hz": 30.04, "processed_hz": 29.96, "dropped": Counter({Drop.BUSY: 3}),
         "processing_ms": (11.04, 22.06), "latency_ms": (33.0, 44.0), "last_image_age_s": 0.25,
-        "last_person_age_s": math.inf, "time_jumps": 2, "unstamped": 1, "people": ("1: fine", "2: truncated"),
+        "last_person_age_s": math.inf, "time_jumps": 2, "unstamped": 1, "stamp_age_s": 0.02,
+        "people": ("1: fine", "2: truncated"),
     }  # fmt: skip
     return Snapshot(**(known | fields))
 
@@ -64,6 +65,7 @@ def test_figures_are_named_and_rounded() -> None:
         "last person (s ago)": "unknown",
         "people": "1: fine; 2: truncated",
         "stamps went back or jumped": "2",
+        "stamps behind the node's clock (s)": "0.0",
     }
 
 
@@ -243,7 +245,7 @@ def test_a_static_transform_holds_at_any_time_and_another_one_at_its_own(static:
     msg = TransformStamped(header=Header(stamp=Time(sec=5), frame_id="/map"), child_frame_id="/eye")
     msg.transform.translation.x = 2.0
     tree = TfBuffer()
-    remember(tree, TFMessage(transforms=[msg]), static=static)
+    remember(tree, serialized(msg), static=static)
     assert tree.lookup("map", "eye", 5 * 10**9).translation[0] == 2.0
     if static:
         assert tree.lookup("map", "eye", 9 * 10**9).translation[0] == 2.0

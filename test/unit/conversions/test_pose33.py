@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from support.bodies import CAMERA, FACING_M, placed, pose_of, seen_by
+from support.bodies import CAMERA, FACING_M, fully_known, placed, pose_of, seen_by
 
 pytest.importorskip("rclpy", reason="rclpy is not installed")
 
@@ -111,3 +111,29 @@ def test_a_pose_comes_back_from_its_message() -> None:
 
 def test_a_pose_that_was_not_placed_comes_back_so() -> None:
     assert from_pose33(to_message(pose_of())).hip_center is None
+
+
+def test_velocity_stature_and_covariances_are_in_the_message() -> None:
+    pose = fully_known()
+    msg = to_message(pose)
+    assert (msg.placement, msg.stature, msg.stature_std) == (Pose33.FLOOR, 1.5, 0.25)
+    assert (msg.hip_velocity.x, msg.hip_velocity.y, msg.hip_velocity.z) == (1, 2, 3)
+    np.testing.assert_array_equal(msg.hip_velocity_covariance, [1, 2, 3, 4, 5, 6])  # xx, xy, xz, yy, yz, zz
+    wrist = msg.landmark_covariances[6 * Pose33.LEFT_WRIST :][:6]
+    np.testing.assert_array_equal(wrist, pose.landmark_covariances[Landmark.LEFT_WRIST])
+
+
+@pytest.mark.parametrize("pose", [pose_of(), placed()])
+def test_velocity_stature_and_covariances_that_are_not_known_are_nan(pose: Any) -> None:
+    msg = to_message(pose)
+    numbers = (msg.stature, msg.stature_std, msg.hip_velocity.x, msg.hip_velocity.y, msg.hip_velocity.z)
+    assert np.isnan([*numbers, *msg.hip_velocity_covariance, *msg.landmark_covariances]).all()
+
+
+def test_velocity_stature_and_covariances_come_back_from_the_message() -> None:
+    pose = fully_known()
+    back = from_pose33(to_message(pose))
+    assert (back.placement, back.stature_m, back.stature_std_m) == (pose.placement, 1.5, 0.25)
+    np.testing.assert_array_equal(back.landmark_covariances, pose.landmark_covariances)
+    np.testing.assert_array_equal(back.hip_center.velocity, pose.hip_center.velocity)
+    np.testing.assert_array_equal(back.hip_center.velocity_covariance, pose.hip_center.velocity_covariance)

@@ -8,15 +8,15 @@ import pytest
 from rclpy.serialization import deserialize_message
 from scipy.spatial.transform import Rotation
 from std_msgs.msg import Header
-from support.bodies import placed
-from support.transforms import STAMP_NS, transform, vector
-from tf2_msgs.msg import TFMessage
+from support.bodies import fully_known, placed
+from support.transforms import STAMP_NS, serialized, transform, vector
 
+from blazepose_ros.conversions.frames import markers_in_frame, poses_in_frame
 from blazepose_ros.conversions.markers import MarkerArrays
 from blazepose_ros.conversions.pose33 import serialize_pose33
-from blazepose_ros.conversions.target_frame import markers_in_frame, poses_in_frame, remember
-from blazepose_ros.conversions.tf_buffer import Rigid, TfBuffer, TransformError
-from blazepose_ros.core.types import Frame, ModelComplexity
+from blazepose_ros.conversions.tf_buffer import TfBuffer, TransformError, remember
+from blazepose_ros.core.transforms import Rigid
+from blazepose_ros.core.types import Frame, ModelComplexity, covariance_matrices
 from blazepose_ros.msg import Pose33, Pose33Array
 
 TURN = Rotation.from_euler("zyx", [100, -20, 95], degrees=True)
@@ -58,6 +58,20 @@ def test_the_covariance_turns_with_the_axes_and_the_rest_stays() -> None:
     assert after.hip_center.pose.orientation == before.hip_center.pose.orientation
 
 
+def test_the_velocity_and_all_covariances_turn_with_the_axes() -> None:
+    pose = fully_known()
+    before = deserialize_message(serialize_pose33(pose, HEADER, FRAME, ModelComplexity.FULL), Pose33)
+    after = moved_to_map(before)
+    turn = CAMERA_IN_MAP.rotation
+    np.testing.assert_allclose(vector(after.hip_velocity), turn @ pose.hip_center.velocity, atol=1e-6)
+    moved = covariance_matrices(np.reshape(after.landmark_covariances, (33, 6)))
+    expected = turn @ covariance_matrices(pose.landmark_covariances) @ turn.T
+    np.testing.assert_allclose(moved, expected, rtol=1e-5, atol=1e-4)
+    moved = covariance_matrices(after.hip_velocity_covariance)
+    np.testing.assert_allclose(moved, turn @ pose.hip_center.velocity_covariance @ turn.T, rtol=1e-5)
+    assert (after.stature, after.stature_std) == (before.stature, before.stature_std)
+
+
 def test_a_person_without_a_position_stays_without() -> None:
     nowhere = message()
     nowhere.placement = Pose33.NONE
@@ -88,8 +102,8 @@ def turn(marker: Any) -> Any:
 
 def test_messages_of_tf_are_remembered() -> None:
     tree = TfBuffer()
-    remember(tree, TFMessage(transforms=[transform("map", "base", (1, 0, 0))]), static=False)
-    remember(tree, TFMessage(transforms=[transform("/base", "/eye", (0, 1, 0))]), static=True)
+    remember(tree, serialized(transform("map", "base", (1, 0, 0))), static=False)
+    remember(tree, serialized(transform("/base", "/eye", (0, 1, 0))), static=True)
     found = tree.lookup("map", "eye", STAMP_NS)
     np.testing.assert_allclose(found.translation, (1, 1, 0))
 
@@ -101,6 +115,6 @@ def test_messages_of_tf_are_remembered() -> None:
 def test_a_transform_that_is_none_is_passed_over(wrong: Any) -> None:
     tree = TfBuffer()
     fields = {"translation": (0, 0, 0)} | wrong
-    remember(tree, TFMessage(transforms=[transform("map", "eye", **fields)]), static=True)
+    remember(tree, serialized(transform("map", "eye", **fields)), static=True)
     with pytest.raises(TransformError):
         tree.lookup("map", "eye", STAMP_NS)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Where frames are in each other."""
 
+import threading
 from typing import Any
 
 import numpy as np
@@ -9,8 +10,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.spatial.transform import Rotation
+from support.transforms import STAMP_NS, serialized, transform
 
-from blazepose_ros.conversions.tf_buffer import HISTORY_NS, Rigid, TfBuffer, TransformError
+from blazepose_ros.conversions.cdr import CdrError
+from blazepose_ros.conversions.tf_buffer import (
+    FORGOTTEN_AFTER_S,
+    HISTORY_NS,
+    MAX_DEPTH,
+    MAX_FRAMES,
+    MAX_POSES,
+    MAX_POSES_PER_FRAME,
+    TfBuffer,
+    Transform,
+    TransformError,
+    TransformFault,
+    remember,
+)
+from blazepose_ros.core.transforms import Rigid
 
 NOW_NS = 1_000_000_000_000
 MS = 1_000_000
@@ -23,6 +39,9 @@ def rigid(x: float = 0.0, y: float = 0.0, z: float = 0.0, yaw_deg: float = 0.0) 
 def same(found: Any, expected: Any) -> None:
     np.testing.assert_allclose(found.rotation, expected.rotation, atol=1e-12)
     np.testing.assert_allclose(found.translation, expected.translation, atol=1e-12)
+
+
+HERE = rigid()
 
 
 @pytest.fixture
@@ -105,6 +124,121 @@ def test_old_transforms_are_forgotten_and_a_jump_back_starts_again() -> None:
         tree.lookup("map", "base", NOW_NS + HISTORY_NS)
 
 
+def test_a_chain_is_walked_once_however_long_and_no_further_than_the_depth() -> None:
+    tree = TfBuffer()
+    tree.insert_all(Transform(f"f{n}", f"f{n + 1}", rigid(x=1), None) for n in range(3000))
+    same(tree.lookup("f0", f"f{MAX_DEPTH}", NOW_NS), rigid(x=MAX_DEPTH))
+    with pytest.raises(TransformError, match=f"more than {MAX_DEPTH} frames are between f3000 and f0") as err:
+        tree.lookup("f0", "f3000", NOW_NS)
+    assert err.value.fault is TransformFault.TOO_DEEP
+    assert not tree.trouble
+
+
+def test_a_flood_of_frames_takes_no_frame_away_that_is_looked_up(robot: TfBuffer) -> None:
+    now_s = iter(np.arange(0, 1000, 0.5)).__next__
+    robot._clock = now_s
+    before = robot.lookup("map", "camera", NOW_NS)
+    for flood in range(3):
+        robot.insert_all(
+            Transform("abyss", f"{flood}_{n}", HERE, None if flood else NOW_NS) for n in range(10_000)
+        )
+        same(robot.lookup("map", "camera", NOW_NS), before)
+        assert len(robot) <= MAX_FRAMES
+    assert "more than 4000 frames" in robot.trouble
+    with pytest.raises(TransformError, match="no transform connects wheel with map; more than 4000 frames"):
+        robot.lookup("map", "wheel", NOW_NS)
+
+
+def test_the_number_of_transforms_is_bounded() -> None:
+    now_s = 0.0
+    tree = TfBuffer(lambda: now_s)
+    frames = MAX_POSES // MAX_POSES_PER_FRAME + 1
+    for n in range(frames):
+        tree.insert_all(
+            Transform("map", f"arm{n}", HERE, NOW_NS + t) for t in range(MAX_POSES_PER_FRAME + 50)
+        )
+    same(tree.lookup("map", "arm0", NOW_NS + MAX_POSES_PER_FRAME), rigid())
+    with pytest.raises(TransformError, match="before the oldest"):
+        tree.lookup("map", "arm0", NOW_NS)
+    now_s = 2.0
+    tree.insert("map", "arm0", rigid(), NOW_NS + MS)
+    assert len(tree) == 1
+    assert "transforms on /tf" in tree.trouble
+
+
+def test_moving_frames_that_are_gone_are_forgotten_static_ones_are_not() -> None:
+    now_s = 0.0
+    tree = TfBuffer(lambda: now_s)
+    tree.insert("base", "camera", rigid(y=1), None)
+    for number in range(50):  # people come and go
+        now_s += 1.0
+        tree.insert("camera", f"body_{number}", rigid(), NOW_NS)
+    assert len(tree) <= FORGOTTEN_AFTER_S + 2
+    same(tree.lookup("base", "camera", NOW_NS), rigid(y=1))
+    assert not tree.trouble
+
+
+def test_a_look_up_waits_for_a_transform_that_is_late(robot: TfBuffer) -> None:
+    late = Transform("map", "base", rigid(x=5, yaw_deg=50), NOW_NS + 500 * MS)
+    threading.Timer(0.05, robot.insert_all, [[late]]).start()
+    same(robot.lookup("map", "base", NOW_NS + 450 * MS, timeout_s=30.0), rigid(x=4.5, yaw_deg=45))
+
+
+def test_a_look_up_waits_no_longer_than_it_may() -> None:
+    now_s = 0.0
+    tree = TfBuffer(lambda: now_s)
+    tree.insert("map", "base", rigid(), NOW_NS)
+
+    def pass_time() -> None:
+        nonlocal now_s
+        now_s = 1.0
+        tree.insert("map", "wheel", rigid(), NOW_NS)  # of another frame
+
+    threading.Timer(0.05, pass_time).start()
+    with pytest.raises(TransformError, match="after the newest") as err:
+        tree.lookup("map", "base", NOW_NS + MS, timeout_s=0.5)
+    assert err.value.fault is TransformFault.NOT_YET
+
+
+@pytest.mark.parametrize(("frames", "at_ms"), [(("map", "camera"), -20), (("map", "moon"), 0)])
+def test_a_look_up_does_not_wait_for_what_cannot_come(
+    robot: TfBuffer, frames: tuple[str, str], at_ms: int
+) -> None:
+    robot._changed.wait = None
+    with pytest.raises(TransformError):
+        robot.lookup(*frames, NOW_NS + at_ms * MS, timeout_s=1e9)
+
+
+def test_transforms_are_read_as_they_come_over_the_wire() -> None:
+    turn = Rotation.from_euler("zyx", [100, -20, 95], degrees=True)
+    odd = (
+        transform("/map", "base", (1, 2, 3), 1.005 * turn.as_quat()),
+        transform("map", "bad", (np.nan, 0, 0)),
+    )
+    tree = TfBuffer()
+    remember(tree, serialized(*odd), static=False)
+    same(tree.lookup("map", "base", STAMP_NS), Rigid(turn.as_matrix(), np.array([1.0, 2, 3])))
+    assert len(tree) == 1
+    with pytest.raises(TransformError, match="after the newest"):
+        tree.lookup("map", "base", STAMP_NS + 1)
+    with pytest.raises(CdrError):
+        remember(tree, serialized(*odd)[:-1], static=False)
+
+
+def test_of_a_huge_message_only_so_much_is_read() -> None:
+    tree = TfBuffer()
+    tree.insert("map", "eye", rigid(x=1), None)
+    tree.lookup("map", "eye", NOW_NS)
+    remember(
+        tree,
+        serialized(*(transform("abyss", f"f{n}", (0, 0, 0)) for n in range(MAX_FRAMES + 500))),
+        static=True,
+    )
+    assert len(tree) <= MAX_FRAMES
+    assert tree.trouble
+    same(tree.lookup("map", "eye", NOW_NS), rigid(x=1))
+
+
 def test_a_frame_that_changes_its_parent_has_only_the_new_one() -> None:
     tree = TfBuffer()
     tree.insert("left_hand", "cup", rigid(x=1), NOW_NS)
@@ -123,3 +257,16 @@ def test_a_pose_and_its_inverse_undo_each_other(quaternion: Any, vector: Any) ->
     pose = Rigid(Rotation.from_quat(quaternion).as_matrix(), vector)
     same(pose @ pose.inverse(), rigid())
     same(pose.inverse() @ pose, rigid())
+
+
+def test_frames_are_static_to_each_other_where_nothing_between_them_moves() -> None:
+    tree = TfBuffer()
+    tree.insert("map", "wall", HERE, None)
+    tree.insert("wall", "camera", HERE, None)
+    tree.insert("map", "robot", HERE, NOW_NS)
+    tree.insert("robot", "hand", HERE, None)
+    assert tree.is_static("map", "camera")
+    assert tree.is_static("camera", "map")
+    assert tree.is_static("robot", "hand")
+    assert not tree.is_static("map", "hand")
+    assert not tree.is_static("map", "nowhere")

@@ -65,6 +65,12 @@ def test_an_assumed_camera_sees_its_field_of_view_from_side_to_side(hfov_deg: fl
     )
 
 
+def test_an_assumed_camera_that_is_held_upright_has_the_same_lens() -> None:
+    lying, upright = CameraModel.from_hfov(640, 480, 60.0), CameraModel.from_hfov(480, 640, 60.0)
+    assert upright.focal_px == pytest.approx(lying.focal_px)
+    np.testing.assert_allclose(upright.k[:2, 2], (239.5, 319.5))
+
+
 @pytest.mark.parametrize("hfov_deg", [0.0, 180.0, -1.0, math.nan])
 def test_no_camera_sees_nothing_or_half_of_everything(hfov_deg: Any) -> None:
     with pytest.raises(ValueError, match="not between 0 and 180"):

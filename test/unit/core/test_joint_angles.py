@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.spatial.transform import Rotation
 from std_msgs.msg import Header
-from support.bodies import FACING_M, placed
+from support.bodies import FACING_AXES, FACING_M, placed
 
 from blazepose_ros.conversions.pose33 import to_joint_state
 from blazepose_ros.core.joint_angles import JOINTS, joint_angles
@@ -134,4 +134,12 @@ def test_the_message_names_each_joint_of_each_person() -> None:
     assert len(msg.position) == len(msg.name)
     assert msg.position[msg.name.index("left_elbow_flexion_7")] == pytest.approx(
         angles(FACING_M)["left_elbow_flexion"], abs=1e-6
+    )
+
+
+def test_upwards_is_where_it_is_said_to_be() -> None:
+    upright = FACING_M @ FACING_AXES  # z is up
+    visible = np.ones(len(Landmark))
+    assert joint_angles(upright, visible, 0.5, up=(0.0, 0.0, 1.0))["trunk_flexion"] == pytest.approx(
+        0, abs=1e-6
     )

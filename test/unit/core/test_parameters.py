@@ -62,5 +62,12 @@ def test_a_change_that_cannot_be_is_refused(changes: Any, complaint: str) -> Non
     assert str(refusal.value) == complaint
 
 
+@pytest.mark.parametrize("prefix", ["left camera_", "left/", "/left_", "links\n"])
+def test_a_prefix_of_frames_is_a_part_of_a_name(prefix: str) -> None:
+    assert NodeSettings.from_values({"tf_prefix": "left_cam-1."}).tf_prefix == "left_cam-1."
+    with pytest.raises(ParameterError, match=r"parameter tf_prefix is .* it takes a string that matches"):
+        NodeSettings.from_values({"tf_prefix": prefix})
+
+
 def test_every_default_of_the_node_is_one_that_it_takes() -> None:
     assert NodeSettings.from_values(NodeSettings().values()) == NodeSettings()

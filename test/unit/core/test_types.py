@@ -9,7 +9,16 @@ import pytest
 from support.bodies import placed, pose_of
 
 from blazepose_ros.core.estimation.estimator import EstimatorOptions
-from blazepose_ros.core.types import Frame, HipCenter, ModelComplexity, Placement, Pose
+from blazepose_ros.core.types import (
+    Frame,
+    HipCenter,
+    ModelComplexity,
+    Placement,
+    Pose,
+    Status,
+    covariance_matrices,
+    upper_triangle,
+)
 
 RGB = np.zeros((4, 6, 3), np.uint8)
 
@@ -51,7 +60,13 @@ def test_a_view_that_would_be_misread_is_refused(view: Any) -> None:
 
 @pytest.mark.parametrize(
     ("field", "shape"),
-    [("screen", (33, 2)), ("visibility", (32,)), ("presence", (33, 1)), ("world", (39, 3))],
+    [
+        ("landmark_covariances", (33, 3)),
+        ("screen", (33, 2)),
+        ("visibility", (32,)),
+        ("presence", (33, 1)),
+        ("world", (39, 3)),
+    ],
 )
 def test_a_pose_with_another_number_of_landmarks_is_refused(field: str, shape: Any) -> None:
     pose = pose_of()
@@ -82,6 +97,9 @@ def test_what_is_not_given_is_missing() -> None:
     pose = pose_of()
     assert math.isnan(pose.score)
     assert (pose.person_id, pose.hip_center, pose.mask) == (0, None, None)
+    assert np.isnan([pose.stature_m, pose.stature_std_m, *pose.landmark_covariances.ravel()]).all()
+    hips = placed().hip_center
+    assert np.isnan([*hips.velocity, *hips.velocity_covariance.ravel()]).all()
 
 
 @pytest.mark.parametrize(
@@ -101,5 +119,11 @@ def test_an_estimator_option_out_of_its_range_is_refused_by_name(wrong: Any) -> 
 
 def test_the_constants_of_pose33_equal_the_enumerations() -> None:
     pose33 = pytest.importorskip("blazepose_ros.msg").Pose33
-    for one in (*ModelComplexity, *Placement):
-        assert getattr(pose33, one.name) == one.value
+    for one in (*ModelComplexity, *Placement, *(flag for flag in Status if flag)):
+        assert getattr(pose33, str(one.name)) == one.value
+
+
+def test_a_covariance_comes_back_from_its_upper_triangle() -> None:
+    matrices = np.array([[[1, 2, 3], [2, 4, 5], [3, 5, 6]]] * 2)
+    np.testing.assert_array_equal(upper_triangle(matrices), [[1, 2, 3, 4, 5, 6]] * 2)
+    np.testing.assert_array_equal(covariance_matrices(upper_triangle(matrices)), matrices)

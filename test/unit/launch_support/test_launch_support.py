@@ -77,6 +77,14 @@ def test_every_drivers_frames_are_named_after_the_namespace(name: Any) -> None:
     }
 
 
+@pytest.mark.parametrize("name", ["blazepose", "usb_cam", "v4l2_camera"])
+def test_a_link_to_a_device_is_resolved_for_drivers_that_do_not(name: str, tmp_path: Path) -> None:
+    (tmp_path / "usb-Webcam-video-index0").symlink_to("/dev/null")  # a device that every machine has
+    driver = DRIVERS[name]
+    settings = driver.settings("front", str(tmp_path / "usb-Webcam-video-index0"))
+    assert settings[driver.source_parameter] == "/dev/null"
+
+
 def test_without_a_source_a_driver_chooses_and_the_files_camera_plays_a_photograph() -> None:
     assert "video_device" not in DRIVERS["usb_cam"].settings("camera", "")
     assert Path(DRIVERS["blazepose"].settings("camera", "")["source"]).is_file()

@@ -8,7 +8,6 @@ import numpy as np
 import yaml
 from support.paths import ROOT
 
-from blazepose_ros.core.visualization.palette import to_linear
 from blazepose_ros.launch_support.drivers import body_frame, frame_name
 
 CONFIG = yaml.safe_load((ROOT / "config" / "blazepose.rviz").read_text())
@@ -59,8 +58,9 @@ def test_text_and_hidden_landmarks_both_stand_out_from_the_background() -> None:
 
 
 def luminance(rgb: Any) -> Any:
-    """Return the relative luminance of an sRGB colour (WCAG 2.1)."""
-    linear = to_linear(np.array(rgb) / 255)
+    """Return the relative luminance of an sRGB colour (WCAG 2.1, IEC 61966-2-1)."""
+    shares = np.array(rgb) / 255
+    linear = np.where(shares <= 0.04045, shares / 12.92, ((shares + 0.055) / 1.055) ** 2.4)
     return linear @ (0.2126, 0.7152, 0.0722)
 
 

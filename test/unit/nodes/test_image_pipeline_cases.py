@@ -33,6 +33,7 @@ class FakeEstimator:
 
     def __init__(self) -> None:
         self.frames, self.resets, self.closed = [], 0, 0
+        self.poses = [POSE]
         self.failure = None
         self.begun, self.may_end = threading.Semaphore(0), threading.Event()
         self.may_end.set()
@@ -44,7 +45,7 @@ class FakeEstimator:
         assert self.may_end.wait(DEADLINE_S)
         if self.failure:
             raise self.failure
-        return [POSE]
+        return self.poses
 
     def reset(self) -> None:
         self.resets += 1
@@ -57,9 +58,9 @@ class Setup:
     """A pipeline whose publishers keep what they are given."""
 
     def __init__(self, **settings: Any) -> None:
-        self.errors, self.published = [], []
+        self.errors, self.warnings, self.published = [], [], []
         self.publishing_fails = None
-        logger = SimpleNamespace(info=print, warning=print, error=self.errors.append)
+        logger = SimpleNamespace(info=print, warning=self.warnings.append, error=self.errors.append)
         self.statistics = Statistics()
         self.contexts = FrameContextCollector("/camera_info", logger)
         self.estimator = FakeEstimator()
@@ -177,6 +178,13 @@ def test_images_without_a_frame_have_the_parameters(make: Any) -> None:
     setup = make(camera_frame="eye")
     assert setup.show("").image.header.frame_id == "eye"
     assert setup.show("camera").image.header.frame_id == "camera"
+
+
+def test_frames_are_called_as_tf2_has_them(make: Any) -> None:
+    """Drivers ported from ROS 1 begin them with a slash, which tf2 refuses."""
+    setup = make(camera_frame="/eye")
+    assert setup.show("/camera").image.header.frame_id == "camera"
+    assert setup.show("").image.header.frame_id == "eye"
 
 
 def test_another_camera_on_the_topic_has_tracking_of_its_own(setup: Any) -> None:
@@ -309,3 +317,33 @@ def test_what_a_detector_says_is_given_to_the_estimator(setup: Any) -> None:
     assert frames[0].rgb.shape == (CAMERA.height, CAMERA.width, 3)
     assert not frames[0].rgb.any()
     assert isinstance(frames[0].rgb, np.ndarray)
+
+
+def test_an_image_in_which_nobody_can_be_found_is_named_and_counted(setup: Any) -> None:
+    setup.show()
+    assert setup.statistics.snapshot().blank == 0
+    setup.estimator.poses = []
+    setup.show()
+    assert setup.statistics.snapshot().blank == 1
+    assert "nobody can be found: the image is black" in setup.warnings[-1]
+
+
+def test_an_image_beyond_the_limit_is_dropped_until_the_limit_is_raised(make: Any) -> None:
+    setup = make(max_image_megapixels=0.3)  # the images have 640 x 480 pixels
+    setup.send()
+    assert setup.errors == [
+        "image dropped: 640 x 480 pixels are more than 0.3 megapixels (max_image_megapixels)"
+    ]
+    setup.pipeline.change(NodeSettings(max_image_megapixels=0.4))
+    assert setup.show().people
+
+
+def test_the_topics_name_and_the_parameter_say_which_camera_it_is(make: Any) -> None:
+    setup = make(rectified="always")
+    k, p = ([f, 0, 320, 0, f, 240, 0, 0, 1] for f in (500.0, 400.0))
+    p = [*p[:3], 0, *p[3:6], 0, *p[6:], 0]
+    setup.contexts.calibration.update(CameraInfo(width=640, height=480, k=k, p=p))
+    rectified = setup.show().people[0].hip_center.position[2]
+    setup.pipeline.change(NodeSettings(rectified="never", smoothing_enabled=False))
+    raw = setup.show("another camera").people[0].hip_center.position[2]
+    assert raw / rectified == pytest.approx(500 / 400, rel=0.03)

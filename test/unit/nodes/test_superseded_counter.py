@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from blazepose_ros.nodes.pose.image_receiver import SupersededCounter
+from blazepose_ros.nodes.pose.image_subscription import Gap, SupersededCounter
 
 PERIOD_S = 0.01
 
@@ -24,10 +24,10 @@ class Owner:
         self.now_s += waiting_s
         self._counter.there()
         self.now_s += resting_s
-        superseded = self._counter.taken(sequence)
+        self.gap = self._counter.taken(sequence)
         self.now_s += decoding_s
         self._counter.wait()
-        return superseded
+        return self.gap.superseded
 
 
 @pytest.fixture
@@ -50,6 +50,7 @@ def test_images_that_come_while_one_is_decoded_make_way(owner: Owner) -> None:
 
 def test_images_that_are_missing_though_they_were_waited_for_are_lost(owner: Owner) -> None:
     assert owner.takes(20, waiting_s=10 * PERIOD_S) == 0
+    assert owner.gap == Gap(9, 0)
     assert owner.takes(30, waiting_s=9.7 * PERIOD_S, resting_s=0.3 * PERIOD_S) == 0
 
 
@@ -67,6 +68,10 @@ def test_of_many_that_are_missing_each_time_has_its_share(owner: Owner) -> None:
 )
 def test_numbers_that_cannot_be_are_not_counted(owner: Owner, sequence: int) -> None:
     assert owner.takes(sequence, resting_s=2 * PERIOD_S) == 0
+
+
+def test_before_the_first_image_none_is_lost() -> None:
+    assert Owner().gap == Gap()
 
 
 def test_a_clock_that_stands_still_counts_nothing(owner: Owner) -> None:

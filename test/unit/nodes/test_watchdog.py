@@ -9,7 +9,7 @@ import pytest
 
 from blazepose_ros.core.errors import FunctionLogger
 from blazepose_ros.core.estimation.estimator import EstimatorError
-from blazepose_ros.nodes.pose.watchdog import RETRY_S, Watchdog
+from blazepose_ros.nodes.pose.inference import RETRY_S, Watchdog
 
 TIMEOUT_S = 10.0
 

@@ -1,171 +1,235 @@
 # SPDX-License-Identifier: Apache-2.0
-"""TFLite models on OpenVINO, compiled once and kept from one start to the next."""
+"""TFLite models on OpenVINO's devices, compiled once and kept from one start to the next."""
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
-import sys
-import tempfile
-from collections.abc import Iterator, Sequence
-from functools import cache
-from pathlib import Path
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from blazepose_ros.core.atomic_file import write_atomically
-from blazepose_ros.core.estimation.runtimes.runtime import BackendError, Model, Precision, RuntimeOptions
+from blazepose_ros.core.estimation.runtimes.compiled_cache import CompiledCache
+from blazepose_ros.core.estimation.runtimes.mixed_precision import PortKey, Stage, cut, port_key
+from blazepose_ros.core.estimation.runtimes.openvino_library import (
+    CPU,
+    core,
+    device_named,
+    device_property,
+    low_precisions,
+    named_tflite,
+    openvino,
+)
+from blazepose_ros.core.estimation.runtimes.runtime import (
+    BackendError,
+    Model,
+    Precision,
+    Proof,
+    RuntimeOptions,
+)
 
-# OpenVINO reports its import to its makers unless this package is missing: then it takes a stub.
-sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
-import openvino  # noqa: E402
-
-# All three models, alone and for several people, in two precisions, take 160 MB.
-MAX_BYTES = 256_000_000
-
-_DIGEST_BYTES = hashlib.sha256().digest_size
+_PRECISION_HINT = "INFERENCE_PRECISION_HINT"
+_KEEPS_COMPILED = "EXPORT_IMPORT"
+_Reader = Callable[[], openvino.Model]
 
 
-class CompiledCache:
-    """A folder of blobs, each behind its own hash; those that were not used for longest make way.
+@dataclass(frozen=True)
+class _CompiledStage:
+    """A part of a model, compiled.
 
-    A runtime's own cache takes a blob with damaged weights for good and answers nonsense.
-
-    Args:
-        folder: made when first needed; None keeps nothing.
+    Attributes:
+        compiled: computes it.
+        takes_image: whether the image is its first input.
+        inputs: the stage and its output that fill each further input.
+        results: which outputs are outputs of the whole model.
     """
 
-    def __init__(self, folder: Path | None) -> None:
-        self._folder = folder
-
-    def load(self, key: bytes) -> bytes | None:
-        """Return what was stored under a key, or None where nothing whole is."""
-        if self._folder is None:
-            return None
-        path = self._path(self._folder, key)
-        try:
-            stored = path.read_bytes()
-        except OSError:
-            return None
-        with contextlib.suppress(OSError):  # another user's folder may be read only
-            os.utime(path)
-        digest, blob = stored[:_DIGEST_BYTES], stored[_DIGEST_BYTES:]
-        return blob if digest == hashlib.sha256(blob).digest() else None
-
-    def store(self, key: bytes, blob: bytes) -> None:
-        """Keep a blob; where the folder cannot be written, the next start compiles again."""
-        if self._folder is None:
-            return
-        with contextlib.suppress(OSError):
-            self._folder.mkdir(parents=True, exist_ok=True)
-            write_atomically(self._path(self._folder, key), hashlib.sha256(blob).digest() + blob)
-            _make_room(self._folder)
-
-    @staticmethod
-    def _path(folder: Path, key: bytes) -> Path:
-        return folder / f"{hashlib.sha256(key).hexdigest()}.blob"
-
-
-def _make_room(folder: Path) -> None:
-    """Remove the blobs that were used before the newest ``MAX_BYTES``."""
-    used = sorted(((path.stat(), path) for path in folder.glob("*.blob")), key=lambda each: -each[0].st_mtime)
-    size = 0
-    for status, path in used:
-        size += status.st_size
-        if size > MAX_BYTES:
-            path.unlink(missing_ok=True)
-
-
-_DEVICE = "CPU"
-# Precision -> what OpenVINO calls it in OPTIMIZATION_CAPABILITIES, the fastest first.
-_CAPABILITIES = {Precision.BF16: "BF16", Precision.F16: "FP16", Precision.F32: "FP32"}
-
-
-@cache
-def _core() -> openvino.Core:
-    """Return the library's entry, one for all models and as long as the process lives.
-
-    With it goes the stack that it gives the thread for signals: had each model its own, the
-    next Ctrl-C after another model was loaded and the first one closed would find that stack freed.
-    """
-    return openvino.Core()
+    compiled: openvino.CompiledModel
+    takes_image: bool
+    inputs: tuple[tuple[int, int], ...]
+    results: tuple[int, ...]
 
 
 class OpenVinoRuntime:
-    """Compiles models for this processor."""
+    """Compiles models for a device.
+
+    Raises:
+        BackendError: there is no such device, or it has no such precision.
+    """
 
     def __init__(self, options: RuntimeOptions) -> None:
-        self._core = _core()
-        self._cache = CompiledCache(options.cache_dir)
-        self._config: dict[str, Any] = {
-            "PERFORMANCE_HINT": "LATENCY",
-            "ENABLE_CPU_PINNING": False,  # other processes of a robot want the cores as well
-            "INFERENCE_PRECISION_HINT": self._precision(options.precision).value,
-        }
-        if options.num_threads:
-            self._config["INFERENCE_NUM_THREADS"] = options.num_threads
+        self._core = core()
+        self._logger = options.logger
+        self._device = device_named(options.device)
+        self._cache = CompiledCache(options.cache_dir, options.logger)
+        self._precision = self._checked(options.precision)
+        self._keeps_compiled = _KEEPS_COMPILED in device_property(self._device, "OPTIMIZATION_CAPABILITIES")
+        self._config: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY"}
+        if self._device == CPU:
+            self._config["ENABLE_CPU_PINNING"] = False  # other processes of a robot want the cores as well
+            if options.num_threads:
+                self._config["INFERENCE_NUM_THREADS"] = options.num_threads
 
     def load(
-        self, content: bytes, unused: Sequence[tuple[int, ...]] = (), most_images: int = 1
+        self,
+        content: bytes,
+        unused: Sequence[tuple[int, ...]] = (),
+        most_images: int = 1,
+        proof: Proof | None = None,
     ) -> OpenVinoModel:
         """Return a compiled model; see ``Runtime``."""
+        source = _Source(content, tuple(unused))
         try:
-            alone = self._compiled(content, unused, self._config)
-            lanes = min(most_images, alone.get_property("INFERENCE_NUM_THREADS"))
-            if lanes == 1:
-                return OpenVinoModel(alone)
-            together = self._compiled(content, unused, {**self._config, "NUM_STREAMS": lanes})
-            return OpenVinoModel(alone, together)
-        except RuntimeError as err:
+            model, is_kept = self._model(source, most_images, use_kept=proof is not None)
+            if is_kept and proof is not None and not _passes(proof, model):
+                self._logger.warning("a compiled model that was kept is damaged: it is compiled again")
+                model, _ = self._model(source, most_images, use_kept=False)
+        except (RuntimeError, OSError) as err:
             raise BackendError(f"OpenVINO does not load the model: {err}") from err
+        return model
+
+    def _model(self, source: _Source, most_images: int, *, use_kept: bool) -> tuple[OpenVinoModel, bool]:
+        """Return a model, and whether an earlier start has compiled any of it."""
+        alone, is_kept = self._stages(source, self._config, use_kept)
+        where = f"openvino {self._device} {self._precision.value}"
+        lanes = self._lanes(alone[0].compiled, most_images)
+        if lanes == 1:
+            return OpenVinoModel(alone, where=where), is_kept
+        streams = {**self._config, "NUM_STREAMS": lanes}
+        together, are_kept = self._stages(source, streams, use_kept)
+        return OpenVinoModel(alone, together, where), is_kept or are_kept
+
+    def _lanes(self, compiled: openvino.CompiledModel, most_images: int) -> int:
+        """Return how many images are computed side by side: on other devices one after the other."""
+        if self._device != CPU or most_images == 1:
+            return 1
+        return min(most_images, int(compiled.get_property("INFERENCE_NUM_THREADS")))
+
+    def _stages(
+        self, source: _Source, config: dict[str, Any], use_kept: bool
+    ) -> tuple[list[_CompiledStage], bool]:
+        if self._precision is Precision.MIXED:
+            return self._mixed_stages(source, config, use_kept)
+        config = self._in_precision(config, self._precision)
+        compiled, is_kept = self._compiled(source.key, config, use_kept, lambda: self._read(source))
+        results = tuple(range(len(compiled.outputs)))
+        return [_CompiledStage(compiled, True, (), results)], is_kept
+
+    def _mixed_stages(
+        self, source: _Source, config: dict[str, Any], use_kept: bool
+    ) -> tuple[list[_CompiledStage], bool]:
+        model = self._read(source)
+        low = low_precisions(self._device)[0]
+        produced: dict[PortKey, tuple[int, int]] = {}
+        stages, are_kept = [], False
+        for index, stage in enumerate(cut(model)):
+            stage_config = self._in_precision(config, Precision.F32 if stage.is_exact else low)
+            key = (*source.key, "stage", index)
+            part = partial(_part, model, stage)
+            compiled, is_kept = self._compiled(key, stage_config, use_kept, part)
+            inputs = tuple(produced[key] for key in stage.inputs)
+            produced |= {key: (index, number) for number, key in enumerate(stage.outputs)}
+            stages.append(_CompiledStage(compiled, stage.takes_image, inputs, stage.results))
+            are_kept |= is_kept
+        return stages, are_kept
+
+    def _in_precision(self, config: dict[str, Any], precision: Precision) -> dict[str, Any]:
+        if _PRECISION_HINT not in device_property(self._device, "SUPPORTED_PROPERTIES"):
+            return config
+        return {**config, _PRECISION_HINT: precision.value}
 
     def _compiled(
-        self, content: bytes, unused: Sequence[tuple[int, ...]], config: dict[str, Any]
-    ) -> openvino.CompiledModel:
-        key = repr((hashlib.sha256(content).digest(), unused, config, self._machine())).encode()
-        compiled = self._kept(key, config)
-        if compiled is None:
-            compiled = self._core.compile_model(self._read(content, unused), _DEVICE, config)
+        self, source_key: tuple[object, ...], config: dict[str, Any], use_kept: bool, read: _Reader
+    ) -> tuple[openvino.CompiledModel, bool]:
+        key = repr((source_key, config, self._machine())).encode()
+        if use_kept and (kept := self._kept(key, config)) is not None:
+            return kept, True
+        compiled = self._core.compile_model(read(), self._device, config)
+        if self._keeps_compiled:
             self._cache.store(key, compiled.export_model().getvalue())
-        return compiled
+        return compiled, False
 
     def _kept(self, key: bytes, config: dict[str, Any]) -> openvino.CompiledModel | None:
         """Return what an earlier start compiled, or None where nothing fits."""
-        blob = self._cache.load(key)
+        blob = self._cache.load(key) if self._keeps_compiled else None
         if blob is None:
             return None
         try:
-            return self._core.import_model(blob, _DEVICE, config)
+            return self._core.import_model(blob, self._device, config)
         except RuntimeError:
             return None
 
     def _machine(self) -> tuple[str, ...]:
-        """What compiled models hold for: OpenVINO's version and the processor's abilities."""
+        """What compiled models hold for: OpenVINO's version, the device and its abilities."""
         names = ("FULL_DEVICE_NAME", "OPTIMIZATION_CAPABILITIES")
-        return openvino.get_version(), *(str(self._core.get_property(_DEVICE, name)) for name in names)
+        return (
+            openvino.get_version(),
+            self._device,
+            *(str(device_property(self._device, name)) for name in names),
+        )
 
-    def _read(self, content: bytes, unused: Sequence[tuple[int, ...]]) -> openvino.Model:
-        # Its reader of TFLite takes files only, and knows them by their suffix.
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "model.tflite"
-            path.write_bytes(content)
+    def _read(self, source: _Source) -> openvino.Model:
+        with named_tflite(source.content) as path:
             model = self._core.read_model(path)
-        for output in [port for port in model.outputs if tuple(port.shape)[1:] in unused]:
+        for output in [port for port in model.outputs if tuple(port.shape)[1:] in source.unused]:
             model.remove_result(output.node)
         return model
 
-    def _precision(self, asked: Precision) -> Precision:
-        capabilities = self._core.get_property(_DEVICE, "OPTIMIZATION_CAPABILITIES")
-        has = [precision for precision, name in _CAPABILITIES.items() if name in capabilities]
-        if asked is Precision.AUTO:
-            return has[0]
-        if asked not in has:
-            names = ", ".join(precision.value for precision in has)
-            raise BackendError(f"this processor has no {asked.value} for OpenVINO, only {names}")
+    def _checked(self, asked: Precision) -> Precision:
+        """Return the precision to compute in; the caller tries others where that is left to it.
+
+        Raises:
+            BackendError: the device has it not.
+        """
+        if asked in (Precision.AUTO, Precision.F32):
+            return Precision.F32
+        has = low_precisions(self._device)
+        if asked is Precision.MIXED and not has:
+            raise BackendError(
+                f"{self._device} has neither bf16 nor f16 for OpenVINO: mixed precision is no faster there"
+                " than f32; set precision to auto or f32"
+            )
+        if asked is not Precision.MIXED and asked not in has:
+            names = ", ".join(precision.value for precision in (*has, Precision.F32))
+            raise BackendError(f"{self._device} has no {asked.value} for OpenVINO, only {names}")
         return asked
+
+
+@dataclass(frozen=True)
+class _Source:
+    """A TFLite file, and the shapes of those of its outputs that are left out."""
+
+    content: bytes
+    unused: tuple[tuple[int, ...], ...]
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        return hashlib.sha256(self.content).digest(), self.unused
+
+
+def _part(model: openvino.Model, stage: Stage) -> openvino.Model:
+    """Return a stage as a model of its own."""
+    clone = model.clone()
+    ports = {port_key(port): port for node in clone.get_ordered_ops() for port in node.outputs()}
+    parameters = clone.get_parameters() if stage.takes_image else []
+    results = [openvino.op.Result(ports[key]) for key in stage.outputs]
+    for key in stage.inputs:
+        parameter = openvino.op.Parameter(ports[key].get_element_type(), ports[key].get_shape())
+        for target in ports[key].get_target_inputs():
+            target.replace_source_output(parameter.output(0))
+        parameters.append(parameter)
+    return openvino.Model(results, parameters)
+
+
+def _passes(proof: Proof, model: OpenVinoModel) -> bool:
+    try:
+        return proof.works(model)
+    except RuntimeError:  # also where it is another model
+        return False
 
 
 class OpenVinoModel(Model):
@@ -177,12 +241,21 @@ class OpenVinoModel(Model):
     Args:
         alone: runs one image on all cores.
         together: runs as many images side by side as it has streams.
+        where: what computes it in which precision.
     """
 
-    def __init__(self, alone: openvino.CompiledModel, together: openvino.CompiledModel | None = None) -> None:
+    def __init__(
+        self, alone: Sequence[_CompiledStage], together: Sequence[_CompiledStage] = (), where: str = ""
+    ) -> None:
+        self._where = where
         self._alone = _Lane(alone)
-        lanes = 0 if together is None else together.get_property("NUM_STREAMS")
+        lanes = together[0].compiled.get_property("NUM_STREAMS") if together else 0
         self._lanes = [_Lane(together) for _ in range(lanes)]
+
+    @property
+    def where(self) -> str:
+        """See ``Model``."""
+        return self._where
 
     def run(self, image: NDArray[np.float32]) -> Sequence[NDArray[np.float32]]:
         """Return the outputs; see ``Model``."""
@@ -200,39 +273,56 @@ class OpenVinoModel(Model):
 
     def _side_by_side(self, images: Sequence[NDArray]) -> Iterator[Sequence[NDArray[np.float32]]]:
         lanes = self._lanes[: len(images)]
-        # All are waited for, whatever fails here or where the outputs go: none is busy afterwards.
-        with contextlib.ExitStack() as waits:
-            for lane, image in zip(lanes, images, strict=True):
-                lane.start(image)
-                waits.callback(lane.wait)
+        for lane, image in zip(lanes, images, strict=True):
+            lane.bind(image)
+        for stage in range(lanes[0].num_stages):
+            # All are waited for, whatever fails here or where the outputs go: none is busy afterwards.
+            with contextlib.ExitStack() as waits:
+                for lane in lanes:
+                    lane.start(stage)
+                    waits.callback(lane.wait, stage)
         for lane in lanes:
             yield lane.outputs()
 
 
 class _Lane:
-    """One inference at a time, with its buffers."""
+    """One inference at a time, stage by stage, with its buffers."""
 
-    def __init__(self, compiled: openvino.CompiledModel) -> None:
-        self._request = compiled.create_infer_request()
-        self._outputs = range(len(compiled.outputs))
+    def __init__(self, stages: Sequence[_CompiledStage]) -> None:
+        self._requests = [stage.compiled.create_infer_request() for stage in stages]
+        self._results = [stage.results for stage in stages]
+        self._takes_image = [stage.takes_image for stage in stages]
+        for stage, request in zip(stages, self._requests, strict=True):
+            for index, (source, output) in enumerate(stage.inputs, int(stage.takes_image)):
+                request.set_input_tensor(index, self._requests[source].get_output_tensor(output))
         self._bound: NDArray[np.float32] | None = None
+        self.num_stages = len(stages)
 
     def run(self, image: NDArray[np.float32]) -> Sequence[NDArray[np.float32]]:
-        self._bind(image)
-        return self._request.infer(share_outputs=True).to_tuple()
+        self.bind(image)
+        outputs: list[NDArray[np.float32]] = []
+        for request, results in zip(self._requests, self._results, strict=True):
+            values = request.infer(share_outputs=True).to_tuple()
+            outputs += [values[index] for index in results]
+        return outputs
 
-    def start(self, image: NDArray[np.float32]) -> None:
-        self._request.wait()  # it is still at work where decoding failed for the lane before it
-        self._bind(image)
-        self._request.start_async()
+    def bind(self, image: NDArray[np.float32]) -> None:
+        if image is self._bound:  # to look an input up takes longer than to crop an image
+            return
+        for request, takes_image in zip(self._requests, self._takes_image, strict=True):
+            if takes_image:
+                request.set_input_tensor(0, openvino.Tensor(image, shared_memory=True))
+        self._bound = image
 
-    def wait(self) -> None:
-        self._request.wait()
+    def start(self, stage: int) -> None:
+        self._requests[stage].start_async()
+
+    def wait(self, stage: int) -> None:
+        self._requests[stage].wait()
 
     def outputs(self) -> Sequence[NDArray[np.float32]]:
-        return [self._request.get_output_tensor(index).data for index in self._outputs]
-
-    def _bind(self, image: NDArray[np.float32]) -> None:
-        if image is not self._bound:  # to look an input up takes longer than to crop an image
-            self._request.set_input_tensor(openvino.Tensor(image, shared_memory=True))
-            self._bound = image
+        return [
+            request.get_output_tensor(index).data
+            for request, results in zip(self._requests, self._results, strict=True)
+            for index in results
+        ]

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -12,7 +13,10 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from blazepose_ros.core.errors import Logger
 from blazepose_ros.core.estimation.estimator import EstimatorError
+
+_LOGGER = logging.getLogger("blazepose_ros")
 
 
 class BackendError(EstimatorError):
@@ -20,9 +24,14 @@ class BackendError(EstimatorError):
 
 
 class Precision(str, Enum):
-    """What a runtime computes in; AUTO is the fastest that the processor has."""
+    """What a runtime computes in.
+
+    MIXED keeps what is sensitive to rounding in f32 and has the rest in the fastest that the device has.
+    AUTO is MIXED where a trial finds it faster and as exact as needed, else F32.
+    """
 
     F32 = "f32"
+    MIXED = "mixed"
     BF16 = "bf16"
     F16 = "f16"
     AUTO = "auto"
@@ -35,7 +44,9 @@ class RuntimeOptions:
     Attributes:
         num_threads: how many threads compute, 0 for all processor cores.
         precision: what they compute in.
+        device: what it runs on, one of the runtime's own names.
         cache_dir: where compiled models are kept for the next start; None for nowhere.
+        logger: told which of those are not used, and why.
 
     Raises:
         ValueError: the number of threads is negative.
@@ -44,6 +55,8 @@ class RuntimeOptions:
     num_threads: int = 0
     precision: Precision = Precision.F32
     cache_dir: Path | None = None
+    logger: Logger = _LOGGER
+    device: str = "cpu"
 
     def __post_init__(self) -> None:
         if self.num_threads < 0:
@@ -52,6 +65,11 @@ class RuntimeOptions:
 
 class Model(Protocol):
     """A loaded model."""
+
+    @property
+    def where(self) -> str:
+        """What computes it in which precision, for people."""
+        return ""
 
     def run(self, image: NDArray[np.float32]) -> Sequence[NDArray[np.float32]]:
         """Return the outputs, each (1, ...), for a (1, height, width, 3) input.
@@ -65,16 +83,49 @@ class Model(Protocol):
         return map(self.run, images)
 
 
+class Proof(Protocol):
+    """What shows that a model is what it should be."""
+
+    @property
+    def image(self) -> NDArray[np.float32]:
+        """An input of the model, (1, height, width, 3), as it may come."""
+        ...
+
+    def works(self, model: Model) -> bool:
+        """Whether a model does its work.
+
+        Raises:
+            RuntimeError: it is another model, or does not run.
+        """
+        ...
+
+    def agrees(self, model: Model, reference: Model) -> bool:
+        """Whether a model gives what another one gives, up to what does not matter.
+
+        Raises:
+            RuntimeError: one of them does not run.
+        """
+        ...
+
+
 class Runtime(Protocol):
     """A library that runs models."""
 
-    def load(self, content: bytes, unused: Sequence[tuple[int, ...]] = (), most_images: int = 1) -> Model:
+    def load(
+        self,
+        content: bytes,
+        unused: Sequence[tuple[int, ...]] = (),
+        most_images: int = 1,
+        proof: Proof | None = None,
+    ) -> Model:
         """Return a model, ready to run.
 
         Args:
             content: a TFLite file.
             unused: shapes, without the first axis, of outputs that need not be computed.
             most_images: how many are given to ``run_each`` at once, which a runtime may prepare for.
+            proof: tells whether what an earlier start compiled still is this model. Without it
+                everything is compiled anew.
 
         Raises:
             BackendError: the runtime does not take this content.

@@ -3,8 +3,8 @@ from typing import Any
 
 import pytest
 
-from blazepose_ros.cli.bag.bag_files import BagError
 from blazepose_ros.cli.bag.cameras import COMPRESSED_IMAGE, IMAGE, CameraTopics, ImageTopic, find_cameras
+from blazepose_ros.cli.bag.recording_files import BagError
 
 
 def raw(name: Any) -> ImageTopic:

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from blazepose_ros.cli.bench.plan import ENCODINGS, FLAT_OUT, SIZES, Case, plan
+from blazepose_ros.cli.bench.plan import BOTH, FLAT_OUT, JPEG, RAW, SIZES, Case, plan
 
 
 def full_plan(**changes: Any) -> Any:
@@ -12,10 +12,20 @@ def full_plan(**changes: Any) -> Any:
 
 
 def test_the_first_pair_meets_every_size_encoding_and_rate() -> None:
-    seen = {(case.size, case.encoding, case.rate_hz) for case in full_plan()}
+    alone = [case for case in full_plan() if case.encoding != BOTH]
+    seen = {(case.size, case.encoding, case.rate_hz) for case in alone}
     assert seen == {
-        (size, encoding, rate) for size in SIZES for encoding in ENCODINGS for rate in (30.0, FLAT_OUT)
+        (size, encoding, rate) for size in SIZES for encoding in (RAW, JPEG) for rate in (30.0, FLAT_OUT)
     }
+
+
+def test_a_camera_that_nobody_prepared_has_rows_of_its_own() -> None:
+    labels = [case.label for case in full_plan() if case.encoding == BOTH]
+    assert labels == [
+        f"{width}x{height} raw+jpeg 30 Hz stock camera{reliable}"
+        for width, height in SIZES
+        for reliable in ("", " reliable")
+    ]
 
 
 def test_the_stock_transport_stands_right_behind_the_profile_at_the_smallest_and_the_largest_size() -> None:
@@ -64,6 +74,7 @@ def test_sizes_are_measured_from_the_smallest_to_the_largest() -> None:
     [
         ("encoding", "png"),
         ("transport", "pigeon"),
+        ("reliability", "hope"),
         ("width", 0),
         ("height", -1),
         ("cameras", 0),

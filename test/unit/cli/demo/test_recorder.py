@@ -10,6 +10,7 @@ import pytest
 from support.bodies import CAMERA, seen_by
 
 from blazepose_ros.cli.demo.recorder import PICTURES, DemoFrame, Recorder
+from blazepose_ros.core.visualization import person_plots
 from blazepose_ros.core.visualization.video_writer import RecordingError, VideoWriter
 
 RED, GREEN, BLUE = (220, 30, 30), (30, 220, 30), (30, 30, 220)
@@ -40,41 +41,41 @@ def film(path: Any, *shown: Any, rate: float = 10.0) -> Any:
 
 
 def test_images_in_step_with_the_rate_are_a_frame_each(tmp_path: Path) -> None:
-    rate, colors = film(tmp_path / "v.mp4", (RED, 5.0), (GREEN, 5.1), (BLUE, 5.2))
+    rate, colors = film(tmp_path / "v.webm", (RED, 5.0), (GREEN, 5.1), (BLUE, 5.2))
     assert rate == 10
     np.testing.assert_allclose(colors, [RED, GREEN, BLUE], atol=12)
 
 
 def test_an_image_is_held_until_the_next(tmp_path: Path) -> None:
-    _, colors = film(tmp_path / "v.mp4", (RED, 0.0), (GREEN, 0.3), (BLUE, 0.4))
+    _, colors = film(tmp_path / "v.webm", (RED, 0.0), (GREEN, 0.3), (BLUE, 0.4))
     np.testing.assert_allclose(colors, [RED, RED, RED, GREEN, BLUE], atol=12)
 
 
 def test_images_faster_than_the_rate_do_not_slow_the_video(tmp_path: Path) -> None:
-    _, colors = film(tmp_path / "v.mp4", *((RED, number / 40) for number in range(41)))
+    _, colors = film(tmp_path / "v.webm", *((RED, number / 40) for number in range(41)))
     assert len(colors) == 11
 
 
 @pytest.mark.parametrize("jump_s", [-100.0, 1e6])
 def test_a_clock_that_jumps_neither_stops_nor_swells_the_video(tmp_path: Path, jump_s: float) -> None:
     shown = ((RED, 200.0), (GREEN, 200.1 + jump_s), (BLUE, 200.2 + jump_s))
-    _, colors = film(tmp_path / "v.mp4", *shown)
+    _, colors = film(tmp_path / "v.webm", *shown)
     assert 2 <= len(colors) <= 12
     np.testing.assert_allclose(colors[-1], BLUE, atol=12)
 
 
 @pytest.mark.parametrize(("width", "height"), [(64, 48), (33, 99), (1, 1), (200, 20)])
 def test_images_of_every_size_fit_into_a_video(tmp_path: Path, width: int, height: int) -> None:
-    video = VideoWriter(tmp_path / "v.mp4", (width, height), 10.0)
+    video = VideoWriter(tmp_path / "v.webm", (width, height), 10.0)
     video.add(image(RED, width, height), 0)
     video.add(image(GREEN), SECOND_NS // 10)
     video.close()
-    assert len(read_back(tmp_path / "v.mp4")[1]) == 2
+    assert len(read_back(tmp_path / "v.webm")[1]) == 2
 
 
 def test_a_video_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(RecordingError, match=r"nowhere.*cannot be written"):
-        VideoWriter(tmp_path / "nowhere" / "v.mp4", (64, 48), 10.0)
+        VideoWriter(tmp_path / "nowhere" / "v.webm", (64, 48), 10.0)
 
 
 def shot(visibility: Any, color: Any) -> DemoFrame:
@@ -110,7 +111,7 @@ def test_the_video_is_finished_even_where_an_error_ends_the_block(tmp_path: Path
 
     with pytest.raises(KeyboardInterrupt):
         interrupted()
-    np.testing.assert_allclose(read_back(tmp_path / "annotated.mp4")[1], [RED], atol=12)
+    np.testing.assert_allclose(read_back(tmp_path / "annotated.webm")[1], [RED], atol=12)
 
 
 def test_a_picture_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
@@ -121,3 +122,15 @@ def test_a_picture_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
     folder.rmdir()
     with pytest.raises(RecordingError, match=r"annotated.png cannot be written"):
         recorder.save_pictures()
+
+
+def test_where_people_are_hidden_no_picture_is_made_of_the_original(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plotted = []
+    monkeypatch.setattr(person_plots, "save_skeleton_plot", lambda _path, rgb, _pose: plotted.append(rgb))
+    with Recorder(tmp_path, 10.0, anonymized=True) as recorder:
+        recorder.offer(shot(0.9, GREEN))
+    recorder.save_pictures()
+    (rgb,) = plotted
+    assert rgb[0, 0].tolist() == list(GREEN)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from support.bodies import placed, pose_of
 
-from blazepose_ros.cli.demo.report import Chain, Tally, distance_and_std, failed_link, visible_landmarks
+from blazepose_ros.cli.demo.report import Chain, Tally, failed_link, visible_landmarks
 
 PERIOD_NS = 100_000_000
 POSE = pose_of()
@@ -70,6 +70,27 @@ def test_the_summary_leaves_out_the_first_image() -> None:
     assert "24 ms in the median, 28 ms at the 95th percentile" in summary
 
 
+def test_one_image_has_no_share() -> None:
+    assert "A pose in 0 of the 0 images after the first; 0 were answered." in play(Tally(), 1, [0]).summary()
+
+
+def test_measured_distances_stand_beside_the_true_ones() -> None:
+    tally = Tally((2.0, 2.5, 4.0))
+    for number, measured_m in enumerate((2.02, 2.6, 3.8, 9.0)):
+        tally.image(number, 0.0)
+        tally.answer(number, 0.0, 20.0, placed((0.0, 0.0, measured_m)) if number != 1 else None)
+        assert tally.snapshot(0.0).true_m == pytest.approx((2.0, 2.5, 4.0, math.nan)[number], nan_ok=True)
+    assert [(each.number, each.true_m) for each in tally.placed] == [(0, 2.0), (2, 4.0)]
+    assert "The hips were 2.00 to 4.00 m away" in tally.summary()
+    assert "3.0 % off in the median" in tally.summary()
+
+
+def test_of_a_source_of_which_nothing_is_known_no_truth_is_told() -> None:
+    tally = play(Tally(), 3, [0, 1, 2])
+    assert tally.snapshot(0.0).true_m is None
+    assert len(tally.summary().splitlines()) == 2
+
+
 def test_the_time_of_the_first_image_is_kept() -> None:
     tally = Tally()
     assert tally.first_image_s is None
@@ -80,7 +101,7 @@ def test_the_time_of_the_first_image_is_kept() -> None:
 
 def test_the_distance_is_along_the_ray_and_so_is_its_deviation() -> None:
     hips = placed((3.0, 0.0, 4.0), np.diag([0.25, 9.0, 0.25])).hip_center
-    assert distance_and_std(hips) == pytest.approx((5.0, 0.5))
+    assert (hips.distance_m, hips.distance_std_m) == pytest.approx((5.0, 0.5))
 
 
 def test_visible_landmarks_are_counted() -> None:

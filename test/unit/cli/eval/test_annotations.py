@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -7,22 +8,30 @@ import cv2
 import numpy as np
 import pytest
 from support.consoles import printed
+from support.photographs import PERSON, labelled_people
+from support.videos import write_timed_video
 
 from blazepose_ros.cli.bench.estimators import AccuracyRow, SpeedRow, accuracy_table, speed_table
-from blazepose_ros.cli.eval.annotations import AnnotationsError, LabeledImage, read_coco, read_csv
-from blazepose_ros.cli.eval.image_reader import read_images, unlabeled
+from blazepose_ros.cli.eval.annotations import (
+    AnnotationsError,
+    LabeledImage,
+    read_coco,
+    read_csv,
+    read_images,
+    unlabeled,
+)
 from blazepose_ros.core.landmarks import Landmark
 
 
 def test_photographs_come_with_the_people_in_them(data: Path) -> None:
     labels = read_coco(data / "expected" / "coco_keypoints.json")
-    skier = labels[0]
-    (picture,) = read_images(data / "images", [skier])
-    assert (picture.frame.width, picture.frame.height) == (640, 425)
-    np.testing.assert_array_equal(skier.people[0].joints[Landmark.NOSE], [367, 81, 2])
-    np.testing.assert_array_equal(skier.people[0].joints[Landmark.LEFT_EYE], [374, 73, 2])
-    assert skier.people[0].joints[Landmark.MOUTH_LEFT, 2] == 0
-    assert max(len(each.people) for each in labels) > 1
+    walker = next(each for each in labels if each.file_name == PERSON.name)
+    (picture,) = read_images(data / "images", [walker])
+    assert (picture.frame.width, picture.frame.height) == (744, 704)
+    joints, known = walker.people[0].joints, labelled_people(data)[str(PERSON)][0]
+    np.testing.assert_array_equal(joints[Landmark.LEFT_SHOULDER], known[Landmark.LEFT_SHOULDER])
+    assert joints[Landmark.LEFT_SHOULDER, 2] == 2
+    assert joints[Landmark.MOUTH_LEFT, 2] == 0
 
 
 def coco(tmp_path: Path, image: Any, annotation: Any) -> Path:
@@ -50,18 +59,55 @@ def test_a_camera_a_place_and_points_in_the_world_may_be_given(tmp_path: Path) -
 
 
 @pytest.mark.parametrize(
-    "content",
+    ("content", "said"),
     [
-        *("", "[]", "{}", "7", '{"images": [], "annotations": [{"image_id": 1}]}'),
-        '{"images": [], "annotations": [{"image_id": 1, "keypoints": [1, 2]}]}',
-        '{"images": [{"id": 1}], "annotations": 3}',
+        ("", "Expecting value"),
+        ("[]", "the file is no object with 'images'"),
+        ("7", "the file is no object"),
+        ("{}", "the file lacks 'images'"),
+        ('{"images": []}', "the file lacks 'annotations'"),
+        ('{"images": 3, "annotations": []}', "'images' is no list"),
+        ('{"images": [7], "annotations": []}', "image 1 is no object with 'id'"),
+        ('{"images": [{"id": 1}], "annotations": 3}', "'annotations' is no list"),
+        ('{"images": [{"id": 1}], "annotations": [{}]}', "annotation 1 lacks 'image_id'"),
+        ('{"images": [], "annotations": [{"image_id": 4}]}', "annotation 1 belongs to image 4, which is not"),
+        ('{"images": [{"id": 1}], "annotations": [{"image_id": 1}]}', "annotation 1 lacks 'keypoints'"),
+        (
+            '{"images": [{"id": 1}], "annotations": [{"image_id": 1, "keypoints": null}]}',
+            "the keypoints of annotation 1 are not 17 times x, y and a flag",
+        ),
+        (
+            '{"images": [{"id": 1}], "annotations": [{"image_id": 1, "keypoints": [1, 2]}]}',
+            "the keypoints of annotation 1 are not 17",
+        ),
+        (
+            f'{{"images": [{{"id": 1}}], "annotations": [{{"image_id": 1, "keypoints": {[0] * 51}}}]}}',
+            "image 1 lacks 'file_name'",
+        ),
+        ("[" * 100_000, "recursion depth"),
     ],
 )
-def test_what_is_no_annotation_is_refused(tmp_path: Path, content: Any) -> None:
+def test_what_is_no_annotation_is_refused_and_what_it_lacks_is_said(
+    tmp_path: Path, content: str, said: str
+) -> None:
     path = tmp_path / "labels.json"
     path.write_text(content)
-    with pytest.raises(AnnotationsError, match=r"labels\.json holds no COCO keypoints"):
+    with pytest.raises(AnnotationsError, match=rf"labels\.json holds no COCO keypoints: .*{said}"):
         read_coco(path)
+
+
+@pytest.mark.parametrize("read", [read_coco, read_csv])
+@pytest.mark.parametrize("make", [os.mkfifo, lambda path: path.symlink_to("/dev/zero")])
+def test_a_file_that_blocks_or_never_ends_is_refused_at_once(tmp_path: Path, read: Any, make: Any) -> None:
+    make(tmp_path / "labels")
+    with pytest.raises(AnnotationsError, match="labels is not a regular file"):
+        read(tmp_path / "labels")
+
+
+def test_a_table_with_a_field_of_any_size_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "labels.csv").write_text("file_name,nose_x\n" + "a" * 200_000 + ",1\n")
+    with pytest.raises(AnnotationsError, match=r"labels\.csv is no table: field larger"):
+        read_csv(tmp_path / "labels.csv")
 
 
 @pytest.mark.parametrize("read", [read_coco, read_csv])
@@ -79,7 +125,7 @@ def test_a_file_that_is_no_text_is_refused(tmp_path: Path, read: Any) -> None:
 
 def test_an_image_that_is_not_there_is_named(tmp_path: Path) -> None:
     (labels,) = read_coco(coco(tmp_path, {}, {}))
-    with pytest.raises(AnnotationsError, match=r"a\.png is not an image"):
+    with pytest.raises(AnnotationsError, match=r"a\.png cannot be read"):
         list(read_images(tmp_path, [labels]))
     cv2.imwrite(str(tmp_path / "a.png"), np.zeros((3, 4, 3), np.uint8))
     assert next(read_images(tmp_path, [labels])).frame.width == 4
@@ -123,8 +169,10 @@ def test_a_table_of_something_else_is_refused(tmp_path: Path, content: str, erro
 
 
 def test_frames_of_a_video_that_are_not_labeled_come_without_labels(data: Path) -> None:
-    shown = list(read_images(data / "videos" / "squats.mp4", [LabeledImage("", frame=3, groups={"a": "b"})]))
-    assert len(shown) == 65
+    shown = list(
+        read_images(data / "videos" / "pose2sim_cam01.mp4", [LabeledImage("", frame=3, groups={"a": "b"})])
+    )
+    assert len(shown) == 100
     assert [bool(each.labels.groups) for each in shown[:5]] == [False, False, False, True, False]
     assert shown[1].frame.stamp_ns > shown[0].frame.stamp_ns
 
@@ -144,3 +192,20 @@ def test_the_tables_stand_side_by_side() -> None:
     ]
     accuracy = printed(accuracy_table("full", [AccuracyRow("openvino bf16", 0.85, 0.105)]))
     assert accuracy.splitlines()[-1].split() == ["openvino", "bf16", "85.0", "10.50"]
+
+
+@pytest.mark.parametrize("duration_ms", [0.0, 133.0])
+def test_frames_of_a_video_have_their_own_times(tmp_path: Path, duration_ms: float) -> None:
+    times_ms = [0, 33, 100]
+    images = [np.full((24, 32, 3), 100, np.uint8)] * len(times_ms)
+    video = write_timed_video(tmp_path / "walk.mkv", images, times_ms, duration_ms)
+    found = list(read_images(video, unlabeled(video)))
+    assert [each.frame.stamp_ns for each in found] == [ms * 1_000_000 for ms in times_ms]
+
+
+def test_a_photograph_that_is_cut_short_is_named(tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 255, (120, 160, 3), np.uint8)
+    content = cv2.imencode(".jpg", pixels)[1].tobytes()
+    (tmp_path / "a.jpg").write_bytes(content[: len(content) // 2])
+    with pytest.raises(AnnotationsError, match=r"a\.jpg is cut short"):
+        list(read_images(tmp_path, unlabeled(tmp_path)))

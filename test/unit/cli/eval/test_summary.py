@@ -24,7 +24,7 @@ from blazepose_ros.cli.eval.report import (
     write_json,
 )
 from blazepose_ros.cli.eval.score import Score
-from blazepose_ros.cli.eval.summary import fairness, grouping_columns, jitter_percent, rows
+from blazepose_ros.cli.eval.summary import fairness, grouping_columns, jitter_percent, rows, spread_interval
 
 HALF_A_DIGIT = 0.05 + 1e-9  # of the card's figures
 
@@ -112,7 +112,8 @@ def test_groups_are_summed_up_as_in_the_model_card_s_tables(column: Any, model: 
 def test_the_card_s_regions_read_as_in_the_card() -> None:
     (fair,) = fairness(rows(list(carded("region", "lite")), "lite", "mediapipe", ["region"]))
     assert fairness_line(fair) == (
-        "region: average 93.8 % +/- 1.5, range [90.3, 95.4], spread 5.1: within the model card's 7.5 % PDJ"
+        "region: average 93.8 % +/- 1.5, range [90.3, 95.4], spread 5.1 (95 %: 0.0 to 37.6):"
+        " within the model card's 7.5 % PDJ, which may be chance: the images are too few"
     )
 
 
@@ -188,7 +189,7 @@ def test_the_terminal_shows_groups_and_the_verdict(evaluated: tuple[Any, Any]) -
         ["region:", "r00", "2", "80.0", "+/-", "5.0"],
         ["region:", "r01", "2", "90.0", "+/-", "5.0"],
     ]
-    assert "spread 10.0: beyond" in table.splitlines()[4]
+    assert "spread 10.0 (95 %: 0.0 to 24.1): beyond" in table.splitlines()[4]
     assert "MPJPE" not in table  # nothing is known of it
     assert max(map(len, printed(*tables(*evaluated), width=80).splitlines()[:4])) <= 80
 
@@ -225,3 +226,38 @@ def test_csv_holds_the_rows(evaluated: tuple[Any, Any], tmp_path: Path) -> None:
 def test_the_plot_is_a_picture(evaluated: tuple[Any, Any], tmp_path: Path) -> None:
     save_plot(*evaluated, tmp_path / "eval.png")
     assert cv2.imread(str(tmp_path / "eval.png")).std() > 5
+
+
+def population(random: Any, mean: float, count: int) -> np.ndarray:
+    return random.normal(mean, 8.0, count)
+
+
+def test_the_interval_of_the_spread_holds_the_truth() -> None:
+    random = np.random.default_rng(1)
+    held = 0
+    for _ in range(60):
+        groups = [population(random, mean, count) for mean, count in ((90, 40), (85, 15), (88, 3))]
+        low, high = spread_interval(groups)
+        held += low <= 5.0 <= high
+    assert held >= 57  # 95 %
+
+
+def test_a_small_group_neither_passes_nor_fails_by_chance() -> None:
+    scores = [score(90 + off, region="large") for off in (-8, 0, 8) * 20]
+    scores += [score(pdj, region="small") for pdj in (80, 88)]
+    (fair,) = fairness(rows(scores, "lite", "mediapipe", ["region"]))
+    assert fair.spread == pytest.approx(6.0)
+    assert not fair.is_sure
+    assert fairness_line(fair).endswith("which may be chance: the images are too few")
+
+
+def test_large_groups_are_sure() -> None:
+    scores = [score(mean + off, region=f"{mean}") for mean in (90, 88) for off in (-3, 0, 3) * 50]
+    (fair,) = fairness(rows(scores, "lite", "mediapipe", ["region"]))
+    assert fair.is_fair
+    assert fair.is_sure
+    assert fair.spread_low < 2.0 < fair.spread_high < 4.0
+
+
+def test_of_one_image_in_each_group_nothing_is_known() -> None:
+    assert spread_interval([np.array([90.0]), np.array([80.0])]) == (0.0, 100.0)

@@ -1,40 +1,42 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The parts of ``blazepose view`` that need neither ROS nor a browser."""
+"""The parts of ``blazepose view`` that need neither a graph nor a browser."""
 
 import asyncio
 import math
-import re
+import os
 import socket
+import subprocess
 import sys
 import threading
 from typing import Any
 
 import numpy as np
 import pytest
-from support.bodies import FACING_M, placed, pose_of
+
+pytest.importorskip("rclpy", reason="rclpy is not installed")
+
+from rclpy.serialization import serialize_message
+from sensor_msgs.msg import Image
 
 from blazepose_ros.cli.view import command
 from blazepose_ros.cli.view.camera_feed import (
+    DIAGNOSIS_LASTS_S,
+    MAX_DIAGNOSES,
+    MAX_PEOPLE,
+    MAX_SIDE_PX,
     RATE_WINDOW_S,
-    CameraStatus,
-    Diagnosis,
+    REMEMBERED,
+    CameraFeed,
+    RecentDiagnoses,
     RecentRate,
-    stages,
-    summary,
 )
-from blazepose_ros.cli.view.people_in_3d import LABEL_ABOVE_M, figures, floor_y
-from blazepose_ros.cli.view.web_server import Browser, ViewError, check_address, is_own_page
-from blazepose_ros.core.landmarks import BONES, Landmark
-from blazepose_ros.core.visualization.palette import CLOSER, FURTHER, to_linear
+from blazepose_ros.cli.view.status_text import Diagnosis
+from blazepose_ros.cli.view.web_server import Browser, ViewError, check_address
+from blazepose_ros.conversions.cdr import header_message
+from blazepose_ros.msg import Pose33, Pose33Array
 
 THRESHOLD = 0.5
-BUSY = CameraStatus(
-    poses_hz=29.94,
-    images_hz=15.0,
-    latency_ms=18.25,
-    people=("person 1, 2.40 m",),
-    stages_ms={"transport": 1.0},
-)
+RGB = np.full((4, 6, 3), 7, np.uint8)
 
 
 def test_the_rate_is_that_of_the_last_two_seconds() -> None:
@@ -54,96 +56,99 @@ def test_the_rate_falls_to_nothing_when_nothing_comes() -> None:
     assert math.isnan(recent.median(RATE_WINDOW_S + 0.1))
 
 
-def test_a_placed_person_stands_where_the_hips_are() -> None:
-    (figure,) = figures([placed((0.5, 0.2, 3.0))], THRESHOLD)
-    np.testing.assert_allclose(figure.joints, FACING_M + np.array([0.5, 0.2, 3.0]), atol=1e-6)
-    np.testing.assert_allclose(figure.bones[0], figure.joints[list(BONES[0])])
-    np.testing.assert_allclose(figure.hips, (0.5, 0.2, 3.0))
-    assert figure.label == f"person 1, {math.hypot(0.5, 0.2, 3.0):.2f} m"
+def poses_at(stamp_ns: int, *person_ids: int) -> Pose33Array:
+    poses = [Pose33(person_id=person_id) for person_id in person_ids]
+    return Pose33Array(header=header_message(stamp_ns, "camera"), poses=poses)
 
 
-def test_the_label_is_above_the_highest_landmark() -> None:
-    (figure,) = figures([placed()], THRESHOLD)
-    assert figure.label_at[1] == pytest.approx(figure.joints[:, 1].min() - LABEL_ABOVE_M)
-
-
-def test_people_who_are_not_placed_stand_side_by_side() -> None:
-    shown = figures([pose_of(person_id=number) for number in (1, 2, 3)], THRESHOLD)
-    x = [figure.hips[0] for figure in shown]
-    assert x == sorted(x)
-    assert x[0] == -x[2] != 0
-    assert {figure.hips[2] for figure in shown} == {shown[0].hips[2]}
-
-
-def test_landmarks_that_are_missing_are_left_out_with_their_bones() -> None:
-    world = FACING_M.copy()
-    world[Landmark.LEFT_WRIST] = np.nan
-    (figure,) = figures([pose_of(world, person_id=1)], THRESHOLD)
-    assert len(figure.joints) == len(figure.joint_colors) == len(Landmark) - 1
-    assert len(figure.bones) == len(figure.bone_colors)
-    assert len(figure.bones) == sum(Landmark.LEFT_WRIST not in bone for bone in BONES)
-    assert np.isfinite(figure.bones).all()
-
-
-def test_a_person_without_any_landmark_is_not_shown() -> None:
-    assert figures([pose_of(np.full((33, 3), np.nan), person_id=1)], THRESHOLD) == []
-
-
-def test_colors_are_those_of_the_markers() -> None:
-    visibility = np.ones(33)
-    visibility[Landmark.NOSE] = 0.1
-    world = FACING_M.copy()
-    world[Landmark.LEFT_WRIST, 2], world[Landmark.RIGHT_WRIST, 2] = -1.0, 1.0
-    (figure,) = figures([pose_of(world, person_id=1, visibility=visibility)], THRESHOLD)
-    np.testing.assert_array_equal(figure.joint_colors[Landmark.NOSE], 0)
-    np.testing.assert_allclose(figure.joint_colors[Landmark.LEFT_WRIST], CLOSER[:3])
-    np.testing.assert_allclose(figure.joint_colors[Landmark.RIGHT_WRIST], FURTHER[:3])
-
-
-def test_the_floor_is_under_the_lowest_foot() -> None:
-    low, high = placed((0.0, 0.5, 3.0)), placed((0.0, -0.5, 3.0))
-    assert floor_y(figures([high, low], THRESHOLD)) == pytest.approx(0.5 + FACING_M[:, 1].max())
-    assert floor_y([]) is None
-
-
-def test_linear_colors_are_those_of_the_standard() -> None:
-    np.testing.assert_allclose(
-        to_linear(np.array([0.0, 0.02, 0.5, 1.0])), [0, 0.02 / 12.92, 0.2140, 1], atol=1e-4
+def image_at(stamp_ns: int, rgb: Any = RGB) -> bytes:
+    height, width = rgb.shape[:2]
+    return serialize_message(
+        Image(
+            header=header_message(stamp_ns, "camera"),
+            height=height,
+            width=width,
+            encoding="rgb8",
+            step=3 * width,
+            data=rgb.tobytes(),
+        )
     )
 
 
-def test_rates_people_and_diagnostics_are_written() -> None:
-    text = summary(BUSY, [Diagnosis("camera", 1, "no calibration")])
-    for part in ("29.9 /s", "15.0 /s", "18.2 ms", "person 1, 2.40 m", "WARN", "no calibration"):
-        assert part in text
+def feed_of(*messages: Any) -> CameraFeed:
+    feed = CameraFeed(THRESHOLD)
+    for message in messages:
+        if isinstance(message, bytes):
+            feed.take_image(message, 0.0)
+        else:
+            feed.take_poses(message, 0.0, 0)
+    return feed
 
 
-def test_silence_is_said() -> None:
-    assert summary(CameraStatus(), []) == "**No poses are coming.**"
-    assert "No person is there." in summary(CameraStatus(poses_hz=30.0), [])
-    assert "- ms" in summary(CameraStatus(poses_hz=30.0), [])
-    assert stages(CameraStatus()) == "The node publishes no timing."
+def ids(feed: CameraFeed) -> list[int]:
+    return [person.person_id for person in feed.shown().people]
 
 
-def test_texts_from_outside_cannot_change_the_page() -> None:
-    text = summary(CameraStatus(), [Diagnosis("a|b", 7, "<img src=x onerror=alert(1)>\n# [x](http://y)")])
-    assert not re.search(r"(?<!\\)[<{\[]", text)
-    assert "\n#" not in text
-    assert "7" in text
+@pytest.mark.parametrize("newer_first", [True, False])
+def test_the_people_of_the_shown_image_are_shown(newer_first: bool) -> None:
+    newer = [image_at(1), poses_at(2, 8)]
+    feed = feed_of(poses_at(1, 7), *(newer[::-1] if newer_first else newer))
+    assert ids(feed) == [7]
+    np.testing.assert_array_equal(feed.shown().image, RGB)
 
 
-@pytest.mark.parametrize(
-    ("headers", "own"),
-    [
-        ({"Host": "localhost:8080", "Origin": "http://localhost:8080"}, True),
-        ({"Host": "localhost:8080"}, True),  # no browser
-        ({"Host": "localhost:8080", "Origin": "https://elsewhere.example"}, False),
-        ({"Host": "localhost:8080", "Origin": "http://localhost:8081"}, False),
-        ({"Host": "localhost:8080", "Origin": "null"}, False),
-    ],
-)
-def test_only_the_own_page_may_watch(headers: Any, own: bool) -> None:
-    assert is_own_page(headers) is own
+def test_without_images_the_newest_people_are_shown() -> None:
+    feed = feed_of(poses_at(1, 7), poses_at(2, 8, 9))
+    assert ids(feed) == [8, 9]
+    assert feed.shown().image is None
+    assert CameraFeed(THRESHOLD).shown().people == []
+
+
+def test_people_go_on_where_images_stop() -> None:
+    feed = feed_of(image_at(0), *(poses_at(stamp, stamp + 1) for stamp in range(REMEMBERED + 1)))
+    assert ids(feed) == [REMEMBERED + 1]
+
+
+def test_a_stamp_that_comes_again_is_the_newest() -> None:
+    assert ids(feed_of(poses_at(1, 1), poses_at(2, 2), poses_at(1, 3))) == [3]
+
+
+def test_a_crowd_that_no_page_could_show_is_cut() -> None:
+    assert len(ids(feed_of(poses_at(1, *range(1, 500))))) == MAX_PEOPLE
+
+
+def test_a_person_with_a_value_that_does_not_exist_does_not_replace_the_others() -> None:
+    feed, wrong = feed_of(poses_at(1, 7)), poses_at(2, 8)
+    wrong.poses[0].placement = 255
+    with pytest.raises(ValueError, match="255"):
+        feed.take_poses(wrong, 0.0, 0)
+    assert ids(feed) == [7]
+
+
+def test_a_large_image_is_shown_smaller_in_its_proportions() -> None:
+    tall = np.zeros((4 * MAX_SIDE_PX, MAX_SIDE_PX, 3), np.uint8)
+    assert feed_of(image_at(1, tall)).shown().image.shape == (MAX_SIDE_PX, MAX_SIDE_PX // 4, 3)
+
+
+def test_a_status_lasts_as_long_as_it_is_repeated() -> None:
+    recent = RecentDiagnoses()
+    recent.take(Diagnosis("b", 0, "old"), 0.0)
+    recent.take(Diagnosis("a", 1, ""), 4.0)
+    recent.take(Diagnosis("b", 2, "new"), 4.0)
+    assert recent.newest(4.0) == [Diagnosis("a", 1, ""), Diagnosis("b", 2, "new")]
+    assert recent.newest(4.0 + DIAGNOSIS_LASTS_S) == []
+
+
+def test_names_that_somebody_invents_do_not_pile_up() -> None:
+    recent = RecentDiagnoses()
+    recent.take(Diagnosis("node", 0, "first"), 0.0)
+    for number in range(10 * MAX_DIAGNOSES):
+        recent.take(Diagnosis(f"invented {number}", 2, ""), 0.0)
+    recent.take(Diagnosis("node", 1, "second"), 0.0)
+    assert len(recent.newest(0.0)) == MAX_DIAGNOSES
+    assert Diagnosis("node", 1, "second") in recent.newest(0.0)
+    recent.take(Diagnosis("later", 0, ""), DIAGNOSIS_LASTS_S)
+    assert recent.newest(DIAGNOSIS_LASTS_S) == [Diagnosis("later", 0, "")]
 
 
 class SlowWebsocket:
@@ -201,3 +206,30 @@ def test_without_viser_the_command_that_installs_it_is_named(
     monkeypatch.setitem(sys.modules, "viser", None)
     assert command.main(["--port", "0"]) == 1
     assert "pip install" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("variables", "cause"),
+    [
+        ({"ROS_LOG_DIR": "/dev/null/log"}, "Failed to create log directory '/dev/null/log'"),
+        ({"ROS_DOMAIN_ID": "abc"}, "ROS_DOMAIN_ID is 'abc', not a number"),
+        ({"HOME": None, "ROS_HOME": None, "ROS_LOG_DIR": None}, "Failed to get logging directory"),
+    ],
+)
+def test_where_ros_does_not_start_the_cause_is_said_in_a_line(variables: Any, cause: str) -> None:
+    environment = {**os.environ, **variables}
+    ended = subprocess.run(
+        [sys.executable, "-m", "blazepose_ros.cli.main", "view", "--port", "0"],
+        env={name: value for name, value in environment.items() if value is not None},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ended.returncode == 1
+    line = ended.stderr.splitlines()[-1]
+    assert line.startswith("blazepose view: ")
+    assert cause in line
+    assert ("ROS_LOG_DIR" in line) == ("log" in cause)
+    assert "Traceback" not in ended.stderr
+    assert ended.stdout == ""

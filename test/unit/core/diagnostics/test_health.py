@@ -26,6 +26,7 @@ WELL = Snapshot(
     last_person_age_s=5.0,
     time_jumps=0,
     unstamped=0,
+    stamp_age_s=0.01,
     people=(),
 )
 ACTIVE = Situation("active", active=True, listens=True, topic="/image")
@@ -34,6 +35,11 @@ SILENT = {"input_hz": 0.0, "processed_hz": 0.0, "last_image_age_s": STALE_AFTER_
 
 def health(situation: Any = None, **snapshot: Any) -> Any:
     return assess(replace(WELL, **snapshot), replace(ACTIVE, **(situation or {})))
+
+
+@pytest.mark.parametrize("stamp_age_s", [-1.0, 0.0, 10.0, float("nan")])
+def test_stamps_near_the_nodes_clock_are_well(stamp_age_s: float) -> None:
+    assert health(stamp_age_s=stamp_age_s).level == Level.OK
 
 
 def test_a_node_that_works_is_well() -> None:
@@ -46,6 +52,13 @@ def test_a_node_that_works_is_well() -> None:
         ({"trouble": "the estimator hangs"}, {}, Level.ERROR, "the estimator hangs"),
         ({}, SILENT, Level.STALE, "no image on /image for 2 s"),
         ({"publishers": 0}, SILENT, Level.STALE, "no publisher on /image"),
+        (
+            {"publishers": 0, "elsewhere": "/image_raw has one: start the node with ..."},
+            SILENT,
+            Level.STALE,
+            "no publisher on /image; /image_raw has one: start the node with ...",
+        ),
+        ({"impairment": "on /image 9 % are lost"}, {}, Level.WARN, "on /image 9 % are lost"),
         ({}, {"dropped": {Drop.UNREADABLE: 2}}, Level.WARN, "2 because it could not be read"),
         (
             {},
@@ -61,10 +74,26 @@ def test_a_node_that_works_is_well() -> None:
         ),
         ({}, {"processing_ms": (20.0, MAX_PROCESSING_MS + 1)}, Level.WARN, "an image takes up to 251 ms"),
         ({"calibrated": False}, {}, Level.WARN, "not calibrated"),
+        ({"concerns": ("depth never fits", "P is used")}, {}, Level.WARN, "depth never fits; P is used"),
+        ({}, {"blank": 7}, Level.WARN, "7 images are black, white or without contrast"),
         ({"mismatch": "set image_reliability"}, {}, Level.WARN, "set image_reliability"),
         ({"publishers": 2}, {}, Level.WARN, "2 publishers on /image"),
         ({}, {"time_jumps": 3}, Level.WARN, "stamps went back or jumped 3 times"),
         ({}, {"unstamped": 3}, Level.WARN, "images carry no time"),
+        (
+            {},
+            {"stamp_age_s": 86_400.0},
+            Level.WARN,
+            "images are stamped 24 hours behind the node's clock: set the clocks of both machines",
+        ),
+        ({}, {"stamp_age_s": -1.1}, Level.WARN, "stamped 1 s ahead of the node's clock: set the clocks"),
+        (
+            {"simulated": True},
+            {"stamp_age_s": -1.7e9},
+            Level.WARN,
+            "stamped 19676 days ahead of the node's clock, which follows /clock: with use_sim_time",
+        ),
+        ({"transforms": "too many frames"}, {}, Level.WARN, "too many frames"),
     ],
     ids=lambda each: each if isinstance(each, str) else "",
 )
@@ -83,8 +112,9 @@ def test_what_is_wrong_has_a_level_and_a_message(
         ({}, {"last_image_age_s": STALE_AFTER_S - 0.1}),
         ({}, {"processing_ms": (20.0, MAX_PROCESSING_MS)}),
         ({"calibrated": False, "places": False}, {}),
+        ({"concerns": ("depth never fits",), "places": False}, {}),
     ],
-    ids=["some dropped", "short silence", "slow enough", "nothing to place"],
+    ids=["some dropped", "short silence", "slow enough", "nothing to place", "no depth wanted"],
 )
 def test_what_is_not_wrong_is_no_alarm(situation: Any, snapshot: Any) -> None:
     assert health(situation, **snapshot).level == Level.OK

@@ -103,9 +103,25 @@ def test_listening_again_starts_the_wait_for_images_again(setup: Setup) -> None:
 
 def test_time_jumps_and_missing_stamps_are_counted(setup: Setup) -> None:
     for stamp_ns in (10**18, 10**18 + 1, 10**9, 0, 0):
-        setup.statistics.stamped(stamp_ns)
+        setup.statistics.stamped(stamp_ns, 10**18, usable=bool(stamp_ns))
     snapshot = setup.statistics.snapshot()
     assert (snapshot.time_jumps, snapshot.unstamped) == (2, 2)
+
+
+def test_stamps_that_are_a_little_early_are_counted_too(setup: Setup) -> None:
+    for stamp_ns in (10**18, 10**18 + 33, 10**18 + 10, 10**18 + 66):
+        setup.statistics.stamped(stamp_ns, 10**18)
+    assert setup.statistics.snapshot().time_jumps == 1
+
+
+def test_the_age_of_stamps_is_by_the_nodes_clock_and_of_usable_ones(setup: Setup) -> None:
+    assert math.isnan(setup.statistics.snapshot().stamp_age_s)
+    for age_s in (-5, 86_400, 86_401):
+        setup.statistics.stamped(10**18, 10**18 + age_s * 10**9)
+    setup.statistics.stamped(0, 10**18, usable=False)
+    assert setup.statistics.snapshot().stamp_age_s == 86_400
+    setup.now_s += WINDOW_S
+    assert math.isnan(setup.statistics.snapshot().stamp_age_s)
 
 
 def test_the_people_of_the_last_image_are_told_of(setup: Setup) -> None:

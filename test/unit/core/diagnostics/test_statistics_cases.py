@@ -45,7 +45,7 @@ def test_each_count_is_of_the_window_to_the_moment(statistics: Statistics, clock
     statistics.arrived(2)
     statistics.dropped(Drop.BUSY, 3)
     statistics.processed({"inference": 5.0}, [])
-    statistics.stamped(0)
+    statistics.stamped(0, 0, usable=False)
     clock.now_s += WINDOW_S / 2
     statistics.arrived()
     statistics.dropped(Drop.ERROR)

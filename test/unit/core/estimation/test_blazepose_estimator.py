@@ -14,6 +14,7 @@ from blazepose_ros.core.estimation.runtimes.runtime import Model
 from blazepose_ros.core.types import Box, Frame
 
 FRAME_NS = 33_000_000
+SECOND_NS = 1_000_000_000
 HEIGHT, WIDTH = 480, 640
 CENTERS = (280, 588, 900)  # of anchors that lie apart from each other
 
@@ -68,7 +69,7 @@ class FakeRuntime:
         self.models: dict[bytes, Any] = {b"detector": FakeDetector(), b"landmarks": FakeLandmarks()}
         self.unused, self.most_images = {}, {}
 
-    def load(self, content: Any, unused: Any = (), most_images: Any = 1) -> Any:
+    def load(self, content: Any, unused: Any = (), most_images: Any = 1, proof: Any = None) -> Any:  # noqa: ARG002
         self.unused[content], self.most_images[content] = unused, most_images
         return self.models[content]
 
@@ -115,7 +116,9 @@ def test_without_people_the_landmark_model_does_not_run(one: Setup) -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [{"step_ns": -1}, {"width": 320}, {"height": 640, "width": 480}], ids=["time", "size", "turned"]
+    "change",
+    [{"step_ns": -SECOND_NS}, {"width": 320}, {"height": 640, "width": 480}],
+    ids=["time", "size", "turned"],
 )
 def test_going_back_in_time_and_another_image_size_start_anew(one: Setup, change: Any) -> None:
     one.see()
@@ -123,9 +126,10 @@ def test_going_back_in_time_and_another_image_size_start_anew(one: Setup, change
     assert one.detector.runs == 2
 
 
-def test_a_repeated_stamp_goes_on(one: Setup) -> None:
+@pytest.mark.parametrize("step_ns", [0, -50_000_000, 1 - SECOND_NS])
+def test_a_repeated_or_early_stamp_goes_on(one: Setup, step_ns: int) -> None:
     one.see()
-    assert len(one.see(step_ns=0)) == 1
+    assert len(one.see(step_ns=step_ns)) == 1
     assert one.detector.runs == 1
 
 
@@ -190,7 +194,7 @@ def test_while_fewer_people_are_followed_than_asked_for_the_detector_looks_ten_t
     setup = Setup(num_poses=2)
     for _ in range(7):
         assert len(setup.see()) == 1  # the same person, though tracked and detected
-    assert setup.detector.runs == 3
+    assert setup.detector.runs == 4  # twice in the image in which the person is new
     setup.detector.anchors = list(CENTERS[:2])
     for _ in range(4):
         found = setup.see()
@@ -198,6 +202,36 @@ def test_while_fewer_people_are_followed_than_asked_for_the_detector_looks_ten_t
     runs = setup.detector.runs
     setup.see()
     assert setup.detector.runs == runs
+
+
+def test_who_is_new_is_covered_and_the_image_searched_again_for_others_a_few_times() -> None:
+    setup = Setup(num_poses=5)
+    setup.detector.anchors = [CENTERS[0]]
+    seen = []
+    run = setup.detector.run
+
+    def look(image: Any) -> Any:
+        seen.append(bool(image.max() > -1))  # the black image has no gray in it but for covered people
+        setup.detector.anchors = [CENTERS[min(len(seen), 3) - 1]]
+        return run(image)
+
+    setup.detector.run = look
+    setup.see()
+    assert seen[:2] == [False, True]
+    assert len(seen) <= 4
+    looks = len(seen)
+    setup.see()
+    assert len(seen) == looks  # nobody is new, and it is not yet time
+
+
+def test_with_one_person_asked_for_nobody_is_covered_and_no_detector_runs_twice(one: Setup) -> None:
+    seen = []
+    run = one.detector.run
+    one.detector.run = lambda image: (seen.append(float(image.max())), run(image))[1]
+    for _ in range(10):
+        one.see()
+    assert seen == [-1.0]
+    assert one.landmarks.runs == 10
 
 
 def test_masks_are_made_only_when_asked_for(one: Setup) -> None:

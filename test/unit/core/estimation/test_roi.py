@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.bodies import FACING_M
 
-from blazepose_ros.core.estimation.roi import Roi
+from blazepose_ros.core.estimation.roi import Roi, body_hull, tiles
 
 coordinates = st.floats(-2000, 2000)
 angles = st.floats(-math.pi, math.pi)
@@ -126,3 +127,44 @@ def test_overlap_is_intersection_over_union(other: Roi, expected: Any) -> None:
     roi = Roi(0, 0, 10)
     assert roi.overlap(other) == pytest.approx(expected)
     assert other.overlap(roi) == pytest.approx(expected)
+
+
+BODY_PX = FACING_M[:, :2] * 200 + (320, 240)
+
+
+@pytest.mark.parametrize("rotation_rad", [0.0, 0.5])
+def test_a_covered_person_is_gray_where_the_body_is_and_nowhere_else(rotation_rad: float) -> None:
+    roi = Roi(320, 240, 500, rotation_rad)
+    crop = np.zeros((100, 100, 3), np.uint8)
+    roi.cover(crop, [BODY_PX])
+    inside, beside = roi.from_image(np.array([[320.0, 200.0], [450.0, 200.0]])) * 100
+    assert crop[int(inside[1]), int(inside[0])].tolist() == [128, 128, 128]
+    assert crop[int(beside[1]), int(beside[0])].tolist() == [0, 0, 0]
+
+
+@pytest.mark.parametrize("unknown", [np.nan, np.inf, 1e30])
+def test_unknown_and_far_landmarks_cover_nothing_by_themselves(unknown: float) -> None:
+    crop = np.zeros((100, 100, 3), np.uint8)
+    Roi(320, 240, 500).cover(crop, [np.full((33, 3), unknown)])
+    assert not crop.any()
+    if not abs(unknown) < np.inf:
+        assert body_hull(np.full((33, 3), unknown)) is None
+
+
+def test_a_roi_shows_who_reaches_into_it() -> None:
+    assert Roi(320, 240, 100).shows(BODY_PX)
+    assert not Roi(900, 240, 100).shows(BODY_PX)
+    assert not Roi(320, 240, 100).shows(np.full((33, 2), np.nan))
+
+
+@pytest.mark.parametrize(
+    ("width", "height"), [(640, 480), (480, 640), (1920, 1080), (200, 200), (1, 1), (1, 900)]
+)
+def test_tiles_cover_the_image_and_overlap(width: int, height: int) -> None:
+    squares = tiles(width, height)
+    assert len(squares) <= 12 * max(width, height) / min(width, height)
+    for x, y in [(0, 0), (width, 0), (0, height), (width, height), (width / 2, height / 2)]:
+        assert any(
+            abs(x - each.x_px) <= each.size_px / 2 + 1e-6 and abs(y - each.y_px) <= each.size_px / 2 + 1e-6
+            for each in squares
+        )

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from support.bodies import CAMERA, seen_by
 
-from blazepose_ros.core.estimation.search_mask import SearchMask
+from blazepose_ros.core.estimation.mediapipe_estimator import SearchMask
 from blazepose_ros.core.types import Frame
 
 WALKER = seen_by(CAMERA, (-0.8, 0, 5.0))

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 import math
+import os
 from pathlib import Path
 from typing import Any
 
@@ -109,8 +110,8 @@ def test_matrices_that_only_stereo_cameras_need_may_be_missing(load: Any, head_c
         ("camera_matrix", {"rows": 3, "cols": 3, "data": [0] * 9}, "focal lengths are 0 and 0"),
         ("camera_matrix", {"rows": 3, "cols": 3, "data": [math.nan] * 9}, "K is not"),
         ("camera_matrix", {"rows": 2, "cols": 3, "data": [1] * 6}, "K is not"),
-        ("distortion_model", "magic", "plumb_bob, rational_polynomial, equidistant"),
-        ("distortion_coefficients", {"rows": 1, "cols": 3, "data": [0] * 3}, "does not take 3 coefficients"),
+        ("distortion_model", "magic", "the distortion model is 'magic'"),
+        ("distortion_coefficients", {"rows": 1, "cols": 8, "data": [1] * 8}, "does not take 8 coefficients"),
         ("rectification_matrix", {"rows": 1, "cols": 9, "data": [0] * 9}, "the rectification is not a 3 x 3"),
         (
             "projection_matrix",
@@ -175,3 +176,28 @@ def test_images_of_another_resolution_of_the_camera_scale_the_calibration(load: 
 def test_images_of_other_proportions_are_refused(load: Any) -> None:
     with pytest.raises(CalibrationFileError, match="for 640 x 480 pixels, the images have 1280 x 720"):
         load(HEAD_CAMERA).seen_through(FrameFit((1280, 720), (640, 480)))
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, lambda path: path.symlink_to("/dev/zero")])
+def test_a_file_that_blocks_or_never_ends_is_refused_at_once(tmp_path: Path, make: Any) -> None:
+    make(tmp_path / "camera.yaml")
+    with pytest.raises(CalibrationFileError, match=r"camera\.yaml is not a regular file"):
+        load_calibration(tmp_path / "camera.yaml")
+
+
+def test_a_calibration_with_aliases_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "camera.yaml").write_text("a: &a [1, 1]\nb: &b [*a, *a]\n")
+    with pytest.raises(CalibrationFileError, match=r"camera\.yaml has an alias in line 2"):
+        load_calibration(tmp_path / "camera.yaml")
+
+
+@pytest.mark.parametrize(
+    ("name", "d", "model"),
+    [("fisheye", [0.1, 0.0, 0.0, 0.0], "equidistant"), ("plumb_bob", [0.1, *(0.0,) * 7], "plumb_bob")],
+)
+def test_a_lens_is_known_by_other_names_and_numbers_too(
+    load: Any, head_camera: Any, name: str, d: Any, model: str
+) -> None:
+    field = {"rows": 1, "cols": len(d), "data": d}
+    camera = load(head_camera | {"distortion_model": name, "distortion_coefficients": field}).camera
+    assert (camera.distortion_model, camera.d[0]) == (model, 0.1)

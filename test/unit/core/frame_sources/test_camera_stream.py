@@ -164,3 +164,55 @@ def test_closing_closes_the_source() -> None:
     source = FakeSource(gray(1))
     CameraStream(source, StreamOptions()).close()
     assert source.closed
+
+
+class TimedSource(FakeSource):
+    """Gives prepared frames at times of their own, in ms."""
+
+    def __init__(self, *times_ms: int) -> None:
+        super().__init__(*(gray(number + 1) for number in range(len(times_ms))))
+        self.times_ms = times_ms
+
+    def read(self) -> Any:
+        captured = super().read()
+        return captured and captured._replace(time_ns=self.times_ms[self.index - 1] * 1_000_000)
+
+
+def play_in_time(stream: CameraStream, count: int) -> list[Any]:
+    """Return the frames of a stream that is played as the node does, each as soon as it is due."""
+    now_ns, frames = SECOND, []
+    for _ in range(count):
+        frames.append(stream.next(now_ns))
+        wait_ns = stream.wait_ns(now_ns)
+        assert wait_ns is not None
+        now_ns += wait_ns
+    return frames
+
+
+def test_frames_are_due_at_their_own_times_and_after_the_last_the_first_follows_at_the_rate() -> None:
+    stream = CameraStream(TimedSource(0, 33, 133), StreamOptions())
+    frames = play_in_time(stream, 6)
+    assert [frame.bgr[0, 0, 0] for frame in frames] == [1, 2, 3, 1, 2, 3]
+    assert np.diff([frame.stamp_ns for frame in frames]).tolist() == [
+        each * 1_000_000 for each in (33, 100, 100, 33, 100)
+    ]
+
+
+def test_the_end_comes_when_the_last_frame_was_shown_for_a_period() -> None:
+    stream = CameraStream(TimedSource(0, 33), StreamOptions(loop=False))
+    play_in_time(stream, 2)
+    assert stream.wait_ns(SECOND) == 100_000_000
+    assert stream.next(2 * SECOND) is None
+
+
+def test_a_rate_that_is_asked_for_takes_the_place_of_the_frames_own_times() -> None:
+    stream = CameraStream(TimedSource(0, 33, 133), StreamOptions(rate=10.0))
+    frames = [stream.next(SECOND + number * SECOND // 10) for number in range(4)]
+    assert stream.wait_ns(SECOND) is None
+    assert np.diff([frame.stamp_ns for frame in frames]).tolist() == [SECOND // 10] * 3
+
+
+def test_sources_without_times_are_not_waited_for() -> None:
+    stream = CameraStream(FakeSource(gray(1)), StreamOptions())
+    stream.next(SECOND)
+    assert stream.wait_ns(SECOND) is None

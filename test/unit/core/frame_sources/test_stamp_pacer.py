@@ -26,6 +26,29 @@ def test_a_late_frame_is_stamped_with_the_clock_and_the_next_follow_it() -> None
     assert [pacer.stamp(now) for now in (0, late, late + PERIOD + 5)] == [0, late, late + PERIOD]
 
 
+def test_frames_with_times_of_their_own_are_as_far_apart_as_those_while_the_clock_jitters() -> None:
+    pacer = StampPacer(30.0)
+    intervals = [33, 83, 34, 83]
+    played = [pacer.stamp(5)]
+    for interval, jitter in zip(intervals, [900, 3, 20_000, 0], strict=True):
+        now = played[-1] + interval * 1_000_000 + jitter
+        assert pacer.wait_ns(now - jitter - 7, interval * 1_000_000) == 7
+        played.append(pacer.stamp(now, interval * 1_000_000))
+    assert np.diff(played).tolist() == [interval * 1_000_000 for interval in intervals]
+
+
+def test_a_frame_that_is_overdue_is_not_waited_for() -> None:
+    pacer = StampPacer(30.0)
+    pacer.stamp(0)
+    assert pacer.wait_ns(10 * PERIOD, PERIOD) == 0
+
+
+def test_a_clock_that_is_set_back_is_not_waited_for() -> None:
+    pacer = StampPacer(30.0)
+    pacer.stamp(10**15)
+    assert pacer.wait_ns(0, PERIOD) == PERIOD
+
+
 def test_stamps_follow_a_clock_that_is_set_back() -> None:
     pacer = StampPacer(30.0)
     assert [pacer.stamp(now) for now in (10**10, 500)] == [10**10, 500]

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from blazepose_ros.core.atomic_file import write_atomically
+from blazepose_ros.core.files import write_atomically
 from blazepose_ros.core.models import download as module
 from blazepose_ros.core.models.download import DownloadError, TransferBrokenError, download
 

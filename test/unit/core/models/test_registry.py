@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import os
 from pathlib import Path
 from typing import Any
 
@@ -116,6 +117,46 @@ def test_an_unknown_model_at_an_explicit_path_is_refused_with_the_known_hashes(t
     for bundle in BUNDLES.values():
         assert bundle.sha256 in str(caught.value)
         assert bundle.assembled_sha256 in str(caught.value)
+
+
+@pytest.mark.usefixtures("cache")
+def test_a_refusal_tells_nothing_of_what_the_file_holds(tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_bytes(b"password")
+    with pytest.raises(ModelDamagedError) as caught:
+        resolve(ModelComplexity.FULL, str(secret))
+    assert hashlib.sha256(b"password").hexdigest() not in str(caught.value)
+
+
+@pytest.fixture
+def fifo(tmp_path: Path) -> Path:
+    os.mkfifo(tmp_path / "fifo")
+    return tmp_path / "fifo"
+
+
+@pytest.fixture
+def huge(tmp_path: Path) -> Path:
+    path = tmp_path / "huge"
+    with path.open("wb") as file:
+        file.truncate(1 << 40)  # a hole: no disk holds so much
+    return path
+
+
+@pytest.mark.usefixtures("cache")
+@pytest.mark.parametrize(
+    ("name", "reason"), [("fifo", "is not a regular file"), ("huge", "is larger than .* bytes")]
+)
+def test_what_cannot_be_a_model_is_refused_without_reading_it(
+    request: pytest.FixtureRequest, name: str, reason: str
+) -> None:
+    with pytest.raises(ModelDamagedError, match=reason):
+        resolve(ModelComplexity.FULL, str(request.getfixturevalue(name)))
+
+
+@pytest.mark.usefixtures("cache")
+def test_a_device_without_an_end_is_refused() -> None:
+    with pytest.raises(ModelDamagedError, match="/dev/zero is no model: it is not a regular file"):
+        resolve(ModelComplexity.FULL, "/dev/zero")
 
 
 @pytest.mark.usefixtures("cache")

@@ -21,8 +21,8 @@ from blazepose_ros.core.models.task_bundle import (
     BundleError,
     assemble_bundle,
     split_bundle,
+    with_image_input,
 )
-from blazepose_ros.core.models.tflite_metadata import with_image_input
 
 WEIGHTS = [np.arange(size, dtype=np.uint8) for size in (1, 7, 16, 33)]
 

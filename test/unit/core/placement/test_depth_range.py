@@ -161,7 +161,7 @@ def places(localizer: Any, positions: Any, depths: Any) -> Any:
     return [
         localizer.place(
             seen_by(CAMERA, position, 0.9 * FACING_M), CAMERA, THRESHOLD, index * PERIOD_NS, depth
-        )
+        ).hip_center
         for index, (position, depth) in enumerate(zip(positions, depths, strict=True))
     ]
 
@@ -203,7 +203,9 @@ def test_depth_places_a_child_that_the_image_alone_takes_for_an_adult_far_away()
     child = shrunk(THREE_METRES, 1.45)
     localizer = HipLocalizer()
     for index in range(20):
-        hip_center = localizer.place(child, CAMERA, THRESHOLD, index * PERIOD_NS, depth_image(THREE_METRES))
+        hip_center = localizer.place(
+            child, CAMERA, THRESHOLD, index * PERIOD_NS, depth_image(THREE_METRES)
+        ).hip_center
     assert hip_center.source == Placement.DEPTH
     assert np.linalg.norm(hip_center.position) == pytest.approx(np.linalg.norm(THREE_METRES), rel=0.03)
 
@@ -211,7 +213,7 @@ def test_depth_places_a_child_that_the_image_alone_takes_for_an_adult_far_away()
 def test_a_measured_depth_needs_no_calibration() -> None:
     assumed = CAMERAS["assumed"]
     pose = seen_by(CAMERA, THREE_METRES)  # the true camera's focal length is another
-    hip_center = HipLocalizer().place(pose, assumed, THRESHOLD, 0, depth_image(THREE_METRES))
+    hip_center = HipLocalizer().place(pose, assumed, THRESHOLD, 0, depth_image(THREE_METRES)).hip_center
     assert hip_center.source == Placement.DEPTH
     assert hip_center.position[2] == pytest.approx(THREE_METRES[2], rel=0.03)
     assert np.sqrt(hip_center.covariance[2, 2]) < 0.1

@@ -46,7 +46,7 @@ def expected(
         else (math.log(distance_m) + bones.log_factor, math.sqrt(bones.log_std**2 + focal)),
         *(math.nan,) * 2 if by_depth is None else (by_depth.log_range, by_depth.log_std),
     )
-    filtered_m, log_std = RangeFilter(height_m, 1.70).update(measurement, 0)
+    filtered_m, log_std = RangeFilter(height_m, 1.70).update(measurement, 0)[:2]
     if fit.usable[list(HIPS)].all():
         seen = [np.array([*fit.rays[hip], 1.0]) * (fit.position[2] + pose.world[hip, 2]) for hip in HIPS]
         halfway = 0.5 * fit.position + 0.25 * seen[0] + 0.25 * seen[1]
@@ -55,7 +55,7 @@ def expected(
     along = np.outer(ray, ray)
     across = np.eye(3) - along
     covariance = (filtered_m / distance_m) ** 2 * across @ fit.scatter @ across
-    covariance += 0.03**2 * np.eye(3) + (log_std * filtered_m) ** 2 * along
+    covariance += 0.02**2 * np.eye(3) + (log_std * filtered_m) ** 2 * along
     if camera.assumed:
         unknown = np.array([0, 0, 1.0] if by_depth is None else [1.0, 1.0, 0])
         covariance += np.diag((0.3 * position * unknown) ** 2)
@@ -74,7 +74,7 @@ def torn(position: Any = PLACE, **fields: Any) -> Any:
 @pytest.mark.parametrize("depth", [None, depth_image(PLACE)])
 @pytest.mark.parametrize("model", ModelComplexity)
 def test_a_place_is_what_its_parts_make(camera: Any, depth: Any, model: ModelComplexity) -> None:
-    placed = HipLocalizer().place(torn(), camera, 0.5, 0, depth, model)
+    placed = HipLocalizer().place(torn(), camera, 0.5, 0, depth, model).hip_center
     position, covariance, source = expected(torn(), camera, depth, model)
     np.testing.assert_allclose(placed.position, position, rtol=1e-9)
     np.testing.assert_allclose(placed.covariance, covariance, rtol=1e-7, atol=1e-12)
@@ -99,7 +99,9 @@ def test_without_bones_the_body_of_the_model_gives_the_distance() -> None:
 def test_a_depth_image_without_the_body_changes_nothing() -> None:
     empty = depth_image((50.0, 0.0, 3.0), wall_m=20.0)
     for camera in (CAMERA, ASSUMED):
-        placed, mono = (HipLocalizer().place(torn(), camera, 0.5, 0, depth) for depth in (empty, None))
+        placed, mono = (
+            HipLocalizer().place(torn(), camera, 0.5, 0, depth).hip_center for depth in (empty, None)
+        )
         np.testing.assert_array_equal(placed.position, mono.position)
         np.testing.assert_array_equal(placed.covariance, mono.covariance)
         assert placed.source == Placement.MONO
@@ -107,13 +109,17 @@ def test_a_depth_image_without_the_body_changes_nothing() -> None:
 
 def test_the_mask_of_the_pose_is_that_of_its_depths() -> None:
     nowhere = {"mask": np.zeros((480, 640), np.float32)}
-    assert HipLocalizer().place(torn(**nowhere), CAMERA, 0.5, 0, depth_image(PLACE)).source == Placement.MONO
+    assert (
+        HipLocalizer().place(torn(**nowhere), CAMERA, 0.5, 0, depth_image(PLACE)).placement == Placement.MONO
+    )
 
 
 @pytest.mark.parametrize("model", ModelComplexity)
 def test_a_model_that_is_less_sure_of_depth_gives_another_place(model: ModelComplexity) -> None:
-    placed = {each: HipLocalizer().place(torn(), CAMERA, 0.5, 0, model=each) for each in ModelComplexity}
-    default = HipLocalizer().place(torn(), CAMERA, 0.5, 0)
+    placed = {
+        each: HipLocalizer().place(torn(), CAMERA, 0.5, 0, model=each).hip_center for each in ModelComplexity
+    }
+    default = HipLocalizer().place(torn(), CAMERA, 0.5, 0).hip_center
     same = np.array_equal(placed[model].position, default.position)
     assert same is (model is ModelComplexity.FULL)
 
@@ -138,8 +144,44 @@ def test_the_height_is_a_memory_of_the_filter() -> None:
 def test_the_stamp_is_the_filters() -> None:
     """A second later the same person is seen anew, and what was learned counts."""
     localizer, near = HipLocalizer(), torn((0.0, 0.0, 3.0))
-    first = localizer.place(near, CAMERA, 0.5, 1_000_000_000)
-    again = localizer.place(near, CAMERA, 0.5, 1_000_000_000)
+    first = localizer.place(near, CAMERA, 0.5, 1_000_000_000).hip_center
+    again = localizer.place(near, CAMERA, 0.5, 1_000_000_000).hip_center
     np.testing.assert_allclose(again.position, first.position, rtol=1e-12)
-    later = localizer.place(near, CAMERA, 0.5, 1_400_000_000)
+    later = localizer.place(near, CAMERA, 0.5, 1_400_000_000).hip_center
     assert later.covariance.trace() < first.covariance.trace()
+
+
+@pytest.mark.parametrize("velocity", [(0.8, 0.0, 0.0), (0.0, 0.0, -0.8), (-0.4, 0.1, 0.5)])
+def test_who_walks_has_the_velocity_of_the_walk(velocity: Any) -> None:
+    localizer, speeds = HipLocalizer(), np.array(velocity)
+    for index in range(60):
+        place = (0.2, 0.1, 4.0) + speeds * index / 30
+        placed = localizer.place(
+            as_described(seen_by(CAMERA, place), CAMERA), CAMERA, 0.5, index * 33_333_333
+        )
+        hips = placed.hip_center
+        assert hips is not None
+        assert np.isfinite([*hips.velocity, *hips.velocity_covariance.ravel()]).all() == (index > 0)
+    wrong = hips.velocity - speeds
+    np.testing.assert_allclose(wrong, 0.0, atol=0.15)
+    assert wrong @ np.linalg.solve(hips.velocity_covariance, wrong) < 7.8  # 5 % of three dimensions
+
+
+def test_after_a_gap_the_velocity_is_unknown_again() -> None:
+    localizer = HipLocalizer()
+    stamps_ns = (0, 33_000_000, 3_000_000_000, 3_033_000_000, 3_033_000_000)
+    pose = as_described(seen_by(CAMERA, (0.2, 0.1, 4.0)), CAMERA)
+    known = []
+    for stamp_ns in stamps_ns:
+        hips = localizer.place(pose, CAMERA, 0.5, stamp_ns).hip_center
+        assert hips is not None
+        known.append(bool(np.isfinite(hips.velocity).all()))
+    assert known == [False, True, False, True, True]
+
+
+def test_without_a_calibration_no_velocity_is_known() -> None:
+    localizer = HipLocalizer()
+    for stamp_ns in (0, 33_000_000):
+        hips = localizer.place(seen_by(CAMERA, (0, 0, 3)), CAMERAS["assumed"], 0.5, stamp_ns).hip_center
+    assert hips is not None
+    assert np.isnan(hips.velocity).all()

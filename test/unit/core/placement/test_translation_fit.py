@@ -193,6 +193,19 @@ def test_whatever_an_estimator_says_the_place_is_finite_or_none(
         assert np.isfinite(fit.scatter).all()
 
 
+@pytest.mark.parametrize("lens", CAMERAS)
+@pytest.mark.parametrize("landmark", [Landmark.NOSE, Landmark.LEFT_WRIST, Landmark.RIGHT_FOOT_INDEX])
+def test_one_landmark_that_is_far_off_and_near_moves_nobody_far(lens: str, landmark: Landmark) -> None:
+    """Least squares alone would put the person behind the camera."""
+    place = (0.2, 0.1, 3.0)
+    pose = seen_by(CAMERAS[lens], place)
+    screen, world = pose.screen.copy(), pose.world.copy()
+    screen[landmark] = world[landmark] = 2.0
+    fit = fit_translation(pose_of(world, screen, visibility=np.ones(33)), CAMERAS[lens], THRESHOLD)
+    assert fit is not None
+    assert np.linalg.norm(fit.position - place) < 0.15 * np.linalg.norm(place)
+
+
 @settings(deadline=None)
 @given(
     arrays(np.float32, (33, 3), elements=st.floats(-100, 100, width=32)),

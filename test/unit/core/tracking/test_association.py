@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from support.bodies import CAMERA, FACING_M, pose_of, seen_by
 
+from blazepose_ros.core.landmarks import MIRRORED
 from blazepose_ros.core.tracking.tracker import Tracker, TrackingOptions
 from blazepose_ros.core.types import Frame
 
@@ -42,6 +43,7 @@ def test_a_track_that_is_lost_for_too_long_ends(away_s: float, number: int) -> N
 def test_without_a_time_to_wait_a_lost_track_ends_at_once() -> None:
     tracker = Tracker()
     tracker.update(frame(), [at(0)], TrackingOptions(max_lost_s=0.0))
+    tracker.update(frame(0.05), [], TrackingOptions(max_lost_s=0.0))
     assert numbers(tracker.update(frame(0.1), [at(0)], TrackingOptions(max_lost_s=0.0))) == [2]
 
 
@@ -154,3 +156,14 @@ def test_poses_without_sense_do_no_harm(value: Any) -> None:
     for index in range(3):
         tracker.update(frame(index / 10), [absurd, at(0)], OPTIONS)
     assert 1 <= len(tracker.update(frame(1), [at(0)], OPTIONS)) <= 2
+
+
+def test_who_is_taken_for_the_other_way_around_keeps_the_number() -> None:
+    """Front for back: with arms and legs stretched out landmarks move by a whole body then."""
+    star = FACING_M * (4.0, 1.0, 1.0)
+    tracker = Tracker()
+    assert numbers(tracker.update(frame(), [at(-0.5, world=star)], OPTIONS)) == [1]
+    swapped = at(-0.5, world=star)
+    swapped.screen[:] = swapped.screen[MIRRORED]
+    swapped.world[:] = swapped.world[MIRRORED]
+    assert numbers(tracker.update(frame(0.03), [swapped], OPTIONS)) == [1]

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from support.bodies import CAMERA, FACING_M, pose_of, seen_by
 
+from blazepose_ros.core.tracking.appearance import size_px
 from blazepose_ros.core.tracking.association import associate, is_occluded
-from blazepose_ros.core.tracking.body_scale import size_px
 from blazepose_ros.core.tracking.smoothing import SmoothingOptions
 from blazepose_ros.core.tracking.track import ClearView, Observation, Track
 from blazepose_ros.core.types import Frame

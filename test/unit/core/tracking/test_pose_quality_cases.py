@@ -9,8 +9,15 @@ import pytest
 from support.bodies import CAMERA, FACING_M, placed, pose_of, seen_by
 
 from blazepose_ros.core.landmarks import Landmark
-from blazepose_ros.core.tracking.appearance import appearance_of, difference, mean_appearance
-from blazepose_ros.core.tracking.body_scale import box_px, distance, middle, size_px
+from blazepose_ros.core.tracking.appearance import (
+    appearance_of,
+    box_px,
+    difference,
+    distance,
+    mean_appearance,
+    middle,
+    size_px,
+)
 from blazepose_ros.core.tracking.pose_quality import quality_of
 from blazepose_ros.core.types import Frame, Status
 

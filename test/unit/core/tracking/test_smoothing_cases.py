@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from support.bodies import CAMERA, FACING_M, noisy, pose_of, seen_by
 
-from blazepose_ros.core.tracking.body_scale import size_px
+from blazepose_ros.core.tracking.appearance import size_px
 from blazepose_ros.core.tracking.smoothing import OneEuroFilter, OneEuroTuning, PoseSmoother, SmoothingOptions
 
 OPTIONS = SmoothingOptions()

@@ -85,7 +85,7 @@ def test_while_stamps_stand_still_a_leap_silences_no_person_for_long(
 def test_tracks_end_and_with_them_what_is_remembered() -> None:
     tracker, options = Tracker(), TrackingOptions(max_lost_s=1.0)
     for number in range(100):
-        (track,) = tracker.update(frame(20 * number), [pose(0)], options)
+        (track,) = tracker.update(frame(21 * number), [pose(0)], options)
         assert tracker.person_ids == {track.person_id} == {number + 1}
 
 

@@ -44,14 +44,42 @@ def test_an_older_image_starts_anew_and_one_of_the_same_stamp_goes_on() -> None:
     assert ids(Tracker(), frame(1.0), frame(1.0 - 1e-9)) == [2]
 
 
+def one_in_ten_is_early(index: int) -> float:
+    """Return the time of an image of a camera at 30 Hz that is 50 ms early now and then."""
+    return index / 30 - (0.05 if index % 10 == 9 else 0.0)
+
+
+def two_clocks_mixed_up(index: int) -> float:
+    """Return a time whose seconds are of one clock and whose fraction is of another."""
+    return index // 30 + (index / 30 + 0.4) % 1.0
+
+
+@pytest.mark.parametrize("time_of", [one_in_ten_is_early, two_clocks_mixed_up])
+def test_a_person_whose_images_step_back_a_little_keeps_one_number_and_place(time_of: Any) -> None:
+    pipeline = PersonPipeline(PipelineOptions())
+    for index in range(300):
+        (person,) = pipeline.update(frame(10 + time_of(index)), [POSE], FrameContext(CAMERA))
+        assert person.person_id == 1
+        np.testing.assert_allclose(person.screen, POSE.screen, rtol=1e-5)
+        assert person.hip_center is not None
+        assert np.linalg.eigvalsh(person.hip_center.covariance).min() > 0
+
+
 @pytest.mark.parametrize(("max_lost_s", "away_s", "number"), [
-    (1.0, 1.0, 1), (1.0, 1.000000001, 2), (0.0, 0.0, 1), (0.0, 1e-9, 2), (2.5, 2.5, 1), (2.5, 2.6, 2),
+    (1.0, 1.0, 1), (1.0, 1.000000001, 2), (0.0, 0.0, 1), (0.0, 0.2, 2), (2.5, 2.5, 1), (2.5, 2.6, 2),
 ])  # fmt: skip
 def test_a_lost_track_ends_after_its_time_and_not_before(
     max_lost_s: float, away_s: float, number: int
 ) -> None:
-    options = TrackingOptions(max_lost_s=max_lost_s)
-    assert ids(Tracker(), frame(5.0), frame(5.0 + away_s), options=options) == [number]
+    tracker, options = Tracker(), TrackingOptions(max_lost_s=max_lost_s)
+    ids(tracker, frame(5.0), options=options)
+    ids(tracker, frame(5.0 + away_s / 2), poses=[], options=options)
+    assert ids(tracker, frame(5.0 + away_s), options=options) == [number]
+
+
+def test_who_is_in_the_image_before_is_not_lost_however_slow_the_camera_is() -> None:
+    assert ids(Tracker(), *(frame(5.0 + 1.1 * index) for index in range(5))) == [1]
+    assert ids(Tracker(), frame(5.0), frame(7.1)) == [2]  # there time has jumped
 
 
 def test_numbers_are_not_given_twice_after_a_reset() -> None:

@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Images side by side on OpenVINO, with requests that are as strict as its own."""
+"""Images side by side on OpenVINO, with requests that are as strict as its own; files and full disks."""
 
+import errno
+import os
+import tempfile
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -9,7 +13,10 @@ import pytest
 
 pytest.importorskip("openvino", reason="OpenVINO is not installed")
 
-from blazepose_ros.core.estimation.runtimes.openvino import OpenVinoModel
+from blazepose_ros.core.estimation.runtimes import openvino_library
+from blazepose_ros.core.estimation.runtimes.openvino import OpenVinoModel, OpenVinoRuntime, _CompiledStage
+from blazepose_ros.core.estimation.runtimes.openvino_library import named_tflite
+from blazepose_ros.core.estimation.runtimes.runtime import BackendError, RuntimeOptions
 
 LANES = 3
 
@@ -21,7 +28,7 @@ class FakeRequest:
         self.fails_at = None
         self._busy = False
 
-    def set_input_tensor(self, tensor: Any) -> None:
+    def set_input_tensor(self, _index: Any, tensor: Any) -> None:
         if self._busy:
             raise RuntimeError("Infer Request is busy")
         self._input = tensor.data
@@ -64,7 +71,8 @@ def together() -> FakeCompiledModel:
 
 @pytest.fixture
 def model(together: FakeCompiledModel) -> OpenVinoModel:
-    return OpenVinoModel(FakeCompiledModel(), together)
+    alone, side_by_side = ([_CompiledStage(each, True, (), (0,))] for each in (FakeCompiledModel(), together))
+    return OpenVinoModel(alone, side_by_side)
 
 
 def values(model: Any, numbers: Any) -> Any:
@@ -97,3 +105,42 @@ def test_one_image_that_fails_leaves_no_other_running(
         values(model, [1, 2, 3])
     together.requests[lane].fails_at = None
     assert values(model, [1, 2, 3]) == [2, 4, 6]
+
+
+def test_a_model_is_read_without_a_file_on_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    def none_usable() -> str:
+        raise FileNotFoundError(errno.ENOENT, "No usable temporary directory found")
+
+    monkeypatch.setattr(tempfile, "gettempdir", none_usable)
+    before = set(Path("/dev/shm").iterdir())
+    with named_tflite(b"content") as path:
+        assert path.suffix == ".tflite"
+        assert path.read_bytes() == b"content"
+        assert path.lstat().st_blocks == 0
+    assert not {each for each in set(Path("/dev/shm").iterdir()) - before if "blazepose" in each.name}
+
+
+def test_no_shared_memory_leaves_the_link_to_the_temporary_folder(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(openvino_library, "_SHARED_MEMORY", tmp_path / "none")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with named_tflite(b"content") as path:
+        assert path.parent == tmp_path
+        assert path.read_bytes() == b"content"
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("call", ["memfd_create", "symlink"])
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.ENOMEM, errno.EMFILE])
+def test_a_machine_without_room_is_a_backend_that_does_not_load(
+    monkeypatch: pytest.MonkeyPatch, call: str, number: int
+) -> None:
+    runtime = OpenVinoRuntime(RuntimeOptions())
+
+    def fail(*_arguments: object, **_options: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, call, fail)
+    with pytest.raises(BackendError, match=os.strerror(number)):
+        runtime.load(b"no model")

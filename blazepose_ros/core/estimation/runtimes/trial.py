@@ -1,0 +1,217 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Several runtimes as one: the fastest of them on this machine, and the processor where a device fails."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blazepose_ros.core.errors import Logger
+from blazepose_ros.core.estimation.runtimes.compiled_cache import CompiledCache
+from blazepose_ros.core.estimation.runtimes.runtime import (
+    BackendError,
+    Model,
+    Proof,
+    Runtime,
+    RuntimeOptions,
+)
+
+_ROUNDS = 15
+# A rival that is not faster by more than two runs of the same model differ is not worth it.
+_WORTHWHILE = 0.95
+# One run of a rival that takes so much longer than the reference's ends its trial.
+_HOPELESS = 5.0
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A runtime that may be the one to use.
+
+    Attributes:
+        name: tells it from the others, such as "openvino GPU.0 mixed".
+        make: returns it, or raises BackendError or OSError.
+        may_vanish: whether it is on a device that another one has to take over from where it fails.
+    """
+
+    name: str
+    make: Callable[[], Runtime]
+    may_vanish: bool = True
+
+
+class TrialRuntime:
+    """Loads each model where a trial finds it fastest; what is found is kept for the next start.
+
+    A rival has to give what the reference gives (``Proof.agrees``) and to be faster, measured by turns.
+
+    Args:
+        reference: what always works.
+        rivals: what may be faster.
+        options: the cache for verdicts, and who is told of them.
+    """
+
+    def __init__(self, reference: Candidate, rivals: Sequence[Candidate], options: RuntimeOptions) -> None:
+        self._reference_name, self._reference = reference.name, reference.make()
+        self._rivals = {rival.name: rival for rival in rivals}
+        self._cache = CompiledCache(options.cache_dir, options.logger)
+        self._logger = options.logger
+
+    def load(
+        self,
+        content: bytes,
+        unused: Sequence[tuple[int, ...]] = (),
+        most_images: int = 1,
+        proof: Proof | None = None,
+    ) -> Model:
+        """Return the fastest model; see ``Runtime``."""
+
+        def on(runtime: Runtime) -> Model:
+            return runtime.load(content, unused, most_images, proof)
+
+        if proof is None:
+            return on(self._reference)
+        names = (self._reference_name, *self._rivals)
+        key = repr(("trial", hashlib.sha256(content).digest(), tuple(unused), names)).encode()
+        fastest = self._kept(key)
+        if fastest is None:
+            fastest, figures = self._try_out(on, proof)
+            self._logger.info(f"tried out: {figures}; {fastest} it is")
+            self._cache.store(key, json.dumps(fastest).encode())
+        return self._loaded(fastest, on)
+
+    def _kept(self, key: bytes) -> str | None:
+        kept = self._cache.load(key)
+        return None if kept is None else str(json.loads(kept))
+
+    def _loaded(self, name: str, on: Callable[[Runtime], Model]) -> Model:
+        """Return a model of a candidate, or of the reference where that does not load any more."""
+        if name in self._rivals:
+            try:
+                model = on(self._rivals[name].make())
+            except (BackendError, OSError) as err:
+                self._logger.warning(f"{name} does not load any more: {err}")
+                return on(self._reference)
+            may_vanish = self._rivals[name].may_vanish
+            return GuardedModel(model, lambda: on(self._reference), self._logger) if may_vanish else model
+        return on(self._reference)
+
+    def _try_out(self, on: Callable[[Runtime], Model], proof: Proof) -> tuple[str, str]:
+        """Return the name of the fastest candidate, and what was found of each."""
+        reference = on(self._reference)
+        models, findings = {self._reference_name: reference}, {}
+        for name, rival in self._rivals.items():
+            try:
+                model = on(rival.make())
+                findings[name] = _objection(model, reference, proof)
+            except (ImportError, OSError, RuntimeError) as err:
+                findings[name] = str(err)
+            if not findings[name]:
+                models[name] = model
+        times_ms = _times_ms(models, proof.image)
+        findings |= {name: f"{time_ms:.2f} ms" for name, time_ms in times_ms.items()}
+        fastest = min(times_ms, key=lambda name: times_ms[name])
+        if times_ms[fastest] > _WORTHWHILE * times_ms[self._reference_name]:
+            fastest = self._reference_name
+        return fastest, ", ".join(f"{name}: {finding}" for name, finding in findings.items())
+
+
+def _objection(model: Model, reference: Model, proof: Proof) -> str:
+    """Return why a model is not taken, however fast it is; or nothing."""
+    model.run(proof.image)  # the first run of a device may compile what it runs
+    if _run_ms(model, proof.image) > _HOPELESS * _run_ms(reference, proof.image):
+        return "several times slower"
+    if not proof.works(model):
+        return "does not find the drawn person"
+    return "" if proof.agrees(model, reference) else "differs more than by a camera's noise"
+
+
+def _times_ms(models: dict[str, Model], image: NDArray[np.float32]) -> dict[str, float]:
+    """Return the median time of a run of each model, all of them taking turns."""
+    times_ms: dict[str, list[float]] = {name: [] for name in models}
+    for _ in range(_ROUNDS):
+        for name, model in models.items():
+            model.run(image)  # with its caches warm
+            times_ms[name].append(_run_ms(model, image))
+    return {name: median(values) for name, values in times_ms.items()}
+
+
+def _run_ms(model: Model, image: NDArray[np.float32]) -> float:
+    start_s = time.perf_counter()
+    model.run(image)
+    return 1e3 * (time.perf_counter() - start_s)
+
+
+class GuardedRuntime:
+    """A device's runtime, with another one that takes over where the device fails.
+
+    Args:
+        runtime: the device's.
+        fallback: the processor's.
+        logger: told of a failure.
+    """
+
+    def __init__(self, runtime: Runtime, fallback: Runtime, logger: Logger) -> None:
+        self._runtime, self._fallback, self._logger = runtime, fallback, logger
+
+    def load(
+        self,
+        content: bytes,
+        unused: Sequence[tuple[int, ...]] = (),
+        most_images: int = 1,
+        proof: Proof | None = None,
+    ) -> Model:
+        """Return a model on the device, or on the processor where the device computes it wrong."""
+
+        def fallback() -> Model:
+            return self._fallback.load(content, unused, most_images, proof)
+
+        model = self._runtime.load(content, unused, most_images, proof)
+        guarded = GuardedModel(model, fallback, self._logger)
+        if proof is None or proof.works(guarded):
+            return guarded
+        instead = fallback()
+        self._logger.warning(f"{model.where} computes one of the models wrong: it is on {instead.where}")
+        return instead
+
+
+class GuardedModel(Model):
+    """A model on a device that may vanish: another one answers from then on.
+
+    Args:
+        model: on the device.
+        load_fallback: returns the other one.
+        logger: told of the failure.
+    """
+
+    def __init__(self, model: Model, load_fallback: Callable[[], Model], logger: Logger) -> None:
+        self._model = model
+        self._load_fallback: Callable[[], Model] | None = load_fallback
+        self._logger = logger
+        self._failure = ""
+
+    @property
+    def where(self) -> str:
+        """See ``Model``."""
+        return f"{self._model.where}{self._failure}"
+
+    def run(self, image: NDArray[np.float32]) -> Sequence[NDArray[np.float32]]:
+        """Return the outputs; see ``Model``."""
+        try:
+            return self._model.run(image)
+        except RuntimeError as err:
+            if self._load_fallback is None:
+                raise
+            self._take_over(self._load_fallback, err)
+            return self._model.run(image)
+
+    def _take_over(self, load_fallback: Callable[[], Model], err: RuntimeError) -> None:
+        device, self._load_fallback = self._model.where, None
+        self._failure = f" in place of {device}, which failed"
+        self._model = load_fallback()
+        self._logger.error(f"{device} failed, {self._model.where} takes over: {err}")

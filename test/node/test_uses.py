@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Gestures and repetitions as processes over DDS, with the example consumers of the pages."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("rclpy", reason="rclpy is not installed")
+
+from geometry_msgs.msg import TransformStamped
+from rclpy.qos import DurabilityPolicy, QoSProfile
+from std_msgs.msg import Bool, String
+from support import figures
+from support.figures import direction, figure
+from support.paths import ROOT
+from support.people_client import FRAME_ID, PeopleClient
+from support.processes import ros_arguments, running, stopped_after
+from tf2_msgs.msg import TFMessage
+from visualization_msgs.msg import Marker, MarkerArray
+
+from blazepose_ros.msg import Gesture, Gestures, Repetitions
+
+RATE_HZ = 10.0
+HEIGHT_M = 1.0  # of the camera, and of the hips
+POINTING = figure((direction(-30, 0),) * 2, figures.HANGING_RIGHT)
+
+
+@contextmanager
+def using(ros: ModuleType, node: str, message_type: type, **parameters: Any) -> Iterator[PeopleClient]:
+    topic = node + "/" + node.removeprefix("blazepose_")
+    client = PeopleClient(ros, message_type, topic)
+    try:
+        with running(node, *ros_arguments(parameters)) as process:
+            yield client
+        assert process.returncode == 0
+    finally:
+        client.close()
+
+
+@contextmanager
+def example(name: str) -> Iterator[None]:
+    with stopped_after(subprocess.Popen([sys.executable, str(ROOT / "examples" / name)])):
+        yield
+
+
+def held(points: np.ndarray, count: int = 10) -> list[list[Any]]:
+    return [[figures.seen(points)]] * count
+
+
+def squats(count: int) -> list[list[Any]]:
+    """Return someone who bends the knees by 100 degrees and stretches them again, placed on the floor."""
+    images = []
+    for share in [0.0, *(np.abs(np.sin(np.pi * np.arange(1, 10 * count + 1) / 10)))]:
+        bend = 100 * share
+        legs = (direction(-90 + 0.55 * bend), direction(-90 - 0.45 * bend))
+        points = figure(left_leg=legs, lean_deg=0.35 * bend)
+        pose = figures.seen(points)
+        pose.hip_center.position[1] += points[:, 2].min()
+        images.append([pose])
+    return images
+
+
+def test_a_raised_hand_stops_the_example(ros: ModuleType) -> None:
+    raised = figure((direction(80, 90),) * 2, figures.HANGING_RIGHT)
+    with (
+        using(ros, "blazepose_gestures", Gestures) as client,
+        example("stop_at_raised_hand.py"),
+    ):
+        stops = client.listen(Bool, "stop")
+        client.wait_for(lambda: client.node.count_publishers("stop"), "the example")
+        (hand, standing) = client.play(held(raised), RATE_HZ).gestures
+        assert (hand.gesture, hand.side, hand.person_id) == (Gesture.HAND_RAISED, Gesture.LEFT, 1)
+        assert hand.confidence > 0.5
+        assert np.isnan(hand.origin.x)
+        assert standing.gesture == Gesture.STANDING
+        more = held(raised, 1)  # the example may not have been connected yet
+        client.wait_for(lambda: client.play(more, RATE_HZ) and stops and stops[-1].data, "stop")
+        (standing,) = client.play(held(figure()), RATE_HZ).gestures
+        client.wait_for(lambda: not stops[-1].data, "go")
+        assert client.play([[]], RATE_HZ).gestures == []
+
+
+def test_who_points_points_to_a_place_on_the_floor(ros: ModuleType) -> None:
+    with using(ros, "blazepose_gestures", Gestures, ground_frame="map", target_frame="map") as client:
+        rays = client.listen(MarkerArray, "blazepose_gestures/markers")
+        latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+        client.node.create_publisher(TFMessage, "/tf_static", latched).publish(camera_in_map())
+        images = held(POINTING)
+
+        def floor_point() -> Any:
+            (pointing, _) = client.play(images, RATE_HZ).gestures
+            return pointing if pointing.floor_point.header.frame_id else None
+
+        pointing = client.wait_for(floor_point, "the transform")
+        client.wait_for(lambda: [each for msg in rays for each in msg.markers], "the ray")
+    assert (pointing.gesture, pointing.side) == (Gesture.POINTING, Gesture.LEFT)
+    assert pointing.floor_point.header.frame_id == "map"
+    # The person looks at the camera, 3 m before it: x of the map is forwards from there.
+    eyes, finger = POINTING[[2, 5]].mean(axis=0), POINTING[19]
+    line = finger - eyes
+    on_floor = finger + line * (finger[2] + HEIGHT_M) / -line[2]
+    point = pointing.floor_point.point
+    np.testing.assert_allclose([point.x, point.y, point.z], [3.0 - on_floor[0], -on_floor[1], 0.0], atol=1e-3)
+    direction_seen = np.array([pointing.direction.x, pointing.direction.y, pointing.direction.z])
+    np.testing.assert_allclose(direction_seen, figures.FACING @ line / np.linalg.norm(line), atol=1e-5)
+    assert rays[-1].markers[-1].type == Marker.ARROW
+    assert rays[-1].markers[-1].header.frame_id == FRAME_ID
+
+
+def camera_in_map() -> TFMessage:
+    transform = TransformStamped()
+    transform.header.frame_id, transform.child_frame_id = "map", FRAME_ID
+    transform.transform.translation.z = HEIGHT_M
+    rotation = transform.transform.rotation
+    rotation.x, rotation.y, rotation.z, rotation.w = -0.5, 0.5, -0.5, 0.5
+    return TFMessage(transforms=[transform])
+
+
+def test_fused_people_are_understood_without_a_transform(ros: ModuleType) -> None:
+    lying = [[figures.fused(figures.seen(figures.lying(figure())))]] * 12
+    with using(ros, "blazepose_gestures", Gestures) as client:
+        (gesture,) = client.play(lying, RATE_HZ, "map").gestures
+    assert gesture.gesture == Gesture.LYING
+
+
+def test_squats_are_counted_and_the_example_says_so(ros: ModuleType) -> None:
+    with (
+        using(ros, "blazepose_repetitions", Repetitions, exercise="squat") as client,
+        example("coach.py"),
+    ):
+        sentences = client.listen(String, "coach")
+        client.wait_for(lambda: client.node.count_publishers("coach"), "the example")
+        topic = "blazepose_repetitions/repetitions"
+        client.wait_for(lambda: client.node.count_subscribers(topic) == 2, "its subscription")
+        (squat,) = client.play(squats(3), RATE_HZ).counts
+        standing = squats(3)[-1:]  # once more, where the example did not hear of the last squat yet
+
+        def said() -> bool:
+            client.play(standing, RATE_HZ)
+            return bool(sentences) and sentences[-1].data == "3, good"
+
+        client.wait_for(said, "what it says")
+    assert (squat.person_id, squat.exercise, squat.count) == (1, "squat", 3)
+    assert squat.depth == pytest.approx(100.0, abs=1.0)
+    assert squat.there_s + squat.back_s == pytest.approx(1.0, abs=0.3)
+
+
+@pytest.mark.parametrize("exercise", ["squats", "missing.json"])
+def test_an_exercise_that_there_is_not_ends_the_node_with_a_message(exercise: str, tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    with (
+        log.open("w") as output,
+        running("blazepose_repetitions", *ros_arguments({"exercise": exercise}), log=output) as process,
+    ):
+        assert process.wait(30.0) == 1
+    assert "exercise" in log.read_text()
+    assert exercise in log.read_text()
