@@ -8,17 +8,20 @@ import os
 import resource
 import signal
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import (
+    FIRST_COMPLETED,
     CancelledError,
     Executor,
     Future,
     ProcessPoolExecutor,
     ThreadPoolExecutor,
+    wait,
 )
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from multiprocessing.process import BaseProcess
 from threading import Lock, Thread, local
 from typing import Any, NamedTuple
@@ -35,6 +38,7 @@ _RECORDINGS_PER_WORKER = 2
 # The workers of a cluster often come after the command has begun.
 _MIN_RECORDINGS = 64
 _CONNECT_S = 10.0
+_SIGNAL_S = 0.2
 
 
 class ExecutorError(BlazePoseError, RuntimeError):
@@ -66,6 +70,17 @@ class Workers:
     def threads(self, tasks: int) -> int:
         """Return how many threads each task has, if so many share the cores."""
         return max(1, self.cores // min(self.count, tasks))
+
+
+def completed(futures: Iterable[Future[Any]]) -> Iterator[Future[Any]]:
+    """Yield futures as they are done, while Ctrl-C is heard.
+
+    A signal that comes just before its thread begins to wait, or to another thread, does not wake it.
+    """
+    pending = set(futures)
+    while pending:
+        done, pending = wait(pending, _SIGNAL_S, FIRST_COMPLETED)
+        yield from done
 
 
 @contextmanager
@@ -198,6 +213,8 @@ class WorkerProcesses(Executor):
         with self._lock:
             if self._is_stopped:
                 raise CancelledError
+            resource_tracker.ensure_running()  # else begun with the first process, after which it
+            _block_signals()  # unblocks them in this thread
             before = set(multiprocessing.active_children())
             pool = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), _begin_worker)
             pool.submit(os.getpid)  # the first task starts the process

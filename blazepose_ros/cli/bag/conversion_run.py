@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, ThreadPoolExecutor, as_completed, wait
+from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -24,7 +24,7 @@ from blazepose_ros.cli.bag.recording_folders import (
 )
 from blazepose_ros.cli.bag.work_folder import content_hash, fingerprint, recording_content
 from blazepose_ros.cli.console import note, show
-from blazepose_ros.cli.executor import Workers, open_workers
+from blazepose_ros.cli.executor import Workers, completed, open_workers
 from blazepose_ros.cli.signals import Interruption
 from blazepose_ros.core.errors import BlazePoseError
 from blazepose_ros.core.text import printable
@@ -134,7 +134,7 @@ class ConversionRun:
         with closing(self._bar):
             futures = [threads.submit(self._convert, each) for each in recordings]
             try:
-                for future in as_completed(futures):
+                for future in completed(futures):
                     future.result()
             except BaseException:
                 self._is_stopped.set()

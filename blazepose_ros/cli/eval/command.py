@@ -26,7 +26,7 @@ from blazepose_ros.cli.eval.pdj import REACH, Rule
 from blazepose_ros.cli.eval.report import document, image_rows, tables, write_csv, write_json
 from blazepose_ros.cli.eval.score import Score, score_all
 from blazepose_ros.cli.eval.summary import Fairness, GroupRow, fairness, grouping_columns, rows
-from blazepose_ros.cli.executor import ExecutorError, Workers, open_workers
+from blazepose_ros.cli.executor import ExecutorError, Workers, completed, open_workers
 from blazepose_ros.cli.models import ALL_MODELS, MODEL_HELP, some_models
 from blazepose_ros.cli.signals import Interruption
 from blazepose_ros.core.estimation.estimator import EstimatorError
@@ -116,16 +116,15 @@ def _scores(
     with progress(f"{bundle.name} on {backend}", len(labels), "images") as bar:
         if is_alone or in_sequence:
             return score_part(options, labels, bundle, backend, bar.advance)
-        futures = [workers.executor.submit(score_part, options, part, bundle, backend) for part in parts]
-        scores: list[Score] = []
+        submit = workers.executor.submit
+        futures = {submit(score_part, options, part, bundle, backend): len(part) for part in parts}
         try:
-            for future, part in zip(futures, parts, strict=True):
-                backend, found = future.result()
-                scores += found
-                bar.advance(len(part))
+            for future in completed(futures):
+                backend, _ = future.result()
+                bar.advance(futures[future])
         except workers.lost as err:
             raise EstimatorError(str(err)) from err
-    return backend, scores
+    return backend, [score for future in futures for score in future.result()[1]]
 
 
 def score_part(
