@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Exercises of clips are counted and learned, pictures are measured, and gestures are those that they show."""
+"""Exercises in clips are counted and learned, pictures measured, and gestures are those that they show."""
 
 import subprocess
 from collections.abc import Sequence
