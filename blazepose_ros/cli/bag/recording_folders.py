@@ -272,4 +272,5 @@ class ImagesBar:
         known, opened = sum(self._images.values()), sum(self._bytes[each] for each in self._images)
         others = sum(self._bytes.values()) - opened
         total = known + (round(known * others / opened) if opened else 0)
-        self._bar.show(sum(self._done.values()), total)
+        done = sum(self._done.values())
+        self._bar.show(done, max(total, done))  # a file may say too little of itself

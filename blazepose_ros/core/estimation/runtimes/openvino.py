@@ -20,6 +20,8 @@ from blazepose_ros.core.estimation.runtimes.openvino_library import (
     core,
     device_named,
     device_property,
+    devices,
+    is_combined,
     low_precisions,
     named_tflite,
     openvino,
@@ -138,9 +140,11 @@ class OpenVinoRuntime:
         return stages, are_kept
 
     def _in_precision(self, config: dict[str, Any], precision: Precision) -> dict[str, Any]:
-        if _PRECISION_HINT not in device_property(self._device, "SUPPORTED_PROPERTIES"):
-            return config
-        return {**config, _PRECISION_HINT: precision.value}
+        hint = {_PRECISION_HINT: precision.value}
+        if is_combined(self._device):  # whose parts otherwise take what they are fastest in
+            parts = {name: hint for name in devices() if _takes_precision(name)}
+            return {**config, "DEVICE_PROPERTIES": parts}
+        return {**config, **hint} if _takes_precision(self._device) else config
 
     def _compiled(
         self, source_key: tuple[object, ...], config: dict[str, Any], use_kept: bool, read: _Reader
@@ -209,6 +213,10 @@ class _Source:
     @property
     def key(self) -> tuple[object, ...]:
         return hashlib.sha256(self.content).digest(), self.unused
+
+
+def _takes_precision(device: str) -> bool:
+    return _PRECISION_HINT in device_property(device, "SUPPORTED_PROPERTIES")
 
 
 def _part(model: openvino.Model, stage: Stage) -> openvino.Model:

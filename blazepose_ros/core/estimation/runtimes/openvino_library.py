@@ -25,6 +25,7 @@ __all__ = [
     "device_named",
     "device_property",
     "devices",
+    "is_combined",
     "low_precisions",
     "named_tflite",
     "openvino",
@@ -34,7 +35,7 @@ CPU = "CPU"
 # Precision -> what OpenVINO calls it in OPTIMIZATION_CAPABILITIES, the fastest first.
 _LOW_PRECISIONS = {Precision.BF16: "BF16", Precision.F16: "FP16"}
 # Several devices as one: AUTO:GPU,CPU and HETERO:NPU,CPU, as OpenVINO writes them.
-_META_DEVICES = ("AUTO", "HETERO", "MULTI")
+_COMBINED = ("AUTO", "HETERO", "MULTI")
 
 
 @cache
@@ -60,7 +61,7 @@ def device_named(asked: str) -> str:
     """
     kind, _, words = asked.upper().partition(":")
     found = devices()
-    if kind in _META_DEVICES:
+    if is_combined(asked.upper()):
         return asked.upper()
     if words:
         full_names = {name: str(device_property(name, "FULL_DEVICE_NAME")).upper() for name in found}
@@ -70,6 +71,11 @@ def device_named(asked: str) -> str:
     if not named:
         raise BackendError(f"OpenVINO finds no device {asked} here, only {', '.join(found)}")
     return named[0]
+
+
+def is_combined(device: str) -> bool:
+    """Whether a device stands for several, such as AUTO:GPU,CPU."""
+    return device.partition(":")[0] in _COMBINED
 
 
 def low_precisions(device: str = CPU) -> list[Precision]:
