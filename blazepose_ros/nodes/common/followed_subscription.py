@@ -15,6 +15,7 @@ from blazepose_ros.conversions.cdr import CdrError
 from blazepose_ros.conversions.tf_buffer import TfBuffer, remember
 from blazepose_ros.core.errors import Logger
 from blazepose_ros.nodes.common.message_receiver import MessageReceiver
+from blazepose_ros.nodes.common.separate_node import close_separate, separate_node
 
 BEST_EFFORT, RELIABLE = ReliabilityPolicy.BEST_EFFORT, ReliabilityPolicy.RELIABLE
 VOLATILE, TRANSIENT_LOCAL = DurabilityPolicy.VOLATILE, DurabilityPolicy.TRANSIENT_LOCAL
@@ -112,25 +113,43 @@ class FollowedSubscription:
 
 
 class FollowedReceiver(FollowedSubscription):
-    """Takes messages in a thread of its own: for large ones, which would keep services waiting.
+    """Receives and takes messages in threads of their own: for large ones, which would keep services waiting.
 
-    The arguments are those of `FollowedSubscription`; messages are handed over in that thread.
+    While there is a publisher, a separate node subscribes. The arguments are those of `FollowedSubscription`;
+    messages are handed over in one of these threads.
     """
 
+    _separate_node: Any = None
+
     def follow(self) -> None:
-        """Ask for what is offered now.
+        """Ask for what is offered now; without publishers for nothing.
 
         Raises:
             RuntimeError: an error has ended the thread.
         """
-        super().follow()
+        if self._node.count_publishers(self._topic):
+            super().follow()
+        else:
+            self.close()
         for receiver in self._subscriptions.values():
             receiver.check()
 
+    def close(self) -> None:
+        """End it."""
+        super().close()
+        if self._separate_node is not None:
+            close_separate(self._separate_node)
+            self._separate_node = None
+
     def _subscribe(self, request: Request) -> MessageReceiver:
-        message_type, topic, receive = self._arguments
+        message_type, _, receive = self._arguments
+        self._separate_node = self._separate_node or separate_node(self._node, "receiving")
         return MessageReceiver(
-            self._node, message_type, topic, self._qos(request), lambda serialized, _info: receive(serialized)
+            self._separate_node,
+            message_type,
+            self._topic,
+            self._qos(request),
+            lambda serialized, _info: receive(serialized),
         )
 
     def _end(self, subscription: MessageReceiver) -> None:

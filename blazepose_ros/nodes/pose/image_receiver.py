@@ -81,6 +81,7 @@ class ImageReceiver:
         self.mismatch = self.impairment = self.elsewhere = ""
         self.publishers = 0
         self._identities: set[bytes] = set()
+        self._one_has_left = False
         # Not the node's clock: it stands still where use_sim_time waits for a simulation.
         self._timer = node.create_timer(
             CHECK_PERIOD_S, self._check, clock=Clock(clock_type=ClockType.STEADY_TIME)
@@ -190,10 +191,12 @@ class ImageReceiver:
             self._subscribe_anew(current)
 
     def _give_memory_back(self, current: ImageSubscription, infos: Mapping[str, Sequence[Any]]) -> None:
-        """Subscribe anew after a publisher of far too large images has left."""
+        """Subscribe anew after a publisher of far too large images has left, once smaller ones come."""
         identities = {bytes(info.endpoint_gid) for info in infos[current.way.transport]}
         known, self._identities = self._identities, identities
-        if known - self._identities and current.keeps_much:
+        self._one_has_left = self._one_has_left or bool(known - self._identities)
+        if self._one_has_left and current.keeps_much:
+            self._one_has_left = False
             self._subscribe_anew(current)
 
     def _subscribe_anew(self, current: ImageSubscription) -> None:
