@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, NamedTuple
 
+from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from tf2_msgs.msg import TFMessage
@@ -119,7 +120,7 @@ class FollowedReceiver(FollowedSubscription):
     messages are handed over in one of these threads.
     """
 
-    _separate_node: Any = None
+    _separate_node: Node | None = None
 
     def follow(self) -> None:
         """Ask for what is offered now; without publishers for nothing.
@@ -143,14 +144,24 @@ class FollowedReceiver(FollowedSubscription):
 
     def _subscribe(self, request: Request) -> MessageReceiver:
         message_type, _, receive = self._arguments
-        self._separate_node = self._separate_node or separate_node(self._node, "receiving")
         return MessageReceiver(
-            self._separate_node,
+            self._receiving_node(),
             message_type,
             self._topic,
             self._qos(request),
             lambda serialized, _info: receive(serialized),
         )
+
+    def _receiving_node(self) -> Node:
+        """Return the node that subscribes: this one itself where the middleware has no room for another."""
+        if self._separate_node is None:
+            try:
+                self._separate_node = separate_node(self._node, "receiving")
+            except rclpy_implementation.RCLError as err:
+                cause = str(err).splitlines()[0]
+                self._node.get_logger().warning(f"{self._topic} has no receiving threads of its own: {cause}")
+                return self._node
+        return self._separate_node
 
     def _end(self, subscription: MessageReceiver) -> None:
         subscription.close()

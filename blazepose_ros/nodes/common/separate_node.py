@@ -9,14 +9,13 @@ rclpy has one participant for each context.
 from __future__ import annotations
 
 import sys
-from typing import Any
 
 from rclpy.context import Context
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
 
-def separate_node(node: Node, name: str) -> Any:
+def separate_node(node: Node, name: str) -> Node:
     """Return a hidden node in a node's namespace, with threads of the middleware's own to receive in.
 
     It is for subscriptions alone, by full names, and no executor spins it.
@@ -24,6 +23,9 @@ def separate_node(node: Node, name: str) -> Any:
     Args:
         node: the node that it stands beside.
         name: what it is for.
+
+    Raises:
+        RCLError: the middleware cannot make a participant.
     """
     context = Context()
     # The command line names the enclave.

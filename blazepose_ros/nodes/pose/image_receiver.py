@@ -73,15 +73,13 @@ class ImageReceiver:
         self._next: ImageSubscription | None = None
         self._replaced: list[tuple[ImageSubscription, float]] = []  # since when
         self._needed: float = PROOFS
-        self._proves_silence = False
-        self._last_ns = self._repeats = 0
+        self._proves_silence = self._one_has_left = False
+        self.publishers = self._last_ns = self._repeats = 0
         self._way = Way(self._fixed or RAW, RELIABILITIES.get(reliability, BEST_EFFORT))
         self._choice = TransportChoice()
         self._published_s = time.monotonic()
         self.mismatch = self.impairment = self.elsewhere = ""
-        self.publishers = 0
         self._identities: set[bytes] = set()
-        self._one_has_left = False
         # Not the node's clock: it stands still where use_sim_time waits for a simulation.
         self._timer = node.create_timer(
             CHECK_PERIOD_S, self._check, clock=Clock(clock_type=ClockType.STEADY_TIME)
@@ -194,7 +192,7 @@ class ImageReceiver:
         """Subscribe anew after a publisher of far too large images has left, once smaller ones come."""
         identities = {bytes(info.endpoint_gid) for info in infos[current.way.transport]}
         known, self._identities = self._identities, identities
-        self._one_has_left = self._one_has_left or bool(known - self._identities)
+        self._one_has_left |= bool(known - self._identities)
         if self._one_has_left and current.keeps_much:
             self._one_has_left = False
             self._subscribe_anew(current)
