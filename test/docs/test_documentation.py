@@ -13,6 +13,8 @@ import yaml
 
 pytest.importorskip("rclpy", reason="rclpy is not installed")
 
+from rclpy.qos import QoSProfile
+from sensor_msgs.msg import CompressedImage, Image
 from support.paths import ROOT
 from support.pose_client import PoseClient
 from support.processes import ros_arguments, running
@@ -91,6 +93,9 @@ def documented(direction: Any) -> Any:
 def test_the_table_of_topics_is_what_the_node_has(ros: ModuleType) -> None:
     client = PoseClient(ros)
     client.listen("poses")
+    # Depth is subscribed to where it is published.
+    client.node.create_publisher(Image, "depth", QoSProfile(depth=1))
+    client.node.create_publisher(CompressedImage, "depth/compressedDepth", QoSProfile(depth=1))
     settings = {
         "model_complexity": 0,
         "backend": "openvino",
@@ -125,7 +130,11 @@ def published(client: Any) -> Any:
 
 
 def subscribed(client: Any) -> Any:
-    return names(client.node.get_subscriber_names_and_types_by_node("blazepose", "/"))
+    """Return what the node hears, and the one beside it that hears depth."""
+    nodes = {"blazepose", "_blazepose_receiving"} & set(client.node.get_node_names())
+    return set().union(
+        *(names(client.node.get_subscriber_names_and_types_by_node(node, "/")) for node in nodes)
+    )
 
 
 def names(names_and_types: Any) -> Any:

@@ -2,6 +2,9 @@
 """The node as a process, given a photograph with its depth image."""
 
 import json
+import subprocess
+import sys
+from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -15,9 +18,10 @@ pytest.importorskip("rclpy", reason="rclpy is not installed")
 from geometry_msgs.msg import TransformStamped
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from sensor_msgs.msg import CameraInfo, Image
-from support.node_services import set_parameters
+from support.node_services import parameters, set_parameters
 from support.photographs import clip_bgr
 from support.pose_client import FRAME_ID, START_NS, image_message, pose_node, screen_array
+from support.processes import stopped_after
 from support.shared_nodes import SharedNodes
 from tf2_msgs.msg import TFMessage
 
@@ -115,8 +119,14 @@ class Scene:
         (pose,) = self.client.ask(image_message(self.rgb, "bgr8", self.stamp_ns)).poses
         return pose
 
+    def wait_until_depth_is_heard(self) -> None:
+        """Wait until the node has noticed that depth is published, which it does twice a second."""
+        self.client.wait_for(self.depth.get_subscription_count, "the node's depth")
+
     def show_until(self, placement: Any, *depth: Any, **options: Any) -> Pose33:
         """Show it until the node places the person by what is wanted."""
+        if depth:
+            self.wait_until_depth_is_heard()
         for _ in range(MANY):
             pose = self.show(*depth, **options)
             if pose.placement == placement:
@@ -186,6 +196,7 @@ def test_depth_in_another_frame_is_used_where_its_transform_is_known(
     with pose_node(ros, log_path=tmp_path / "log") as client:
         scene = Scene(client, data)
         upside_down = scene.depth_mm[::-1, ::-1].copy()
+        scene.wait_until_depth_is_heard()
         for _ in range(5):
             assert scene.show(upside_down, frame_id="depth_eye").placement == Pose33.MONO
         scene.place_depth_camera("depth_eye")
@@ -212,3 +223,64 @@ def test_by_colour_alone_depth_is_not_looked_at(nodes: SharedNodes, data: Path) 
         for _ in range(5):
             assert scene.show(scene.depth_mm).placement == Pose33.MONO
         assert client.node.count_subscribers("depth") == 0
+
+
+# Depth images of 120 MB without an end, each as soon as the last one is sent.
+FLOOD = """
+import os
+import rclpy
+from rclpy.serialization import serialize_message
+from rclpy.signals import SignalHandlerOptions
+from sensor_msgs.msg import Image
+
+os.nice(10)
+rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
+publisher = rclpy.create_node("flood").create_publisher(Image, "depth", 1)
+image = Image(width=6000, height=5000, step=24000, encoding="32FC1", data=bytes(120_000_000))
+serialized = serialize_message(image)
+try:
+    while True:
+        publisher.publish(serialized)
+except KeyboardInterrupt:
+    pass
+"""
+MUCH_NS = 1_000_000_000
+# Where Fast DDS receives depth in the thread of everything else, that thread spends a tenth of it.
+SHARE_OF_OTHERS = 0.04
+
+
+def spent_ns(pid: int) -> dict[int, int]:
+    """Return the processor time of each thread of a process but the main one."""
+    times = {}
+    for thread in Path(f"/proc/{pid}/task").iterdir():
+        with suppress(OSError):  # it has ended
+            times[int(thread.name)] = int((thread / "schedstat").read_text().split()[0])
+    del times[pid]
+    return times
+
+
+def test_a_flood_of_large_depth_images_holds_up_neither_services_nor_people(
+    ros: ModuleType, nodes: SharedNodes, data: Path, tmp_path: Path
+) -> None:
+    nodes.close()  # a node of its own: its threads are counted
+    with pose_node(ros, log_path=tmp_path / "log", placement="mono") as client:
+        scene = Scene(client, data)
+        scene.show()
+        assert client.process is not None
+        pid = client.process.pid
+        others = spent_ns(pid).keys()
+        assert set_parameters(client, placement="auto") == ""
+        with stopped_after(subprocess.Popen([sys.executable, "-c", FLOOD])):
+            client.wait_for(lambda: "depth image dropped: it has 1200000" in client.log(), "the flood")
+            for _ in range(5):
+                assert scene.show().placement == Pose33.MONO
+                assert parameters(client)["placement"] == "auto"
+            before_ns = spent_ns(pid)
+
+            def of_the_flood_ns() -> dict[int, int]:
+                return {thread: ns - before_ns.get(thread, 0) for thread, ns in spent_ns(pid).items()}
+
+            client.wait_for(lambda: sum(of_the_flood_ns().values()) > MUCH_NS, "more of the flood")
+            flood_ns = of_the_flood_ns()
+    of_others_ns = sum(ns for thread, ns in flood_ns.items() if thread in others)
+    assert of_others_ns < SHARE_OF_OTHERS * sum(flood_ns.values())

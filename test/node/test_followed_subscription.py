@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 from rclpy.executors import SingleThreadedExecutor
+from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from rclpy.serialization import deserialize_message
 from std_msgs.msg import String
 from support.waiting import wait_until
 
 from blazepose_ros.conversions.cdr import SerializedMessage
+from blazepose_ros.nodes.common import followed_subscription
 from blazepose_ros.nodes.common.followed_subscription import (
     ANY,
     BEST_EFFORT,
@@ -106,6 +108,22 @@ def test_a_receiver_hears_in_its_own_thread(ros: ModuleType) -> None:
     wait_until(lambda: listener.subscription.follow() or listener.heard)  # without the executor
     listener.close()
     assert set(listener.heard) == {"now"}
+
+
+def test_a_receiver_hears_also_where_there_is_no_room_for_another_participant(
+    ros: ModuleType, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*_: object) -> None:
+        raise rclpy_implementation.RCLError("error creating node: no room\n, at /src/node.cpp:1")
+
+    monkeypatch.setattr(followed_subscription, "separate_node", fail)
+    listener = Listener(ros, FollowedReceiver)
+    listener.subscribe()
+    listener.publish("now", TRANSIENT_LOCAL)
+    wait_until(lambda: listener.has_heard("now"))
+    listener.close()
+    said = "/words has no receiving threads of its own: error creating node: no room"
+    assert said in capfd.readouterr().err
 
 
 def test_an_error_that_has_ended_the_thread_is_raised(

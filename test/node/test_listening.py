@@ -86,13 +86,14 @@ def is_active_without_listeners(client: Any) -> Any:
 
 
 def besides(client: Any) -> Any:
-    """Return how many hear calibrations, and how many depth."""
+    """Return how many hear calibrations, and how many depth, which is published."""
     topics = ("camera_info", "depth", "depth/camera_info")
     return [client.node.count_subscribers(topic) for topic in topics]
 
 
 def test_a_node_that_nobody_listens_to_hears_one_calibration_and_then_nothing(ros: ModuleType) -> None:
     client = PoseClient(ros)
+    client.node.create_publisher(Image, "depth", QoSProfile(depth=1))
     try:
         with running("blazepose_node", *ros_arguments({"model_complexity": 0})):
             client.wait_for(lambda: besides(client) == [1, 0, 0], "the calibration's subscription")

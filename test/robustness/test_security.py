@@ -12,6 +12,8 @@ import pytest
 
 pytest.importorskip("rclpy", reason="rclpy is not installed")
 
+from rclpy.qos import QoSProfile
+from sensor_msgs.msg import Image
 from support.paths import ROOT
 from support.pose_client import PoseClient
 from support.processes import executable, ros_arguments, running
@@ -69,10 +71,12 @@ def names(names_and_types: Any) -> Any:
 
 
 def uses(client: Any, node: Any) -> Any:
-    """Return what a node that runs does, as the policy says it."""
+    """Return what a node that runs does, and the one beside it that hears depth, as the policy says it."""
+    hearing = {node, f"_{node}_receiving"} & set(client.node.get_node_names())
+    heard = [client.node.get_subscriber_names_and_types_by_node(each, "/") for each in hearing]
     used = {
         "publish": names(client.node.get_publisher_names_and_types_by_node(node, "/")),
-        "subscribe": names(client.node.get_subscriber_names_and_types_by_node(node, "/")),
+        "subscribe": names(topic for topics in heard for topic in topics),
         "reply": names(client.node.get_service_names_and_types_by_node(node, "/")),
     }
     return {verb: found for verb, found in used.items() if found}
@@ -83,6 +87,7 @@ def uses(client: Any, node: Any) -> Any:
 def test_the_policy_permits_what_the_node_does_and_no_more(ros: ModuleType, node: str) -> None:
     name, parameters = NODES[node]
     client = PoseClient(ros)
+    client.node.create_publisher(Image, "depth", QoSProfile(depth=1))  # which is heard where it is published
     try:
         with running(name, *ros_arguments(parameters)):
             allowed = permissions(node)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, NamedTuple
 
+from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from tf2_msgs.msg import TFMessage
@@ -15,6 +16,7 @@ from blazepose_ros.conversions.cdr import CdrError
 from blazepose_ros.conversions.tf_buffer import TfBuffer, remember
 from blazepose_ros.core.errors import Logger
 from blazepose_ros.nodes.common.message_receiver import MessageReceiver
+from blazepose_ros.nodes.common.separate_node import close_separate, separate_node
 
 BEST_EFFORT, RELIABLE = ReliabilityPolicy.BEST_EFFORT, ReliabilityPolicy.RELIABLE
 VOLATILE, TRANSIENT_LOCAL = DurabilityPolicy.VOLATILE, DurabilityPolicy.TRANSIENT_LOCAL
@@ -112,26 +114,54 @@ class FollowedSubscription:
 
 
 class FollowedReceiver(FollowedSubscription):
-    """Takes messages in a thread of its own: for large ones, which would keep services waiting.
+    """Receives and takes messages in threads of their own: for large ones, which would keep services waiting.
 
-    The arguments are those of `FollowedSubscription`; messages are handed over in that thread.
+    While there is a publisher, a separate node subscribes. The arguments are those of `FollowedSubscription`;
+    messages are handed over in one of these threads.
     """
 
+    _separate_node: Node | None = None
+
     def follow(self) -> None:
-        """Ask for what is offered now.
+        """Ask for what is offered now; without publishers for nothing.
 
         Raises:
             RuntimeError: an error has ended the thread.
         """
-        super().follow()
+        if self._node.count_publishers(self._topic):
+            super().follow()
+        else:
+            self.close()
         for receiver in self._subscriptions.values():
             receiver.check()
 
+    def close(self) -> None:
+        """End it."""
+        super().close()
+        if self._separate_node is not None:
+            close_separate(self._separate_node)
+            self._separate_node = None
+
     def _subscribe(self, request: Request) -> MessageReceiver:
-        message_type, topic, receive = self._arguments
+        message_type, _, receive = self._arguments
         return MessageReceiver(
-            self._node, message_type, topic, self._qos(request), lambda serialized, _info: receive(serialized)
+            self._receiving_node(),
+            message_type,
+            self._topic,
+            self._qos(request),
+            lambda serialized, _info: receive(serialized),
         )
+
+    def _receiving_node(self) -> Node:
+        """Return the node that subscribes: this one itself where the middleware has no room for another."""
+        if self._separate_node is None:
+            try:
+                self._separate_node = separate_node(self._node, "receiving")
+            except rclpy_implementation.RCLError as err:
+                cause = str(err).splitlines()[0]
+                self._node.get_logger().warning(f"{self._topic} has no receiving threads of its own: {cause}")
+                return self._node
+        return self._separate_node
 
     def _end(self, subscription: MessageReceiver) -> None:
         subscription.close()

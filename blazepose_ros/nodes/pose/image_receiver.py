@@ -73,13 +73,12 @@ class ImageReceiver:
         self._next: ImageSubscription | None = None
         self._replaced: list[tuple[ImageSubscription, float]] = []  # since when
         self._needed: float = PROOFS
-        self._proves_silence = False
-        self._last_ns = self._repeats = 0
+        self._proves_silence = self._one_has_left = False
+        self.publishers = self._last_ns = self._repeats = 0
         self._way = Way(self._fixed or RAW, RELIABILITIES.get(reliability, BEST_EFFORT))
         self._choice = TransportChoice()
         self._published_s = time.monotonic()
         self.mismatch = self.impairment = self.elsewhere = ""
-        self.publishers = 0
         self._identities: set[bytes] = set()
         # Not the node's clock: it stands still where use_sim_time waits for a simulation.
         self._timer = node.create_timer(
@@ -190,10 +189,12 @@ class ImageReceiver:
             self._subscribe_anew(current)
 
     def _give_memory_back(self, current: ImageSubscription, infos: Mapping[str, Sequence[Any]]) -> None:
-        """Subscribe anew after a publisher of far too large images has left."""
+        """Subscribe anew after a publisher of far too large images has left, once smaller ones come."""
         identities = {bytes(info.endpoint_gid) for info in infos[current.way.transport]}
         known, self._identities = self._identities, identities
-        if known - self._identities and current.keeps_much:
+        self._one_has_left |= bool(known - self._identities)
+        if self._one_has_left and current.keeps_much:
+            self._one_has_left = False
             self._subscribe_anew(current)
 
     def _subscribe_anew(self, current: ImageSubscription) -> None:

@@ -44,10 +44,6 @@ LONG_SIDE_PX = 320
 MAX_LOST = 0.03
 MAX_GROWTH_MB = 100.0
 MAX_SERVICE_S = 1.0
-# Fast DDS receives with one thread for all topics: while a message of 1.6 GB comes in, for some seconds,
-# nothing else does, and no node can refuse it before.
-MAX_SLOW_CALLS = 0.05
-MAX_STALL_S = 8.0
 CALL_PERIOD_S = 1.0
 
 START_TIMEOUT_S = 60.0
@@ -110,7 +106,6 @@ class Outcome:
         if self.after is None:
             return ["the node has ended"]
         grown_mb = self.after.memory_mb - self.before.memory_mb
-        slow = sum(each_s > MAX_SERVICE_S for each_s in self.service_s)
         checks = (
             (self.lost > MAX_LOST, f"{self.lost:.1%} of the good images were lost"),
             (grown_mb > MAX_GROWTH_MB, f"{grown_mb:.0f} MB of memory remain"),
@@ -122,11 +117,7 @@ class Outcome:
                 self.after.descriptors > self.before.descriptors,
                 f"{self.after.descriptors - self.before.descriptors} descriptors remain",
             ),
-            (
-                slow > MAX_SLOW_CALLS * len(self.service_s),
-                f"{slow} calls of a service took more than a second",
-            ),
-            (self.slowest_s > MAX_STALL_S, f"a call of a service took {self.slowest_s:.1f} s"),
+            (self.slowest_s > MAX_SERVICE_S, f"a call of a service took {self.slowest_s:.1f} s"),
         )
         return [text for is_broken, text in checks if is_broken]
 

@@ -403,6 +403,20 @@ def test_memory_for_far_too_large_images_is_given_back_once_their_publisher_has_
     assert [subscription.closed for subscription in FakeSubscription.made] == [1, 0][2 - made :]
 
 
+def test_memory_for_a_last_image_that_was_the_largest_is_given_back_once_smaller_ones_come() -> None:
+    FakeSubscription.made = ()
+    setup = Setup("reliable")
+    camera, hostile = publisher(RELIABLE, gid=1), publisher(RELIABLE, gid=2)
+    setup.node.publishers = {"/image": [camera, hostile]}
+    setup.images.open()
+    (first,) = FakeSubscription.made
+    for publishers, keeps_much in (([camera, hostile], False), ([camera], False), ([camera], True)):
+        setup.node.publishers = {"/image": publishers}
+        first.keeps_much = keeps_much
+        setup.node.timer()
+    assert [subscription.closed for subscription in FakeSubscription.made] == [1, 0]
+
+
 def test_a_subscription_that_takes_over_while_the_other_is_closed_stays() -> None:
     """The one in use is given up for its memory, and finishes its image while the next one has its first."""
     setup = Setup()
