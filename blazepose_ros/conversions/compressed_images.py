@@ -22,10 +22,11 @@ from blazepose_ros.core.image_headers import JPEG_END, HeaderError, check_image_
 from blazepose_ros.core.image_transport import COMPRESSED_DEPTH
 from blazepose_ros.core.text import quoted
 
+# From 4.11 on OpenCV puts red first by itself, which saves a pass over the pixels.
+_RED_FIRST = getattr(cv2, "IMREAD_COLOR_RGB", 0)
 # A calibration is of the sensor's rows and columns, whichever way EXIF turns the image.
-_SENSOR_ORIENTATION = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
 _REDUCED = {
-    1: _SENSOR_ORIENTATION,
+    1: (_RED_FIRST or cv2.IMREAD_COLOR) | cv2.IMREAD_IGNORE_ORIENTATION,
     2: cv2.IMREAD_REDUCED_COLOR_2 | cv2.IMREAD_IGNORE_ORIENTATION,
     4: cv2.IMREAD_REDUCED_COLOR_4 | cv2.IMREAD_IGNORE_ORIENTATION,
     8: cv2.IMREAD_REDUCED_COLOR_8 | cv2.IMREAD_IGNORE_ORIENTATION,
@@ -69,7 +70,7 @@ def decode(msg: CompressedImage, stream: ImageStream | None = None) -> NDArray[n
         if not file.has_end and not _is_whole(data, pixels):
             raise ImageError(f"{what} is cut short")
         if not as_it_is:
-            return cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)
+            return pixels if flags & _RED_FIRST else cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)
         eight_bits = _eight_bits(pixels, stream.range_of(msg.header.frame_id, msg.format), what)
         if pixels.ndim == 2:
             return cv2.cvtColor(eight_bits, cv2.COLOR_GRAY2RGB if mosaic is None else mosaic)

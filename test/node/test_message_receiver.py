@@ -14,7 +14,9 @@ from rclpy.serialization import deserialize_message
 from std_msgs.msg import String
 from support.waiting import DEADLINE_S, wait_until
 
+from blazepose_ros.nodes.common import message_receiver
 from blazepose_ros.nodes.common.message_receiver import MessageReceiver
+from blazepose_ros.nodes.common.serialized_take import take_serialized
 
 LATER_S = 0.5
 QOS = QoSProfile(depth=5)
@@ -164,3 +166,40 @@ def test_a_message_waits_no_longer_once_there_is_nothing_to_wait_for(node: Any, 
     publish_to(publisher, "now")
     wait_until(lambda: received == ["now"])
     receiver.close()
+
+
+class Parts:
+    """Takes nothing the first few times, as while a message's parts are on their way."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, count: int) -> None:
+        self.calls, self._count = 0, count
+        monkeypatch.setattr(message_receiver, "take_serialized", self)
+
+    def __call__(self, subscription: Any) -> Any:
+        self.calls += 1
+        return None if self.calls <= self._count else take_serialized(subscription)
+
+
+def test_a_message_that_comes_in_parts_is_handed_over_once_it_is_whole(
+    node: Any, publisher: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[str] = []
+    Parts(monkeypatch, 2)
+    receiver = MessageReceiver(node, String, "words", QOS, into(seen), on_part=lambda: seen.append("a part"))
+    publish_to(publisher, "now")
+    wait_until(lambda: "now" in seen)
+    receiver.close()
+    assert seen[:3] == ["a part", "a part", "now"]
+
+
+def test_between_two_looks_at_a_message_that_is_not_whole_there_is_a_pause(
+    node: Any, publisher: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a core does nothing but look while most images of a camera are lost on their way."""
+    monkeypatch.setattr(message_receiver, "_PAUSE_S", 10 * DEADLINE_S)
+    parts, looked = Parts(monkeypatch, 1000), threading.Event()
+    receiver = MessageReceiver(node, String, "words", QOS, into([]), on_part=looked.set)
+    publish_to(publisher, "now")
+    assert looked.wait(DEADLINE_S)
+    receiver.close()
+    assert parts.calls == 1

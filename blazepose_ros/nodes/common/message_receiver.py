@@ -23,6 +23,9 @@ from blazepose_ros.nodes.common.events import (
 )
 from blazepose_ros.nodes.common.serialized_take import MessageInfo, take_serialized
 
+# Fast DDS says that a message is there as soon as a part of it is. Looking for the whole of it without a
+# pause takes a core, and keeps the rest from coming.
+_PAUSE_S = 0.001
 # What a message waits for may come sooner than was estimated: so often it is looked at.
 _MOST_S_WITHOUT_A_LOOK = 0.02
 
@@ -43,6 +46,7 @@ class MessageReceiver:
             ends the thread.
         spare_s: how long to leave a message that is there to the middleware, asked each time: a newer
             one may supersede it, at the depth of the quality of service, and is all that is copied.
+        on_part: called, in the thread, where that was woken and no message is whole yet.
     """
 
     def __init__(
@@ -53,10 +57,12 @@ class MessageReceiver:
         qos: QoSProfile,
         receive: Callable[[SerializedMessage, MessageInfo], object],
         spare_s: Callable[[], float] = lambda: 0.0,
+        on_part: Callable[[], object] = lambda: None,
     ) -> None:
         self._node = node
         self._receive = receive
         self._spare_s = spare_s
+        self._on_part = on_part
         self._subscription = node.create_subscription(
             message_type,
             topic,
@@ -112,7 +118,10 @@ class MessageReceiver:
                 self._wait(wait_set)
                 self._leave_to_the_middleware()
                 taken = take_serialized(self._subscription)
-                if taken is not None:
+                if taken is None:
+                    self._on_part()
+                    self._closing.wait(_PAUSE_S)
+                else:
                     self._receive(*taken)
 
     def _leave_to_the_middleware(self) -> None:

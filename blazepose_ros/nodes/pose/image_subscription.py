@@ -58,14 +58,17 @@ class SupersededCounter:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._sequence = 0
-        self._taken_s = clock()
-        self._waits_since_s: float | None = self._taken_s
-        self._waited_s = 0.0
+        self._taken_s = self._waits_since_s = clock()
+        self._there_s: float | None = None
 
     def there(self) -> None:
         """Say that an image is there: its owner waits no longer. Said again, it changes nothing."""
-        if self._waits_since_s is not None:
-            self._waited_s, self._waits_since_s = self._clock() - self._waits_since_s, None
+        if self._there_s is None:
+            self._there_s = self._clock()
+
+    def not_there(self) -> None:
+        """Say that it is not: a part of one was taken for it."""
+        self._there_s = None
 
     def taken(self, sequence: int) -> Gap:
         """Return what is missing before the image that is taken.
@@ -75,19 +78,20 @@ class SupersededCounter:
         """
         now_s = self._clock()
         between_s, self._taken_s = now_s - self._taken_s, now_s
+        waited_s = (now_s if self._there_s is None else self._there_s) - self._waits_since_s
         before, self._sequence = self._sequence, sequence
         missing = sequence - before - 1
         # Numbers of another publisher, or of one that has started anew, say nothing.
         if not 0 < missing <= between_s * MAX_RATE_HZ:
             return Gap()
-        away = 1 - min(1.0, self._waited_s / between_s)
+        away = 1 - min(1.0, waited_s / between_s)
         superseded = min(missing, round((missing + 1) * away))
         # Before the first image there may have been others, before the subscription was there.
         return Gap(missing if before else superseded, superseded)
 
     def wait(self) -> None:
         """Say that the next image is waited for from now on."""
-        self._waits_since_s = self._clock()
+        self._waits_since_s, self._there_s = self._clock(), None
 
 
 # More than any usual camera's image has: 3840 x 2160 in rgb8 are 25 MB.
@@ -134,6 +138,7 @@ class ImageSubscription:
             QoSProfile(depth=1, reliability=way.reliability),
             self._on_message,
             self._image_is_there,
+            self._superseded.not_there,
         )
 
     @property

@@ -369,6 +369,29 @@ WEBP, BMP, TIFF = (encoded(f".{kind}", SCENE) for kind in ("webp", "bmp", "tiff"
 PROGRESSIVE = cv2.imencode(".jpg", SCENE, [cv2.IMWRITE_JPEG_PROGRESSIVE, 1])[1].tobytes()
 
 
+ALL_COLORS = (cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444)
+FILES = {
+    "jpeg": JPEG,
+    "jpeg with the color of each pixel": cv2.imencode(".jpg", SCENE, ALL_COLORS)[1].tobytes(),
+    "progressive jpeg": PROGRESSIVE,
+    "gray jpeg": encoded(".jpg", SCENE[:, :, 0]),
+    "png": PNG,
+    "gray png": encoded(".png", SCENE[:, :, 0]),
+    "png with alpha": encoded(".png", cv2.cvtColor(SCENE, cv2.COLOR_RGB2RGBA)),
+    "webp": WEBP,
+    "webp with alpha": encoded(".webp", cv2.cvtColor(SCENE, cv2.COLOR_RGB2RGBA)),
+    "bmp": BMP,
+    "gray bmp": encoded(".bmp", SCENE[:, :, 0]),
+    "bmp with alpha": encoded(".bmp", cv2.cvtColor(SCENE, cv2.COLOR_RGB2RGBA)),
+}
+
+
+@pytest.mark.parametrize("data", FILES.values(), ids=FILES)
+def test_the_pixels_are_those_of_opencv_at_full_size(data: bytes) -> None:
+    bgr = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    assert_is_rgb(decode(compressed(data)), bgr[:, :, ::-1])
+
+
 def jpeg_with_a_segment_of_length(length: Any) -> Any:
     return JPEG[:2] + b"\xff\xfe" + struct.pack(">H", length) + JPEG[2:]
 

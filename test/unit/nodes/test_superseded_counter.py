@@ -29,6 +29,11 @@ class Owner:
         self._counter.wait()
         return self.gap.superseded
 
+    def finds_a_part(self, after_s: float) -> None:
+        self.now_s += after_s
+        self._counter.there()
+        self._counter.not_there()
+
 
 @pytest.fixture
 def owner() -> Owner:
@@ -52,6 +57,12 @@ def test_images_that_are_missing_though_they_were_waited_for_are_lost(owner: Own
     assert owner.takes(20, waiting_s=10 * PERIOD_S) == 0
     assert owner.gap == Gap(9, 0)
     assert owner.takes(30, waiting_s=9.7 * PERIOD_S, resting_s=0.3 * PERIOD_S) == 0
+
+
+def test_images_whose_parts_alone_were_there_are_lost(owner: Owner) -> None:
+    owner.finds_a_part(after_s=0.3 * PERIOD_S)
+    assert owner.takes(20, waiting_s=9.7 * PERIOD_S) == 0
+    assert owner.gap == Gap(9, 0)
 
 
 def test_of_many_that_are_missing_each_time_has_its_share(owner: Owner) -> None:
