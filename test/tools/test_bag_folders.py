@@ -145,7 +145,7 @@ def test_an_unreadable_folder_is_told_and_the_others_are_done(
 
     monkeypatch.setattr(os, "walk", forbidden)
     assert run(fleet, tmp_path / "out") == INCOMPLETE
-    assert "secret cannot be read: Permission denied" in capsys.readouterr().err
+    assert "secret is left out: Permission denied" in capsys.readouterr().err
     assert states(tmp_path / "out")[str(fleet / "secret")] == "failed"
     assert len(states(tmp_path / "out")) == 4
 
@@ -290,6 +290,17 @@ def test_files_in_a_folder_are_recordings_of_their_own_if_asked(fleet: Path, tmp
     (flat / "notes.txt").write_text("nothing of a recording")
     assert run(flat, tmp_path / "out", "--recursive") == 0
     assert states(tmp_path / "out") == {"a.mcap": "made", "b.mcap": "made"}
+
+
+def test_folders_beside_a_file_are_not_passed_over_in_silence(
+    fleet: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copy(fleet / "robot2" / "alone.mcap", fleet / "stray.mcap")
+    assert run(fleet, tmp_path / "out") == INCOMPLETE
+    assert capsys.readouterr().err.count("files of one recording lie beside it") == len(NAMES_OF_RECORDINGS)
+    assert len(read_bag(tmp_path / "out", "/blazepose/poses")) == COUNT
+    assert run(fleet, tmp_path / "all", "--recursive") == 0
+    assert len(states(tmp_path / "all")) == 4
 
 
 def test_an_output_within_the_input_is_not_taken_for_input(fleet: Path) -> None:

@@ -18,8 +18,8 @@ from blazepose_ros.cli.bag.outputs import MOTION, SINGLE_FILES, OutputOptions, b
 from blazepose_ros.cli.bag.recording_files import BagError
 from blazepose_ros.cli.bag.recording_folders import (
     FAILED,
-    FoundRecordings,
     RecordingSummary,
+    beside_files,
     find_recordings,
     may_hold_recordings,
 )
@@ -226,12 +226,12 @@ def _sources(options: argparse.Namespace) -> tuple[list[tuple[Path, Path]], list
     for source in options.sources:
         name = Path(source.name) if several else Path()
         is_folder = options.recursive or may_hold_recordings(source)
-        found = find_recordings(source, options.target) if is_folder else FoundRecordings([])
+        found = find_recordings(source, options.target) if is_folder else beside_files(source, options.target)
         if not found.paths and not options.recursive:
             pairs.append((source, name))
         pairs += [(path, name / path.relative_to(source)) for path in found.paths]
         for path, why in found.unreadable.items():
-            note(printable(f"{NAME}: {path} cannot be read: {why}", MAX_NOTE))
+            note(printable(f"{NAME}: {path} is left out: {why}", MAX_NOTE))
             unreadable.append(RecordingSummary(str(path), FAILED, left_out=(why,)))
     _check(options, pairs)
     return pairs, unreadable

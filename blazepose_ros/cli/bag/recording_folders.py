@@ -27,7 +27,7 @@ class FoundRecordings:
 
     Attributes:
         paths: the recordings: folders with a metadata.yaml, and files elsewhere.
-        unreadable: what could not be looked into, and why.
+        unreadable: what is left out, and why.
     """
 
     paths: Sequence[Path]
@@ -81,6 +81,15 @@ def may_hold_recordings(path: Path) -> bool:
         )
     except PermissionError:
         return True
+
+
+def beside_files(path: Path, outputs: Path) -> FoundRecordings:
+    """Return what is left out of one recording since it lies in folders beside its files."""
+    if not path.is_dir() or (path / METADATA).exists():
+        return FoundRecordings([])
+    others = (each for each in find_recordings(path, outputs).paths if each.is_dir() or each.parent != path)
+    why = "files of one recording lie beside it; --recursive takes each file and folder as one of its own"
+    return FoundRecordings([], dict.fromkeys(others, why))
 
 
 @dataclass(frozen=True)
