@@ -2,10 +2,11 @@
 """How long a fleet's recordings take on so many workers: docs/fleet.md has the figures.
 
     python docs/simulate_fleet.py poses/summary.json
+    python docs/simulate_fleet.py --measure-scheduler 4000
 
-draws the time of each task from those that a run has measured, as far as they differ from their average,
-and plays what Dask's scheduler does: the next task goes to the next free worker; one that dies is
-replaced, and its task begins anew.
+The first draws the time of each task from those that a run has measured, as far as they differ from
+their average, and plays what Dask's scheduler does: the next task goes to the next free worker; one that
+dies is replaced, and its task begins anew. The second measures what a task costs that scheduler.
 """
 
 import argparse
@@ -14,9 +15,13 @@ import json
 from pathlib import Path
 
 import numpy as np
+import psutil
 
-# The scheduler's time for one task, in seconds: assumed.
-SCHEDULER_S = 0.0015
+# The scheduler's processor time for a camera's two tasks, finding people and writing, in seconds: the most
+# of what was measured, see docs/fleet.md.
+SCHEDULER_S = 2 * 0.0015
+# What is lost when, and who is slow, is drawn so often.
+DRAWS = 20
 # A share of the workers is slower by a factor: old machines, busy neighbors.
 SLOW_SHARE, SLOW_FACTOR = 0.02, 3.0
 # A worker is lost so often, as on machines that may be taken away; another one begins after a while.
@@ -59,12 +64,27 @@ def simulate(tasks_s: np.ndarray, workers: int, random: np.random.Generator) -> 
     }
 
 
+def scheduler_s(tasks: int) -> float:
+    """Return the processor time of a real scheduler with two workers for a task that does nothing."""
+    from distributed import Client
+    from distributed.deploy.subprocess import SubprocessCluster
+
+    with SubprocessCluster(n_workers=2, threads_per_worker=1) as cluster, Client(cluster) as client:
+        scheduler = psutil.Process(cluster.scheduler.process.pid)
+        before_s = sum(scheduler.cpu_times()[:2])
+        client.gather([client.submit(str, number, pure=False) for number in range(tasks)])
+        return (sum(scheduler.cpu_times()[:2]) - before_s) / tasks
+
+
 def main() -> None:
-    """Print a table for 1 to 1,000 workers."""
+    """Print a table for 1 to 1,000 workers, or the time that a task costs the scheduler."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("summary", type=Path, help="summary.json of a run of `blazepose bag` on a folder")
+    parser.add_argument(
+        "summary", type=Path, nargs="?", help="summary.json of a run of `blazepose bag` on a folder"
+    )
+    parser.add_argument("--measure-scheduler", type=int, metavar="TASKS")
     parser.add_argument("--tasks", type=int, default=20_000, help="how many cameras of recordings")
     parser.add_argument(
         "--recorded-minutes", type=float, default=10.0, help="how long a recording is, on average"
@@ -73,6 +93,9 @@ def main() -> None:
         "--work", type=float, default=1.0, help="seconds of work for a second of recording, on average"
     )
     options = parser.parse_args()
+    if options.measure_scheduler:
+        print(f"{1000 * scheduler_s(options.measure_scheduler):.2f} ms for a task")  # noqa: T201
+        return
     measured = [
         each["work_s"] / each["recorded_s"]
         for each in json.loads(options.summary.read_text())["recordings"]
@@ -84,8 +107,13 @@ def main() -> None:
     spread = np.array(measured) / np.mean(measured)
     tasks_s = options.work * random.choice(spread, options.tasks) * lengths_s
     for workers in (1, 2, 10, 100, 1000):
-        figures = simulate(tasks_s, workers, np.random.default_rng(1))
-        print(workers, *(f"{name} {value:.1f}" for name, value in figures.items()), sep="  ")  # noqa: T201
+        draws = [simulate(tasks_s, workers, np.random.default_rng(seed)) for seed in range(DRAWS)]
+        columns = {name: [each[name] for each in draws] for name in draws[0]}
+        text = (
+            f"{name} {np.median(values):.2f} ({min(values):.2f} to {max(values):.2f})"
+            for name, values in columns.items()
+        )
+        print(workers, *text, sep="  ")  # noqa: T201
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import os
 import resource
@@ -92,7 +93,7 @@ def open_workers(processes: int, scheduler: str = "") -> Iterator[Workers]:
         scheduler: the address of a Dask scheduler; empty for this machine.
 
     Raises:
-        ExecutorError: there is no such scheduler, or Dask is not installed.
+        ExecutorError: there is no such scheduler, or no longer, or Dask is not installed.
     """
     with _cluster(scheduler) if scheduler else _processes(processes) as workers:
         yield workers
@@ -118,6 +119,10 @@ def _cluster(address: str) -> Iterator[Workers]:
     except ImportError as err:
         raise ExecutorError(f"--scheduler needs Dask: {hints.install('distributed')}") from err
 
+    # They log a lost connection with a traceback; what comes of it is raised.
+    for name in ("client", "utils"):
+        logging.getLogger(f"distributed.{name}").setLevel(logging.CRITICAL)
+
     class Preparation(WorkerPlugin):
         """Prepares a worker, also one that comes later, before it imports OpenCV."""
 
@@ -138,6 +143,8 @@ def _cluster(address: str) -> Iterator[Workers]:
         try:
             recordings = max(_MIN_RECORDINGS, _RECORDINGS_PER_WORKER * count)
             yield Workers(executor, 1, count, recordings, (KilledWorker,))
+        except CancelledError as err:
+            raise ExecutorError(f"the Dask scheduler at {address} has ended: run this again") from err
         finally:
             executor.shutdown(wait=False)  # cancels what is not done
 
@@ -183,12 +190,16 @@ class WorkerProcesses(Executor):
             worker.pool.shutdown(wait)
 
     def kill(self) -> None:
-        """End the processes at once."""
+        """End the processes at once; what is not done raises `CancelledError`.
+
+        Each waiting task is run up to that: whoever waits for a future that its executor has cancelled
+        waits forever.
+        """
         with self._lock:
             self._is_stopped = True
             for worker in self._workers:
                 worker.process.kill()
-        self._threads.shutdown(cancel_futures=True)
+        self._threads.shutdown()
 
     def _run(self, task: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         codes: list[str] = []

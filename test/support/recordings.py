@@ -14,8 +14,7 @@ from scipy.spatial.transform import Rotation
 from sensor_msgs.msg import CameraInfo, CompressedImage
 from std_msgs.msg import Header
 
-from blazepose_ros.cli.bag.message_types import typestore
-from blazepose_ros.cli.bag.outputs import type_name
+from blazepose_ros.cli.bag.message_types import type_name, typestore
 from blazepose_ros.conversions.cdr import header_message
 from blazepose_ros.conversions.images import compressed_message
 from support.pose_client import image_message

@@ -1,110 +1,75 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``blazepose bag --scheduler``: workers of Dask in place of processes, one of which is killed."""
+"""``blazepose bag --scheduler``: workers of Dask in place of processes, which are killed and interrupted."""
 
-import json
-import subprocess
-import sys
-import time
+import signal
 from collections.abc import Iterator
-from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import Any
 
-import cv2
-import psutil
 import pytest
-from support.photographs import read_rgb
-from support.processes import executable, stopped_after
-from support.recordings import raw_images, read_bag, write_bag
-
-from blazepose_ros.core.frame_sources.files import photograph
+from rosbags.rosbag2 import Reader
+from support.clusters import Cluster, at_work, dask_cluster, waited_for
+from support.fleets import TIMEOUT_S, bag, photograph_fleet, states
 
 pytest.importorskip("openvino")
 pytest.importorskip("distributed")
 pytestmark = pytest.mark.usefixtures("models")
 
-TIMEOUT_S = 240.0
 RECORDINGS, IMAGES = 2, 30
-HEIGHT_PX = 240
-
-
-def waited_for(what: Any) -> Any:
-    """Wait for something and return it."""
-    deadline = time.monotonic() + TIMEOUT_S
-    while not (found := what()):
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-    return found
 
 
 @pytest.fixture
-def fleet(tmp_path: Path) -> Path:
-    rgb = read_rgb(photograph())
-    scale = HEIGHT_PX / rgb.shape[0]
-    small = cv2.resize(rgb, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    for number in range(RECORDINGS):
-        path = tmp_path / "in" / f"robot{number}" / "walk"
-        path.parent.mkdir(parents=True)
-        write_bag(path, raw_images("/image", [small] * IMAGES))
-    return tmp_path / "in"
+def cluster(tmp_path: Path) -> Iterator[Cluster]:
+    with dask_cluster(tmp_path) as made:
+        yield made
 
 
-@pytest.fixture
-def cluster(tmp_path: Path) -> Iterator[tuple[str, list[psutil.Process]]]:
-    """A scheduler and two workers with a thread each; yield its address and their keepers."""
-    file = tmp_path / "scheduler.json"
-
-    def start(name: str, *arguments: str) -> subprocess.Popen:
-        command = [sys.executable, "-m", f"distributed.cli.dask_{name}", *arguments, "--no-dashboard"]
-        return subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.DEVNULL)
-
-    with ExitStack() as stack:
-        where = ("--scheduler-file", str(file))
-        local = ("--host", "127.0.0.1", "--port", "0")
-        stack.enter_context(stopped_after(start("scheduler", *where, *local)))
-        waited_for(file.exists)
-        workers = [
-            stack.enter_context(stopped_after(start("worker", *where, "--nthreads", "1"))) for _ in "12"
-        ]
-        yield json.loads(file.read_text())["address"], [psutil.Process(each.pid) for each in workers]
-
-
-def bag(source: Path, target: Path, *arguments: str) -> subprocess.Popen:
-    what = [source, target, "--model", "lite", "--backend", "openvino", "-p", "num_threads:=1", "--csv"]
-    return subprocess.Popen(
-        [executable("blazepose"), "bag", *map(str, what), *arguments], stderr=subprocess.PIPE, text=True
-    )
-
-
-def at_work(keepers: list[psutil.Process], target: Path) -> Any:
-    """Return a worker that writes what it finds; None where there is none yet."""
-    for worker in (child for keeper in keepers for child in keeper.children(recursive=True)):
-        with suppress(psutil.Error):
-            if any(str(target) in file.path for file in worker.open_files()):
-                return worker
-    return None
+def content(recording: Path) -> list[tuple[str, int, bytes]]:
+    """Return topic, time and bytes of all messages."""
+    with Reader(recording) as reader:
+        return [(connection.topic, log_ns, bytes(data)) for connection, log_ns, data in reader.messages()]
 
 
 @pytest.mark.thorough
-def test_a_killed_worker_of_a_cluster_costs_nothing_but_its_task(
-    fleet: Path, cluster: tuple[str, list[psutil.Process]], tmp_path: Path
-) -> None:
-    address, keepers = cluster
-    process = bag(fleet, tmp_path / "cluster", "--scheduler", address)
-    waited_for(lambda: at_work(keepers, tmp_path / "cluster")).kill()
+def test_a_killed_worker_of_a_cluster_costs_nothing_but_its_task(cluster: Cluster, tmp_path: Path) -> None:
+    fleet = photograph_fleet(tmp_path / "in", RECORDINGS, IMAGES)
+    # Relative paths are those of the command, also where the workers have another working folder.
+    process = bag(Path("in"), Path("cluster"), "--csv", "--scheduler", cluster.address, cwd=tmp_path)
+    waited_for(lambda: at_work(cluster.keepers, tmp_path / "cluster")).kill()
     _, said = process.communicate(timeout=TIMEOUT_S)
     assert process.returncode == 0, said
 
-    alone = bag(fleet, tmp_path / "alone")
+    alone = bag(fleet, tmp_path / "alone", "--csv")
     _, said = alone.communicate(timeout=TIMEOUT_S)
     assert alone.returncode == 0, said
-    for number in range(RECORDINGS):
-        ours, theirs = (
-            read_bag(tmp_path / run / f"robot{number}" / "walk", "/blazepose/poses")
-            for run in ("cluster", "alone")
-        )
-        assert str(ours) == str(theirs)
-        assert len(ours) == IMAGES
+    for name in states(tmp_path / "alone"):
+        ours, theirs = (content(tmp_path / run / name) for run in ("cluster", "alone"))
+        assert ours == theirs
+        for topic in ("/blazepose/poses", "/blazepose/markers", "/tf"):
+            assert len([each for each in ours if each[0] == topic]) == IMAGES
     for table in (tmp_path / "alone").rglob("people.csv"):
         same = tmp_path / "cluster" / table.relative_to(tmp_path / "alone")
         assert same.read_bytes() == table.read_bytes()
+
+
+@pytest.mark.thorough
+def test_ctrl_c_ends_the_command_and_leaves_the_cluster(cluster: Cluster, tmp_path: Path) -> None:
+    fleet = photograph_fleet(tmp_path / "in", 2 * RECORDINGS, 10 * IMAGES)
+    process = bag(fleet, tmp_path / "out", "--scheduler", cluster.address)
+    waited_for(lambda: at_work(cluster.keepers, tmp_path / "out"))
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=TIMEOUT_S)
+    assert process.returncode == 130, said
+    assert "Traceback" not in said
+    assert all(keeper.is_running() for keeper in cluster.keepers)
+
+
+@pytest.mark.thorough
+def test_a_scheduler_that_ends_is_told(cluster: Cluster, tmp_path: Path) -> None:
+    fleet = photograph_fleet(tmp_path / "in", RECORDINGS, 10 * IMAGES)
+    process = bag(fleet, tmp_path / "out", "--scheduler", cluster.address)
+    waited_for(lambda: at_work(cluster.keepers, tmp_path / "out"))
+    cluster.scheduler.kill()
+    _, said = process.communicate(timeout=TIMEOUT_S)
+    assert process.returncode == 1, said
+    assert f"the Dask scheduler at {cluster.address} has ended: run this again" in said
+    assert "Traceback" not in said

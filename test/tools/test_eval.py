@@ -3,15 +3,17 @@
 
 import json
 import math
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 import pytest
+from support.clusters import dask_cluster
 from support.photographs import REFERENCE, labelled_people
 
-from blazepose_ros.cli.eval.command import main
+from blazepose_ros.cli.eval.command import IMAGES_OF_TASK, main
 from blazepose_ros.cli.eval.model_under_test import show_crop_to, true_roi
 from blazepose_ros.core.estimation.roi import Roi
 from blazepose_ros.core.landmarks import Landmark
@@ -240,6 +242,46 @@ def test_what_cannot_be_evaluated_is_told(
     given = [str(tmp_path / images), *([str(tmp_path / labels)] if labels else [])]
     assert main([*given, "--model", "lite", *arguments]) == 1
     assert error in capsys.readouterr().err
+
+
+@pytest.mark.thorough
+@pytest.mark.usefixtures("models")
+@pytest.mark.parametrize("workers", ["processes", "cluster"])
+def test_workers_find_what_one_process_finds(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: str
+) -> None:
+    pytest.importorskip("openvino")
+    (tmp_path / "images").mkdir()
+    labels = json.loads((data / "expected" / "coco_keypoints.json").read_text())
+    copies = [
+        image | {"id": f"{number}-{image['id']}", "file_name": f"{number:02}-{image['file_name']}"}
+        for number in range(1 + 2 * IMAGES_OF_TASK // len(labels["images"]))
+        for image in labels["images"]
+    ]
+    for image in copies:
+        original = data / "images" / image["file_name"].partition("-")[2]
+        (tmp_path / "images" / image["file_name"]).symlink_to(original)
+    people = [
+        person | {"image_id": image["id"]}
+        for image in copies
+        for person in labels["annotations"]
+        if str(person["image_id"]) == image["id"].partition("-")[2]
+    ]
+    (tmp_path / "labels.json").write_text(json.dumps({"images": copies, "annotations": people}))
+    monkeypatch.chdir(tmp_path)  # a cluster's workers have another one
+    what = ("images", "labels.json", "--model", "lite", "--backend", "openvino")
+    alone = evaluate(tmp_path, *what)
+    with dask_cluster(tmp_path) if workers == "cluster" else nullcontext() as cluster:
+        how = ("--scheduler", cluster.address) if cluster else ("--jobs", "2")
+        together = evaluate(tmp_path, *what, *how)
+    assert len(alone["images"]) == len(copies) > 2 * IMAGES_OF_TASK
+    assert [timeless(each) for each in together["images"]] == [timeless(each) for each in alone["images"]]
+    assert [timeless(each) for each in together["rows"]] == [timeless(each) for each in alone["rows"]]
+    assert together["fairness"] == alone["fairness"]
+
+
+def timeless(figures: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in figures.items() if not name.startswith("latency")}
 
 
 @pytest.mark.usefixtures("models")

@@ -8,14 +8,13 @@ from typing import Any
 
 import cv2
 from numpy.typing import NDArray
-from rclpy.serialization import serialize_message
 from rosbags.interfaces import Connection, Nodetype
 from rosbags.typesys import TypesysError
 from rosbags.typesys.store import Typestore
 from std_msgs.msg import Header
 
 from blazepose_ros.cli.bag.cameras import COMPRESSED_IMAGE, HIDDEN_COMPRESSED, HIDDEN_RAW, CameraTopics
-from blazepose_ros.cli.bag.message_types import recorded_types, typestore
+from blazepose_ros.cli.bag.message_types import recorded_types, serialized, typestore
 from blazepose_ros.conversions.images import compressed_message, to_image
 
 # What pixels, points and packets of videos come in.
@@ -38,8 +37,8 @@ def replaced_image(rgb: NDArray, header: Header, camera: CameraTopics) -> tuple[
     """
     if camera.images.message_type == COMPRESSED_IMAGE:
         bgr = cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR)
-        return HIDDEN_COMPRESSED, serialize_message(compressed_message(bgr, header))
-    return HIDDEN_RAW, serialize_message(to_image(rgb, "rgb8", header))
+        return HIDDEN_COMPRESSED, serialized(compressed_message(bgr, header))
+    return HIDDEN_RAW, serialized(to_image(rgb, "rgb8", header))
 
 
 def may_show_people(connections: Iterable[Connection]) -> Iterator[str]:

@@ -16,7 +16,7 @@ from typing import Any
 from blazepose_ros.cli.bag.outputs import OUTPUTS, Outputs
 from blazepose_ros.cli.bag.recorded_camera import RecordedFrame, Recording
 from blazepose_ros.cli.bag.recording_files import BagError
-from blazepose_ros.cli.bag.work_folder import SpooledMessage, writing_spool
+from blazepose_ros.cli.bag.work_folder import SpooledMessage, is_disk_error, os_failure, writing_spool
 from blazepose_ros.cli.executor import TRIES
 from blazepose_ros.core.errors import Logger
 from blazepose_ros.core.estimation.estimator import EstimatorError
@@ -126,7 +126,7 @@ class CameraReport:
         warnings: what may not be as intended, in words.
         errors: what the output lacks, in words.
         failure: why nothing was made of it; empty where it is finished.
-        cannot_write: whether that is the disk's fault, and all else fails as well.
+        cannot_write: whether that is the disk's fault, and all else fails as well: see `is_disk_error`.
     """
 
     images: int = 0
@@ -152,8 +152,7 @@ def work(job: CameraJob) -> CameraReport:
     except (EstimatorError, ModelError) as err:
         return log.report(failure=f"{socket.gethostname()}: {err}")
     except OSError as err:
-        failure = f"{job.spool.parent} cannot be written: {err.strerror}"
-        return log.report(failure=failure, cannot_write=True)
+        return log.report(failure=os_failure(job.spool.parent, err), cannot_write=is_disk_error(err))
 
 
 def find_people(job: CameraJob, log: FirstMessages) -> CameraReport:

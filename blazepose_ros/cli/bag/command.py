@@ -11,15 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from blazepose_ros.cli.bag.bag_files import STORAGES
-from blazepose_ros.cli.bag.conversion_run import Plan, PlannedRecording, carry_out
+from blazepose_ros.cli.bag.conversion_run import MAX_NOTE, Plan, PlannedRecording, carry_out
 from blazepose_ros.cli.bag.conversion_task import KEEP_ALL, KEEPS, ConversionTask, conversion_task
 from blazepose_ros.cli.bag.motions import MOTION_WRITERS
-from blazepose_ros.cli.bag.outputs import SINGLE_FILES, OutputOptions, check_target
+from blazepose_ros.cli.bag.outputs import MOTION, SINGLE_FILES, OutputOptions, beside, check_target
 from blazepose_ros.cli.bag.recording_files import BagError
 from blazepose_ros.cli.bag.recording_folders import (
     FAILED,
-    FoundRecordings,
     RecordingSummary,
+    beside_files,
     find_recordings,
     may_hold_recordings,
 )
@@ -31,6 +31,7 @@ from blazepose_ros.core.estimation.factory import BACKENDS
 from blazepose_ros.core.files import InputFileError, parse_yaml, read_yaml
 from blazepose_ros.core.parameters import ParameterError
 from blazepose_ros.core.settings import NodeSettings
+from blazepose_ros.core.text import printable
 from blazepose_ros.core.visualization.anonymizer import HIDEABLE
 
 MOTION_HELP = {
@@ -181,6 +182,9 @@ NAME = "blazepose bag"
 def main(arguments: Sequence[str]) -> int:
     """Run ``blazepose bag`` and return its exit status."""
     options = _parser().parse_args(arguments)
+    if options.scheduler:  # workers have working folders of their own
+        options.sources = [source.absolute() for source in options.sources]
+        options.target = options.target.absolute()
     return carry_out(NAME, lambda: _plan(options), options.jobs, options.scheduler)
 
 
@@ -201,7 +205,8 @@ def _plan(options: argparse.Namespace) -> Plan:
 
         def open_recording() -> ConversionTask:
             target.parent.mkdir(parents=True, exist_ok=True)
-            tables = partition(options.target, str(name)) if name.parts else None
+            has_partition = name.parts and (outputs.csv or outputs.parquet)
+            tables = partition(options.target, str(name)) if has_partition else None
             return conversion_task(
                 source, target, settings, outputs, topics=options.topics, keep=options.keep, tables=tables
             )
@@ -221,12 +226,12 @@ def _sources(options: argparse.Namespace) -> tuple[list[tuple[Path, Path]], list
     for source in options.sources:
         name = Path(source.name) if several else Path()
         is_folder = options.recursive or may_hold_recordings(source)
-        found = find_recordings(source, options.target) if is_folder else FoundRecordings([])
+        found = find_recordings(source, options.target) if is_folder else beside_files(source, options.target)
         if not found.paths and not options.recursive:
             pairs.append((source, name))
         pairs += [(path, name / path.relative_to(source)) for path in found.paths]
         for path, why in found.unreadable.items():
-            note(f"{NAME}: {path} cannot be read: {why}")
+            note(printable(f"{NAME}: {path} is left out: {why}", MAX_NOTE))
             unreadable.append(RecordingSummary(str(path), FAILED, left_out=(why,)))
     _check(options, pairs)
     return pairs, unreadable
@@ -237,8 +242,12 @@ def _check(options: argparse.Namespace, pairs: Sequence[tuple[Path, Path]]) -> N
         raise BagError(f"there are no recordings in {', '.join(map(str, options.sources))}")
     if pairs[0][1].parts and options.target.suffix in SINGLE_FILES:
         raise BagError(f"{options.target} is one file: several inputs go into a folder")
-    if len({name for _, name in pairs}) < len(pairs):
+    names = {name for _, name in pairs}
+    if len(names) < len(pairs):
         raise BagError("two of the inputs have the same name")
+    has_motions = any(getattr(options, suffix) for suffix in MOTION_WRITERS)
+    for name in names & {beside(each, MOTION) for each in names if has_motions and each.parts}:
+        raise BagError(f"{name} is a recording, and what the motions of another one would be called")
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -11,7 +11,7 @@ from pathlib import Path
 from threading import Event
 
 from blazepose_ros.cli.bag.camera_jobs import CameraJob, CameraReport, work
-from blazepose_ros.cli.bag.conversion_task import CANNOT_WRITE, ConversionTask, FinishReport
+from blazepose_ros.cli.bag.conversion_task import ConversionTask, FinishReport
 from blazepose_ros.cli.bag.recording_files import BagError
 from blazepose_ros.cli.bag.recording_folders import (
     FAILED,
@@ -22,7 +22,13 @@ from blazepose_ros.cli.bag.recording_folders import (
     RecordingSummary,
     summary_tables,
 )
-from blazepose_ros.cli.bag.work_folder import content_hash, fingerprint, recording_content
+from blazepose_ros.cli.bag.work_folder import (
+    content_hash,
+    fingerprint,
+    is_disk_error,
+    os_failure,
+    recording_content,
+)
 from blazepose_ros.cli.console import note, show
 from blazepose_ros.cli.executor import Workers, completed, open_workers
 from blazepose_ros.cli.signals import Interruption
@@ -31,7 +37,7 @@ from blazepose_ros.core.text import printable
 
 # The exit status where something was recorded, or is in a video, that could not be taken.
 INCOMPLETE = 3
-_MAX_NOTE = 1000  # characters
+MAX_NOTE = 1000  # characters
 # How often the progress of all recordings is read from files: on a network's disk each reading counts.
 _POLL_S, _READS_PER_S = 0.2, 100.0
 
@@ -79,25 +85,37 @@ def carry_out(name: str, plan: Callable[[], Plan], processes: int, scheduler: st
         processes: how many cameras to work on at once on this machine.
         scheduler: the address of a Dask scheduler, whose workers do it instead; empty for none.
     """
-    with Interruption(), ExitStack() as closing_all:
+    with Interruption():
         try:
-            planned = plan()
-            outputs = None
-            if planned.target is not None:
-                outputs = closing_all.enter_context(closing(OutputFolder(planned.target, planned.how)))
-            workers = closing_all.enter_context(open_workers(processes, scheduler))
-            summaries = ConversionRun(name, workers, outputs).convert_all(planned.recordings)
-            summaries += planned.unreadable
-            if outputs is not None:
-                outputs.write_summary(summaries)
-                show(*summary_tables(summaries))
+            summaries = _carry_out(name, plan(), processes, scheduler)
         except OSError as err:
-            note(f"{name}: {err.filename} cannot be written: {err.strerror}")
+            note(printable(f"{name}: {err.filename}: {err.strerror}", MAX_NOTE))
             return 1
         except BlazePoseError as err:
-            note(f"{name}: {printable(str(err), _MAX_NOTE)}")
+            note(printable(f"{name}: {err}", MAX_NOTE))
             return 1
     return _status(name, summaries)
+
+
+def _carry_out(name: str, plan: Plan, processes: int, scheduler: str) -> list[RecordingSummary]:
+    """Do everything, and return what became of it.
+
+    Raises:
+        BagError: another run is at work on the folder.
+        ExecutorError: there is nobody to do the work, or no longer.
+        OSError: the folder or the summary cannot be written.
+    """
+    with ExitStack() as closing_all:
+        outputs = None
+        if plan.target is not None:
+            outputs = closing_all.enter_context(closing(OutputFolder(plan.target, plan.how)))
+        workers = closing_all.enter_context(open_workers(processes, scheduler))
+        summaries = ConversionRun(name, workers, outputs).convert_all(plan.recordings)
+        summaries += plan.unreadable
+        if outputs is not None:
+            show(*summary_tables(summaries))
+            outputs.write_summary(summaries)
+    return summaries
 
 
 def _status(name: str, summaries: Sequence[RecordingSummary]) -> int:
@@ -123,7 +141,7 @@ class ConversionRun:
         self._workers = workers
         self._outputs = outputs
         self._bar = ImagesBar()
-        self._is_stopped = Event()
+        self._is_stopped, self._is_disk_full = Event(), Event()
         self._count = 1
 
     def convert_all(self, recordings: Sequence[PlannedRecording]) -> list[RecordingSummary]:
@@ -145,19 +163,25 @@ class ConversionRun:
 
     def _convert(self, recording: PlannedRecording) -> RecordingSummary:
         """Work on a recording; what is wrong with it is told, and the others go on."""
-        if self._is_stopped.is_set():
+        if self._is_disk_full.is_set():
             return _failed(recording, "not begun")
+        failures: tuple[type[Exception], ...] = (BagError, *self._workers.lost)
         try:
             return self._finished_before(recording) or self._make(recording)
-        except _CannotWriteError as err:
-            self._is_stopped.set()
-            note(f"{self._name}: {err}")
-            return replace(_failed(recording, str(err)), cannot_write=True)
-        except BagError as err:
-            note(printable(f"{self._name}: {err}", _MAX_NOTE))
-            return _failed(recording, str(err))
+        except failures as err:
+            return self._give_up(recording, str(err), is_disk_full=isinstance(err, _CannotWriteError))
+        except OSError as err:
+            failure = os_failure(recording.target, err)
+            return self._give_up(recording, failure, is_disk_full=is_disk_error(err))
         finally:
             self._bar.leave(recording.source)
+
+    def _give_up(self, recording: PlannedRecording, why: str, *, is_disk_full: bool) -> RecordingSummary:
+        """Tell why nothing is made of a recording; where the disk is full no other one is begun."""
+        note(printable(f"{self._name}: {why}", MAX_NOTE))
+        if is_disk_full:
+            self._is_disk_full.set()
+        return replace(_failed(recording, why), cannot_write=is_disk_full)
 
     def _finished_before(self, recording: PlannedRecording) -> RecordingSummary | None:
         """Return what an earlier run has made of a recording with the same content.
@@ -176,16 +200,13 @@ class ConversionRun:
             is_other = sha256 != known.sha256
             what = f"of what {recording.source} was before" if is_other else "with other options"
             raise BagError(f"{recording.target} was made {what}: remove it to have it made anew")
-        note(f"{recording.target} is finished")
+        note(printable(f"{recording.target} is finished", MAX_NOTE))
         return replace(known.summary, state=FINISHED)
 
     def _make(self, recording: PlannedRecording) -> RecordingSummary:
-        try:
-            task = recording.open()
-            with closing(task.folder):
-                return self._carry_out(recording, task)
-        except OSError as err:
-            raise _CannotWriteError(CANNOT_WRITE.format(err.strerror)) from err
+        task = recording.open()
+        with closing(task.folder):
+            return self._carry_out(recording, task)
 
     def _carry_out(self, recording: PlannedRecording, task: ConversionTask) -> RecordingSummary:
         log = _RecordingLog(recording.name)
@@ -265,7 +286,7 @@ class ConversionRun:
         if report.failure:
             raise (_CannotWriteError if report.cannot_write else BagError)(report.failure)
         for path in report.made:
-            note(printable(f"wrote {path}", _MAX_NOTE))
+            note(printable(f"wrote {path}", MAX_NOTE))
         return report
 
     @property
@@ -310,7 +331,7 @@ class _RecordingLog:
     def info(self, *messages: str) -> None:
         """Show what happens."""
         for message in messages:
-            note(printable(self._prefix + message, _MAX_NOTE))
+            note(printable(self._prefix + message, MAX_NOTE))
 
     def error(self, *messages: str) -> None:
         """Show what the output lacks."""

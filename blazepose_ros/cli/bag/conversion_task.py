@@ -17,6 +17,7 @@ from blazepose_ros.cli.bag.bag_files import BagMessage, BagReader, BagWriter
 from blazepose_ros.cli.bag.camera_jobs import OUTPUT_NUMBERS, CameraJob
 from blazepose_ros.cli.bag.cameras import COMPRESSED_IMAGE, IMAGE, CameraTopics, cameras_of
 from blazepose_ros.cli.bag.fusion import FusedRecording, PosesRecord
+from blazepose_ros.cli.bag.message_types import type_name
 from blazepose_ros.cli.bag.motions import write_motions
 from blazepose_ros.cli.bag.outputs import (
     ANNOTATED,
@@ -29,20 +30,26 @@ from blazepose_ros.cli.bag.outputs import (
     film,
     products,
     tables_beside,
-    type_name,
     video_suffixes,
 )
 from blazepose_ros.cli.bag.recorded_camera import CameraRecording
 from blazepose_ros.cli.bag.recording_files import BagError
 from blazepose_ros.cli.bag.tables import CSV, PARQUET, Row, rows, write_csv, write_parquet
-from blazepose_ros.cli.bag.work_folder import WorkFolder, content_hash, fingerprint, publish, read_spool
+from blazepose_ros.cli.bag.work_folder import (
+    WorkFolder,
+    content_hash,
+    fingerprint,
+    is_disk_error,
+    os_failure,
+    publish,
+    read_spool,
+)
 from blazepose_ros.core.errors import Logger
 from blazepose_ros.core.files import write_atomically
 from blazepose_ros.core.settings import NodeSettings
 from blazepose_ros.core.visualization.anonymizer import Anonymize
 from blazepose_ros.core.visualization.video_writer import RecordingError
 
-CANNOT_WRITE = "cannot write: {}. What is finished is kept: run it again to go on"
 _OUTPUTS = list(OUTPUTS)
 
 
@@ -133,7 +140,8 @@ class ConversionTask:
         except (BagError, RecordingError) as err:
             return FinishReport(failure=str(err))
         except OSError as err:
-            return FinishReport(failure=CANNOT_WRITE.format(err.strerror), cannot_write=True)
+            failure = os_failure(self.folder.target, err)
+            return FinishReport(failure=failure, cannot_write=is_disk_error(err))
         return report
 
     def _check_unchanged(self) -> None:

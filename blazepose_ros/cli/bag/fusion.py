@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from rclpy.serialization import serialize_message
 from sensor_msgs.msg import CameraInfo
 from tf2_msgs.msg import TFMessage
 from visualization_msgs.msg import MarkerArray
 
 from blazepose_ros.cli.bag.bag_files import BagMessage, BagReader
 from blazepose_ros.cli.bag.cameras import CameraTopics
-from blazepose_ros.cli.bag.outputs import MARKERS, POSE, POSES, TF, type_name
+from blazepose_ros.cli.bag.message_types import serialized, type_name
+from blazepose_ros.cli.bag.outputs import MARKERS, POSE, POSES, TF
 from blazepose_ros.cli.bag.recorded_camera import MAX_DELAY_NS, STATIC_TF, TF_TOPICS
 from blazepose_ros.conversions.camera_info import CameraInfoError, is_rectified, read_camera
 from blazepose_ros.conversions.cdr import CdrError, header_message, read_camera_info
@@ -184,9 +184,8 @@ class _Writer:
         """Yield the messages of some times, recorded at one time."""
         for each in fused:
             for output, message_type, message in self._of(each):
-                data = message if isinstance(message, bytes) else serialize_message(message)
                 topic = output.replace("~", f"/{NODE}")
-                yield BagMessage(log_ns, topic, type_name(message_type), data)
+                yield BagMessage(log_ns, topic, type_name(message_type), serialized(message))
 
     def _of(self, fused: FusedPeople) -> Iterator[tuple[str, type, Any]]:
         settings, people = self._recording.settings, fused.people

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The definitions of messages: those of today, those of a recording, and from these to those."""
+"""The definitions of messages: those of today, those of a recording, from these to those, and their bytes."""
 
 from __future__ import annotations
 
@@ -9,11 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from rclpy.serialization import serialize_message
 from rosbags.interfaces import Connection, MessageDefinition, MessageDefinitionFormat, Nodetype
 from rosbags.typesys import Stores, TypesysError, get_types_from_idl, get_types_from_msg, get_typestore
 from rosbags.typesys.store import Typestore
+from sensor_msgs.msg import JointState
 
 from blazepose_ros import msg
+from blazepose_ros.conversions.cdr import ENCAPSULATION_BYTES
 
 PACKAGE = "blazepose_ros"
 # Between the definitions of a type and of those that it refers to.
@@ -98,3 +101,24 @@ def _unknown(kind: Nodetype, what: Any) -> Any:
         numbers = {name: _unknown(*field) for name, field in typestore().fielddefs[what][1]}
         return typestore().types[what](**numbers)
     return np.full(what[1], np.nan, what[0][1][0]) if kind is Nodetype.ARRAY else math.nan
+
+
+def type_name(message_type: Any) -> str:
+    """Return a message type's name as recordings have it, such as ``std_msgs/msg/Header``."""
+    package, _, _ = message_type.__module__.partition(".")
+    return f"{package}/msg/{message_type.__name__}"
+
+
+def serialized(message: Any) -> bytes:
+    """Return a message, unless it is serialized already, as CDR: the same bytes for the same message.
+
+    The middleware leaves what it finds in memory between fields, for the sake of their alignment, and behind
+    a message that ends in empty lists of numbers, as joint states do; that strict readers refuse.
+    """
+    if isinstance(message, bytes):
+        return message
+    name, types = type_name(type(message)), typestore()
+    data = serialize_message(message)
+    if isinstance(message, JointState):
+        data = data[: ENCAPSULATION_BYTES + types.get_msgdef(name).getsize_cdr(0, message, types)]
+    return bytes(types.serialize_cdr(types.deserialize_cdr(data, name), name))

@@ -11,17 +11,17 @@ from pathlib import Path
 from typing import Any
 
 import cv2
-from rclpy.serialization import deserialize_message, serialize_message
+from rclpy.serialization import deserialize_message
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image, JointState
 from tf2_msgs.msg import TFMessage
 from visualization_msgs.msg import MarkerArray
 
 from blazepose_ros.cli.bag.cameras import HIDDEN_COMPRESSED, HIDDEN_RAW, CameraTopics, distinct
-from blazepose_ros.cli.bag.message_types import typestore
+from blazepose_ros.cli.bag.message_types import serialized
 from blazepose_ros.cli.bag.recorded_camera import RecordedFrame
 from blazepose_ros.cli.bag.recording_files import BagError
 from blazepose_ros.cli.bag.tables import CSV, PARQUET, SUFFIXES
-from blazepose_ros.conversions.cdr import ENCAPSULATION_BYTES, stamp_ns
+from blazepose_ros.conversions.cdr import stamp_ns
 from blazepose_ros.conversions.compressed_images import decode
 from blazepose_ros.conversions.frames import to_tf_message
 from blazepose_ros.conversions.images import compressed_message
@@ -56,12 +56,6 @@ OUTPUTS: Mapping[str, type] = {
 }
 
 
-def type_name(message_type: Any) -> str:
-    """Return a message type's name as recordings have it, such as ``std_msgs/msg/Header``."""
-    package, _, _ = message_type.__module__.partition(".")
-    return f"{package}/msg/{message_type.__name__}"
-
-
 class Outputs:
     """Makes the messages of one camera.
 
@@ -83,7 +77,7 @@ class Outputs:
     ) -> Iterator[tuple[str, bytes]]:
         """Yield output and serialized message for the people in an image."""
         for output, message in self._messages(recorded, people, settings):
-            yield output, _serialized(message)
+            yield output, serialized(message)
 
     def _messages(
         self, recorded: RecordedFrame, people: Sequence[Pose], settings: NodeSettings
@@ -108,21 +102,6 @@ class Outputs:
         if self._annotated:
             pixels = annotate(recorded.frame.rgb, people, threshold)
             yield ANNOTATED, compressed_message(cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR), header)
-
-
-def _serialized(message: Any) -> bytes:
-    """Return a message, unless it is serialized already, as CDR of its exact length.
-
-    Behind a message that ends in empty lists of numbers, as joint states do, the middleware leaves
-    room that it does not fill, and strict readers refuse it.
-    """
-    if isinstance(message, bytes):
-        return message
-    data = serialize_message(message)
-    if not isinstance(message, JointState):
-        return data
-    size = typestore().get_msgdef(type_name(JointState)).getsize_cdr(0, message, typestore())
-    return data[: ENCAPSULATION_BYTES + size]
 
 
 def film(images: Iterable[bytes], path: Path) -> None:

@@ -35,6 +35,8 @@ MCAP, SQLITE, ZSTD, ROS_1 = b"\x89MCAP0\r\n", b"SQLite format 3\0", b"\x28\xb5\x
 _MAGIC_BYTES = 16
 
 METADATA = "metadata.yaml"
+# How files of recordings are called, those of ROS 1 included.
+FILE_SUFFIXES = {".mcap", ".db3", ".bag"}
 # Ten thousand files of a split recording.
 _MAX_METADATA_BYTES = 4 << 20
 

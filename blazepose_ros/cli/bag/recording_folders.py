@@ -14,10 +14,11 @@ from threading import Lock
 from filelock import FileLock, Timeout
 from rich.console import RenderableType
 
-from blazepose_ros.cli.bag.recording_files import METADATA, BagError, is_recording_file
-from blazepose_ros.cli.bag.work_folder import SUFFIX
+from blazepose_ros.cli.bag.recording_files import FILE_SUFFIXES, METADATA, BagError, is_recording_file
+from blazepose_ros.cli.bag.work_folder import is_work_folder
 from blazepose_ros.cli.console import FittingTable, ProgressBar, progress
 from blazepose_ros.core.files import InputFileError, write_atomically
+from blazepose_ros.core.text import printable
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class FoundRecordings:
 
     Attributes:
         paths: the recordings: folders with a metadata.yaml, and files elsewhere.
-        unreadable: what could not be looked into, and why.
+        unreadable: what is left out, and why.
     """
 
     paths: Sequence[Path]
@@ -54,7 +55,7 @@ def find_recordings(folder: Path, outputs: Path) -> FoundRecordings:
             folders.clear()
             found.append(here)
         else:
-            folders[:] = [each for each in folders if not each.endswith(SUFFIX)]
+            folders[:] = [each for each in folders if not is_work_folder(here / each)]
             found += _recording_files([here / name for name in files], unreadable)
     return FoundRecordings(sorted(found), unreadable)
 
@@ -64,6 +65,8 @@ def _recording_files(files: Iterable[Path], unreadable: dict[Path, str]) -> Iter
         try:
             if is_recording_file(file):
                 yield file
+            elif file.suffix in FILE_SUFFIXES:
+                unreadable[file] = "it is neither MCAP nor SQLite"
         except OSError as err:
             unreadable[file] = str(err.strerror)
         except InputFileError as err:
@@ -71,8 +74,22 @@ def _recording_files(files: Iterable[Path], unreadable: dict[Path, str]) -> Iter
 
 
 def may_hold_recordings(path: Path) -> bool:
-    """Tell whether a path is a folder and no recording itself."""
-    return path.is_dir() and not (path / METADATA).exists() and not any(_recording_files(path.iterdir(), {}))
+    """Tell whether a path is a folder and no recording itself, as far as it can be looked into."""
+    try:
+        return (
+            path.is_dir() and not (path / METADATA).exists() and not any(_recording_files(path.iterdir(), {}))
+        )
+    except PermissionError:
+        return True
+
+
+def beside_files(path: Path, outputs: Path) -> FoundRecordings:
+    """Return what is left out of one recording since it lies in folders beside its files."""
+    if not path.is_dir() or (path / METADATA).exists():
+        return FoundRecordings([])
+    others = (each for each in find_recordings(path, outputs).paths if each.is_dir() or each.parent != path)
+    why = "files of one recording lie beside it; --recursive takes each file and folder as one of its own"
+    return FoundRecordings([], dict.fromkeys(others, why))
 
 
 @dataclass(frozen=True)
@@ -100,6 +117,7 @@ class RecordingSummary:
     cannot_write: bool = False
 
 
+_MAX_LINE = 1000  # characters
 STATES = MADE, FINISHED, FAILED = "made", "finished before", "failed"
 
 
@@ -115,7 +133,7 @@ def summary_tables(summaries: Sequence[RecordingSummary]) -> Iterator[Renderable
     yield FittingTable(head, [_row(each) for each in (*summaries, replace(together, state=""))], left=(0, 1))
     yield together.state
     for each in summaries:
-        yield from (f"{each.recording}: {text}" for text in each.left_out)
+        yield from (printable(f"{each.recording}: {text}", _MAX_LINE) for text in each.left_out)
 
 
 def _together(summaries: Sequence[RecordingSummary]) -> RecordingSummary:
@@ -134,7 +152,7 @@ def _row(summary: RecordingSummary) -> list[str]:
     # Seconds of work for each second of the recording.
     ratio = f"{summary.work_s / summary.recorded_s:.2f}" if summary.recorded_s else "-"
     figures = [f"{summary.images}", f"{summary.people}", f"{summary.recorded_s:.1f}", ratio]
-    return [summary.recording, summary.state, *figures]
+    return [printable(summary.recording), summary.state, *figures]
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import csv
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
@@ -24,6 +25,8 @@ SCHEMA_VERSION = 1
 CSV, PARQUET = SUFFIXES = (".csv", ".parquet")
 # So many rows at a time keep memory small, and Parquet's groups of rows large enough.
 _ROWS_AT_ONCE = 1000
+# The most bytes in the name of a file or folder, on Linux.
+_MAX_NAME = 255
 
 Row = tuple[int | float | str, ...]
 
@@ -160,7 +163,12 @@ def partition(folder: Path, recording: str) -> Mapping[str, Path]:
     """Return where the tables of one of many recordings go, by their suffixes.
 
     These are Hive's partitions, which data tools read as one table with a column ``recording``.
+
+    Raises:
+        BagError: its name is too long for that of a folder.
     """
-    name = f"recording={quote(recording, safe='')}"
+    name = f"recording={quote(os.fsencode(recording), safe='')}"
+    if len(name) > _MAX_NAME:
+        raise BagError(f"{recording} is too long for a partition's name: work on it by itself")
     folders = {suffix: folder / f"people_{suffix.removeprefix('.')}" / name for suffix in SUFFIXES}
     return {suffix: each / f"people{suffix}" for suffix, each in folders.items()}

@@ -11,7 +11,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import cv2
-from rclpy.serialization import serialize_message
 from sensor_msgs.msg import CameraInfo
 from std_msgs.msg import Header
 
@@ -20,6 +19,7 @@ from blazepose_ros.cli.bag.cameras import COMPRESSED_IMAGE, CameraTopics, ImageT
 from blazepose_ros.cli.bag.command import add_common, output_options, settings_of
 from blazepose_ros.cli.bag.conversion_run import Plan, PlannedRecording, carry_out
 from blazepose_ros.cli.bag.conversion_task import ConversionTask
+from blazepose_ros.cli.bag.message_types import serialized
 from blazepose_ros.cli.bag.outputs import CAMERA_INFO, IMAGES, check_target, products, tables_beside
 from blazepose_ros.cli.bag.recorded_camera import RecordedFrame
 from blazepose_ros.cli.bag.recording_files import BagError
@@ -80,8 +80,8 @@ class VideoRecording:
         """Yield the frame as a JPEG, and the calibration."""
         if self.with_images:
             bgr = cv2.cvtColor(recorded.frame.rgb, cv2.COLOR_RGB2BGR)
-            yield IMAGES, serialize_message(compressed_message(bgr, recorded.header))
-        yield CAMERA_INFO, serialize_message(self._info(recorded.frame, recorded.header))
+            yield IMAGES, serialized(compressed_message(bgr, recorded.header))
+        yield CAMERA_INFO, serialized(self._info(recorded.frame, recorded.header))
 
     def _frame(
         self, number: int, captured: Captured, contexts: FrameContextCollector, settings: NodeSettings
@@ -116,6 +116,8 @@ NAMESPACE = "/camera"
 def main(arguments: Sequence[str]) -> int:
     """Run ``blazepose video`` and return its exit status."""
     options = _parser().parse_args(arguments)
+    if options.scheduler:  # workers have working folders of their own
+        options.source, options.target = options.source.absolute(), options.target.absolute()
     recording = PlannedRecording("", options.source, options.target, lambda: _task(options))
     return carry_out(NAME, lambda: Plan([recording]), options.jobs, options.scheduler)
 

@@ -7,6 +7,7 @@ and the serialized message.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -24,6 +25,8 @@ from filelock import FileLock, Timeout
 from blazepose_ros.cli.bag.recording_files import BagError
 
 SUFFIX = ".partial"
+# What is wrong with a disk, and not with a file on it: full, over quota, over a limit, read-only.
+_DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}
 _JOURNAL, _LOCK = "journal.json", ".lock"
 # Only a folder that has this file is ever emptied or removed.
 _MARKER, _MARK = ".blazepose", "Made by blazepose for an unfinished recording, and removed with it.\n"
@@ -124,6 +127,11 @@ class WorkFolder:
             raise BagError(f"another run is at work on {self.path}") from err
 
 
+def is_work_folder(path: Path) -> bool:
+    """Tell whether a folder is one for an unfinished recording."""
+    return path.name.endswith(SUFFIX) and (path / _MARKER).exists()
+
+
 def publish(made: Path, target: Path) -> None:
     """Give a complete file or folder its final name, once it has reached the disk.
 
@@ -134,6 +142,17 @@ def publish(made: Path, target: Path) -> None:
         with path.open("rb") as file:
             os.fsync(file.fileno())
     made.replace(target)
+
+
+def os_failure(path: Path, error: OSError) -> str:
+    """Return in words why work on something ended."""
+    where = error.filename or path
+    return f"{where}: {error.strerror}. What is finished is kept: run it again to go on"
+
+
+def is_disk_error(error: OSError) -> bool:
+    """Tell whether the disk is why something cannot be written, and all else would fail as well."""
+    return error.errno in _DISK_ERRORS
 
 
 def _refuse_if_there(path: Path) -> None:
@@ -163,7 +182,7 @@ def content_hash(path: Path) -> str:
     digest = hashlib.sha256()
     for file in recording_content(path):
         if path.is_dir():
-            digest.update(f"{file.name}\0{file.stat().st_size}\0".encode())
+            digest.update(os.fsencode(f"{file.name}\0{file.stat().st_size}\0"))
         with file.open("rb") as content:
             while portion := content.read(_PORTION_BYTES):
                 digest.update(portion)

@@ -41,6 +41,8 @@ _READERS = {".csv": read_csv, ".json": read_coco}
 def main(arguments: Sequence[str]) -> int:
     """Run ``blazepose eval`` and return its exit status."""
     options = _parser().parse_args(arguments)
+    if options.scheduler:  # workers have working folders of their own
+        options.images = options.images.absolute()
     with Interruption():
         try:
             return _run(options)
@@ -99,7 +101,7 @@ def _pairs(options: argparse.Namespace) -> Iterator[tuple[Bundle, str]]:
 
 
 # So many images of a folder are a task for a worker, which loads the model for each.
-_IMAGES_OF_TASK = 100
+IMAGES_OF_TASK = 100
 
 
 def _scores(
@@ -112,7 +114,7 @@ def _scores(
     bundle, backend = wanted
     is_alone = options.jobs == 1 and not options.scheduler
     in_sequence = options.mode == TRACKING or is_video(options.images)
-    parts = [labels[start : start + _IMAGES_OF_TASK] for start in range(0, len(labels), _IMAGES_OF_TASK)]
+    parts = [labels[start : start + IMAGES_OF_TASK] for start in range(0, len(labels), IMAGES_OF_TASK)]
     with progress(f"{bundle.name} on {backend}", len(labels), "images") as bar:
         if is_alone or in_sequence:
             return score_part(options, labels, bundle, backend, bar.advance)

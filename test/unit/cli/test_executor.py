@@ -2,7 +2,7 @@
 """Processes that do tasks: a dead one costs its own task, which runs again, three times at most."""
 
 import os
-from concurrent.futures import CancelledError, ThreadPoolExecutor
+from concurrent.futures import CancelledError, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,8 @@ from blazepose_ros.cli.executor import (
     Workers,
     open_workers,
 )
+
+TIMEOUT_S = 60.0
 
 
 def test_a_dead_process_costs_its_own_task_which_runs_again(tmp_path: Path) -> None:
@@ -54,6 +56,7 @@ def test_an_exception_in_the_block_ends_the_processes_at_once(tmp_path: Path) ->
 
     with pytest.raises(KeyboardInterrupt) as caught:
         interrupted()
+    assert wait(caught.value.args, TIMEOUT_S).not_done == set()  # whoever waits for them goes on
     for future in caught.value.args:
         with pytest.raises(CancelledError):
             future.result()

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a worker says of a camera, and when it refuses one."""
 
+import errno
+import os
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -44,10 +46,20 @@ def test_what_is_finished_is_not_done_again(tmp_path: Path) -> None:
     assert work(one) == report
 
 
-def test_a_full_disk_is_no_fault_of_the_recording(tmp_path: Path) -> None:
-    report = work(job(tmp_path / "missing"))
-    assert report.cannot_write
-    assert "cannot be written: No such file or directory" in report.failure
+@pytest.mark.parametrize(
+    ("number", "is_full"),
+    [(errno.ENOSPC, True), (errno.EDQUOT, True), (errno.EROFS, True), (errno.EACCES, False)],
+)
+def test_a_full_disk_is_no_fault_of_the_recording(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, is_full: bool
+) -> None:
+    def fail(*_: object) -> CameraReport:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(camera_jobs, "find_people", fail)
+    report = work(job(tmp_path))
+    assert report.cannot_write == is_full
+    assert report.failure.startswith(f"{tmp_path}: {os.strerror(number)}")
 
 
 @pytest.mark.parametrize(("given", "threads"), [(0, 2), (3, 3)])
