@@ -104,6 +104,11 @@ class RepetitionCounter:
         return is_deep and self._votes > 0
 
 
+def in_words(exercise: str, count: int) -> str:
+    """Return a count as people read it: ``jumping jack 3``."""
+    return f"{exercise.replace('_', ' ')} {count}"
+
+
 class PeopleCounter:
     """Counts the exercises of everyone; people are told apart by their ids.
 

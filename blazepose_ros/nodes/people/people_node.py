@@ -89,6 +89,9 @@ class PeopleNode(AsyncLifecycleNode, Generic[Own]):
         """
         raise NotImplementedError
 
+    def follow(self) -> None:
+        """Look at who listens, twice a second while the node is active."""
+
     def create_output(self, message_type: type, topic: str) -> Publisher:
         """Return a publisher that is closed when the node is cleaned up."""
         self._publishers_made.append(self.create_publisher(message_type, topic, QOS))
@@ -106,16 +109,12 @@ class PeopleNode(AsyncLifecycleNode, Generic[Own]):
         transforms = TransformSubscriptions(self, self.transforms, self.throttled_log)
         transforms.want(moving=True, static=True)
         # Not by the node's clock: with use_sim_time it may stand still.
-        timer = self.create_timer(
-            FOLLOW_PERIOD_S, poses.follow, clock=Clock(clock_type=ClockType.STEADY_TIME)
-        )
-        follow = self.create_timer(
-            FOLLOW_PERIOD_S, transforms.follow, clock=Clock(clock_type=ClockType.STEADY_TIME)
-        )
+        steady = Clock(clock_type=ClockType.STEADY_TIME)
+        for follow in (poses.follow, transforms.follow, self.follow):
+            timer = self.create_timer(FOLLOW_PERIOD_S, follow, clock=steady)
+            self._deactivation.callback(self.destroy_timer, timer)
         for close in (poses.close, transforms.close):
             self._deactivation.callback(close)
-        for each in (timer, follow):
-            self._deactivation.callback(self.destroy_timer, each)
         self.get_logger().info(
             f"waiting for people on {self.resolve_topic_name(TOPIC)}, {self._up_in_words()}"
         )
