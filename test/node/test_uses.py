@@ -17,20 +17,24 @@ pytest.importorskip("rclpy", reason="rclpy is not installed")
 
 from geometry_msgs.msg import TransformStamped
 from rclpy.qos import DurabilityPolicy, QoSProfile
+from rclpy.serialization import deserialize_message
 from sensor_msgs.msg import Image
 from std_msgs.msg import Bool, String
 from support import figures
 from support.figures import direction, figure
 from support.paths import ROOT
-from support.people_client import FRAME_ID, PeopleClient
+from support.people_client import FRAME, FRAME_ID, PeopleClient
 from support.pose_client import FRAME_ID as IMAGE_FRAME_ID
 from support.pose_client import image_message
 from support.processes import ros_arguments, running, stopped_after
 from tf2_msgs.msg import TFMessage
 from visualization_msgs.msg import Marker, MarkerArray
 
+from blazepose_ros.conversions.cdr import header_message
+from blazepose_ros.conversions.pose33 import serialize_pose33_array
 from blazepose_ros.core.landmarks import Landmark
-from blazepose_ros.msg import Gesture, Gestures, Repetitions
+from blazepose_ros.core.types import ModelComplexity
+from blazepose_ros.msg import Gesture, Gestures, Pose33, Pose33Array, Repetitions
 
 RATE_HZ = 10.0
 HEIGHT_M = 1.0  # of the camera, and of the hips
@@ -199,6 +203,43 @@ def _is_written_under_the_feet(
     rows = np.nonzero((pixels != GRAY).any(axis=(1, 2)))[0]
     assert rows.min() == pytest.approx(FEET_PX, abs=1)
     assert rows.max() < GRAY.shape[0]
+
+
+def odd_messages() -> Iterator[Pose33Array]:
+    """Yield what no node publishes: landmarks that are nowhere, people twice, any time and frame."""
+    usual = figures.seen(POINTING)
+    nowhere = [np.full((33, 3), value, np.float32) for value in (np.nan, np.inf, -np.inf, 0.0, 3e38)]
+    people = [[replace(usual, world=world, screen=world)] for world in nowhere]
+    half = usual.world.copy()
+    half[Landmark.LEFT_WRIST] = np.inf
+    people += [[replace(usual, world=half)]] * 30
+    people += [[], [usual, usual], [replace(usual, person_id=0)] * 3, [usual] * 1000]
+    for step_ns, start_ns, frame_id in ((10**8, 0, "a"), (0, 0, ""), (-1, 2**31 * 10**9 - 1, "x" * 10_000)):
+        for number, poses in enumerate(people):
+            header = header_message(start_ns + number * step_ns, frame_id)
+            serialized = serialize_pose33_array(poses, header, FRAME, ModelComplexity.FULL)
+            yield deserialize_message(serialized, Pose33Array)
+    yield Pose33Array(poses=[Pose33()])
+
+
+@pytest.mark.parametrize(("node", "message_type"), [("gestures", Gestures), ("repetitions", Repetitions)])
+def test_odd_people_end_no_node(ros: ModuleType, node: str, message_type: type) -> None:
+    with using(ros, f"blazepose_{node}", message_type, target_frame="map") as client:
+        client.play([[]], RATE_HZ)
+        for topic in ("markers", "annotated_image"):
+            client.listen(MarkerArray if topic == "markers" else Image, f"blazepose_{node}/{topic}")
+        stranger = client.node.create_publisher(Pose33Array, "blazepose/poses", 10)
+        client.wait_for(stranger.get_subscription_count, "the node")
+        for message in odd_messages():
+            client.answers.clear()
+            stranger.publish(message)
+            client.wait_for(lambda: client.answers, "an answer")
+        stranger.publish(Pose33Array(poses=[Pose33(placement=99)]))  # which is none: it is logged
+        answer = client.play(squats(2) if node == "repetitions" else held(POINTING), RATE_HZ)
+    if node == "gestures":
+        assert {each.gesture for each in answer.gestures} == {Gesture.POINTING, Gesture.STANDING}
+    else:
+        assert [(each.exercise, each.count) for each in answer.counts] == [("squat", 2)]
 
 
 @pytest.mark.parametrize("exercise", ["squats", "missing.json"])

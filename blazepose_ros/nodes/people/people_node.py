@@ -32,6 +32,8 @@ from blazepose_ros.nodes.people.settings import PeopleSettings
 TOPIC = "blazepose/poses"
 DEPTH = 10
 FOLLOW_PERIOD_S = 0.5
+# No node publishes more of one image; a stranger's message takes no longer than that.
+MAX_PEOPLE = 100
 QOS = QoSProfile(depth=DEPTH)
 
 
@@ -141,7 +143,7 @@ class PeopleNode(AsyncLifecycleNode, Generic[Own]):
     def _receive(self, serialized: bytes) -> None:
         msg = deserialize_message(serialized, Pose33Array)
         try:
-            people = [from_pose33(pose) for pose in msg.poses]
+            people = [from_pose33(pose) for pose in msg.poses[:MAX_PEOPLE]]
         except ValueError as err:  # a placement that there is not
             self.throttled_log.error(f"people are ignored: {err}")
             return
