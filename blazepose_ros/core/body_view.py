@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blazepose_ros.core.body_frame import MIN_EXTENT_M
+from blazepose_ros.core.estimation.track_confirmation import STEADY_PRESENCE
 from blazepose_ros.core.landmarks import MIRRORED, Landmark
 from blazepose_ros.core.types import Pose
 
@@ -31,7 +32,7 @@ def up_of_camera(tilt_deg: float) -> NDArray[np.float64]:
 
 
 class BodyView:
-    """Looks at the landmarks of one person.
+    """Looks at the landmarks of one person; what is not finite is neither seen nor known.
 
     Args:
         world: (33, 3), meters, from the hip center.
@@ -50,21 +51,24 @@ class BodyView:
     def __init__(
         self, world: NDArray, is_seen: NDArray[np.bool_], up: NDArray, hips: NDArray | None = None
     ) -> None:
-        whole = np.asarray(world, float)
+        whole = _finite(world)
         self.points = np.where(is_seen[:, None], whole, np.nan)
         self.up = np.asarray(up, float)
         trunk = (whole[SHOULDERS[0]] + whole[SHOULDERS[1]] - whole[HIPS[0]] - whole[HIPS[1]]) / 2
         self.trunk_m = max(math.hypot(*trunk.tolist()), MIN_EXTENT_M)
         self.head = (whole[EARS[0]] + whole[EARS[1]]) / 2
-        self.hips_height_m = math.nan if hips is None else float(hips @ self.up)
+        self.hips_height_m = math.nan if hips is None else float(_finite(hips) @ self.up)
         self._whole, self._is_seen, self._hips = whole, is_seen, hips
 
     @classmethod
     def of_pose(cls, pose: Pose, up: NDArray, visibility_threshold: float) -> BodyView:
-        """Return the view of a person; fused people have no visibility where no camera tells it."""
-        visibility = np.asarray(pose.visibility)
+        """Return the view of a person; fused people have no visibility where no camera tells it.
+
+        Nothing is seen of who may be furniture, which the model's presence flag tells where there is one.
+        """
+        is_hidden = (np.asarray(pose.visibility) < visibility_threshold) | (pose.score < STEADY_PRESENCE)
         hips = None if pose.hip_center is None else pose.hip_center.position
-        return cls(pose.world, ~(visibility < visibility_threshold), up, hips)
+        return cls(pose.world, ~is_hidden, up, hips)
 
     @cached_property
     def exchanged(self) -> BodyView:
@@ -102,6 +106,12 @@ class BodyView:
     def trunk(self) -> NDArray[np.float64]:
         """From the hips to the shoulders, (3,)."""
         return self.at(*SHOULDERS) - self.at(*HIPS)
+
+
+def _finite(points: NDArray) -> NDArray[np.float64]:
+    """Return (3,) or (N, 3) coordinates, NaN instead of those with one that is not finite."""
+    known = np.isfinite(points).all(axis=-1, keepdims=True)
+    return np.where(known, np.asarray(points, float), np.nan)
 
 
 def angle_deg(first: NDArray, second: NDArray) -> float:

@@ -18,26 +18,43 @@ import pytest
 
 pytest.importorskip("rclpy", reason="rclpy is not installed")
 
-from geometry_msgs.msg import PointStamped
-from sensor_msgs.msg import Image
+from builtin_interfaces.msg import Time
+from geometry_msgs.msg import Point, PointStamped, PoseStamped
+from sensor_msgs.msg import Image, JointState, RegionOfInterest
 from std_msgs.msg import Bool, Float64, Header
-from support.bodies import FACING_M, placed
+from support import figures
+from support.bodies import FACING_M, placed, pose_of
+from support.hri import INSTALLED
 from support.paths import ROOT
 from support.photographs import PERSON
 from support.pose_client import START_NS, PoseClient, image_message, pose_node
 from support.processes import stopped_after
-from vision_msgs.msg import Detection3DArray
+from tf2_msgs.msg import TFMessage
+from vision_msgs.msg import Detection2DArray, Detection3DArray
 
 from blazepose_ros.conversions.cv_bridge_fallback import cv_bridge_failure
-from blazepose_ros.conversions.detections import to_detection_3d_array
+from blazepose_ros.conversions.detections import to_detection_2d_array, to_detection_3d_array
+from blazepose_ros.conversions.frames import to_tf_message
+from blazepose_ros.conversions.hri import to_urdf_joint_state
 from blazepose_ros.conversions.images import to_image
 from blazepose_ros.conversions.pose33 import serialize_pose33, serialize_pose33_array
 from blazepose_ros.core.landmarks import Landmark
-from blazepose_ros.core.types import Frame, ModelComplexity
-from blazepose_ros.msg import Pose33, Pose33Array
+from blazepose_ros.core.types import Frame, HipCenter, ModelComplexity, Placement
+from blazepose_ros.msg import Gesture, Gestures, Pose33, Pose33Array
 
 EXAMPLES = ROOT / "examples"
-OUTPUTS = {"hand_raised": Bool, "right_wrist": PointStamped, "too_close": Bool, "nearest_person": Float64}
+OUTPUTS = {
+    "hand_raised": Bool,
+    "right_wrist": PointStamped,
+    "too_close": Bool,
+    "nearest_person": Float64,
+    "approaching": Bool,
+    "region": RegionOfInterest,
+    "forearm_up": Bool,
+}
+MORE_OUTPUTS = {"elbow": Float64, "goal_pose": PoseStamped, "looks": Bool}
+MAX_LINES = 40
+LONGER = {"too_close.py"}  # as it was
 WHAT = Header(frame_id="camera"), Frame(np.zeros((480, 640, 3), np.uint8), 0), ModelComplexity.FULL
 
 
@@ -54,7 +71,7 @@ def client(ros: ModuleType) -> Iterator[PoseClient]:
 
 def heard(client: Any, topic: Any) -> Any:
     received = []
-    client.node.create_subscription(OUTPUTS[topic], topic, received.append, 10)
+    client.node.create_subscription((OUTPUTS | MORE_OUTPUTS)[topic], topic, received.append, 10)
     return received
 
 
@@ -123,6 +140,81 @@ def test_the_nearest_person_is_that_of_the_detections(
         assert answer(client, publisher, detections, received).data == pytest.approx(nearest_m)
 
 
+def test_the_largest_box_is_the_region(client: PoseClient) -> None:
+    received = heard(client, "region")
+    publisher = client.node.create_publisher(Detection2DArray, "blazepose/detections_2d", 10)
+    corners = [[(100.0, 50.0), (150.0, 90.0)], [(-20.0, 60.0), (180.0, 460.0)]]
+    people = [placed(screen=np.repeat(np.pad(each, ((0, 0), (0, 1))), (16, 17), axis=0)) for each in corners]
+    with example("largest_person.py"):
+        region = answer(client, publisher, to_detection_2d_array(people, 640, 480, WHAT[0]), received)
+        assert (region.y_offset, region.height) == (60, 400)
+        assert (region.x_offset, region.width) == (0, 180)
+        client.wait_for(lambda: publisher.publish(Detection2DArray()) or not received[-1].width, "nobody")
+
+
+@pytest.mark.parametrize(
+    ("velocity_m_s", "deviation_m_s", "comes"), [(-0.8, 0.1, True), (-0.8, 0.4, False), (0.8, 0.1, False)]
+)
+def test_who_comes_nearer_surely_is_said_to(
+    client: PoseClient, velocity_m_s: float, deviation_m_s: float, comes: bool
+) -> None:
+    received = heard(client, "approaching")
+    publisher = client.node.create_publisher(Pose33Array, "blazepose/poses", 10)
+    covariance = np.eye(3) * deviation_m_s**2
+    hips = HipCenter(
+        np.array([0, 0, 3.0]), np.eye(3), Placement.MONO, np.array([0, 0, velocity_m_s]), covariance
+    )
+    people = [pose_of(person_id=1, hip_center=hips), pose_of(person_id=2)]  # one of whom nothing is known
+    with example("approaching.py"):
+        assert answer(client, publisher, serialize_pose33_array(people, *WHAT), received).data is comes
+
+
+@pytest.mark.parametrize(("elevation_deg", "is_up"), [(80.0, True), (-80.0, False)])
+def test_a_forearm_is_up_that_points_to_the_head(
+    client: PoseClient, elevation_deg: float, is_up: bool
+) -> None:
+    received = heard(client, "forearm_up")
+    publisher = client.node.create_publisher(TFMessage, "/tf", 10)
+    person = figures.seen(figures.figure((figures.direction(elevation_deg, 45),) * 2), turn_deg=30)
+    frames = to_tf_message([person], WHAT[0], limb_visibility=0.5)
+    with example("forearm_up.py"):
+        assert answer(client, publisher, frames, received).data is is_up
+
+
+def test_a_robot_goes_where_somebody_points_once(client: PoseClient) -> None:
+    received = heard(client, "goal_pose")
+    publisher = client.node.create_publisher(Gestures, "blazepose_gestures/gestures", 10)
+    place = PointStamped(header=Header(frame_id="map"), point=Point(x=1.0, y=-2.0))
+    points = Gestures(gestures=[Gesture(gesture=Gesture.POINTING, floor_point=place, since=Time(sec=7))])
+    with example("go_where_pointed.py"):
+        goal = answer(client, publisher, points, received)
+        assert (goal.header.frame_id, goal.pose.position.x, goal.pose.position.y) == ("map", 1.0, -2.0)
+        received.clear()
+        nowhere = Gestures(gestures=[Gesture(gesture=Gesture.POINTING, since=Time(sec=8))])
+        again = Gestures(gestures=[Gesture(gesture=Gesture.POINTING, floor_point=place, since=Time(sec=9))])
+        for each in (points, nowhere, again):
+            publisher.publish(each)
+        client.wait_for(lambda: received, "the next goal")
+        assert len(received) == 1
+
+
+@pytest.mark.skipif(not INSTALLED, reason="hri_msgs is not installed")
+def test_elbows_are_bent_as_the_joints_of_bodies_say(client: PoseClient) -> None:
+    from hri_msgs.msg import IdsList
+
+    received = heard(client, "elbow")
+    tracked = client.node.create_publisher(IdsList, "/humans/bodies/tracked", 10)
+    joints = client.node.create_publisher(JointState, "/humans/bodies/b3/joint_states", 10)
+    arm = figures.direction(-85, 0), figures.direction(5, 0)
+    person = figures.seen(figures.figure(right_arm=arm), person_id=3)
+    state = to_urdf_joint_state(person, 0.5, WHAT[0])
+    with example("bent_elbows.py"):
+        client.wait_for(
+            lambda: tracked.publish(IdsList(ids=["b3"])) or joints.get_subscription_count(), "the example"
+        )
+        assert answer(client, joints, state, received).data == pytest.approx(90.0, abs=1.0)
+
+
 STAND_IN = """
 import numpy as np
 
@@ -163,11 +255,15 @@ def test_all_examples_work_beside_the_node(ros: ModuleType, data: Path, tmp_path
     path = tmp_path / "annotated.png"
     bgr = cv2.imread(str(data / PERSON))
     with (
-        pose_node(ros, model_complexity=0, publish_detections=True) as client,
+        pose_node(ros, "tf", model_complexity=0, publish_detections=True, publish_limb_tf=True) as client,
         example("nearest_person.py"),
         example("raised_hand.py"),
         example("wrist_position.py"),
         example("too_close.py"),
+        example("approaching.py"),
+        example("largest_person.py"),
+        example("forearm_up.py"),
+        example("look_when_asked.py"),
         example("save_annotated_image.py", "--ros-args", "-p", f"path:={path}"),
     ):
         received = {topic: heard(client, topic) for topic in OUTPUTS}
@@ -182,12 +278,29 @@ def test_all_examples_work_beside_the_node(ros: ModuleType, data: Path, tmp_path
             "answers",
         )
         (pose,) = client.received["poses"][-1].poses
+        _looks_when_asked(client)
     wrist, hips = pose.world_landmarks[Pose33.RIGHT_WRIST], pose.hip_center.pose.position
     found = received["right_wrist"][-1]
     assert found.header.frame_id == pose.header.frame_id
     assert found.point.z == pytest.approx(hips.z + wrist.z, abs=0.05)
     drawn = (cv2.imread(str(path)) != bgr).any(axis=2)
     assert 0.001 < drawn.mean() < 0.5
+
+
+def _looks_when_asked(client: PoseClient) -> None:
+    """The example has the node end its subscription, and begin it again."""
+    said, asked = heard(client, "looks"), client.node.create_publisher(Bool, "look", 10)
+    client.wait_for(asked.get_subscription_count, "the example")
+    for looks in (False, True):
+        asked.publish(Bool(data=looks))
+        client.wait_for(lambda: said and said[-1].data is looks, "its answer")  # noqa: B023
+        count = int(looks)
+        client.wait_for(lambda: client.image.get_subscription_count() == count, "the node")  # noqa: B023
+
+
+def test_examples_of_single_outputs_are_short() -> None:
+    lengths = {path.name: len(path.read_text().splitlines()) for path in EXAMPLES.glob("*.py")}
+    assert {name for name, length in lengths.items() if length > MAX_LINES} <= LONGER
 
 
 CPP_MAIN = """

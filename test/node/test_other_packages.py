@@ -22,6 +22,11 @@ from support.pose_client import START_NS, Stream, image_message, pose_node
 from support.processes import executable, ros_arguments
 from vision_msgs.msg import Detection2DArray, Detection3DArray
 
+from blazepose_ros.core.settings import NodeSettings
+from blazepose_ros.nodes.common.lifecycle import BOND_TIMEOUT_S
+from blazepose_ros.nodes.fusion import node as fusion_node_module
+from blazepose_ros.nodes.pose import node as pose_node_module
+
 pytestmark = pytest.mark.usefixtures("models")
 DEADLINE_S = 300.0
 OVERRIDES = {
@@ -123,7 +128,18 @@ def test_an_override_that_does_not_exist_is_refused_with_the_choices(
     assert policy in done.stdout + done.stderr
 
 
-def test_the_analyzers_take_what_the_node_is_called() -> None:
+@pytest.mark.parametrize("name", [pose_node_module.DIAGNOSTIC_NAME, fusion_node_module.DIAGNOSTIC_NAME])
+def test_the_analyzers_take_what_the_nodes_say(name: str) -> None:
+    """As diagnostic_aggregator's GenericAnalyzer reads them: its node is called analyzers."""
     analyzers = yaml.safe_load((ROOT / "config" / "diagnostic_analyzers.yaml").read_text())
-    (group,) = [each for each in analyzers["analyzers"]["ros__parameters"].values() if isinstance(each, dict)]
-    assert any(text in "blazepose: images to people" for text in group["contains"])
+    parameters = analyzers["analyzers"]["ros__parameters"]
+    (group,) = [each for each in parameters.values() if isinstance(each, dict)]
+    assert group.keys() == {"type", "path", "contains", "timeout"}
+    assert group["type"] == "diagnostic_aggregator/GenericAnalyzer"
+    assert isinstance(group["timeout"], float)  # an integer is another type of parameter
+    assert any(text in f"front/blazepose: {name}" for text in group["contains"])
+
+
+def test_the_slowest_heartbeat_may_be_lost_once() -> None:
+    assert BOND_TIMEOUT_S == 4.0  # DEFAULT_HEARTBEAT_TIMEOUT of bond/Constants, and Nav2's bond_timeout
+    assert NodeSettings.parameters()["bond_heartbeat_period"].maximum <= BOND_TIMEOUT_S / 2

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -16,19 +17,29 @@ pytest.importorskip("rclpy", reason="rclpy is not installed")
 
 from geometry_msgs.msg import TransformStamped
 from rclpy.qos import DurabilityPolicy, QoSProfile
+from rclpy.serialization import deserialize_message
+from sensor_msgs.msg import Image
 from std_msgs.msg import Bool, String
 from support import figures
 from support.figures import direction, figure
 from support.paths import ROOT
-from support.people_client import FRAME_ID, PeopleClient
+from support.people_client import FRAME, FRAME_ID, PeopleClient
+from support.pose_client import FRAME_ID as IMAGE_FRAME_ID
+from support.pose_client import image_message
 from support.processes import ros_arguments, running, stopped_after
 from tf2_msgs.msg import TFMessage
 from visualization_msgs.msg import Marker, MarkerArray
 
-from blazepose_ros.msg import Gesture, Gestures, Repetitions
+from blazepose_ros.conversions.cdr import header_message
+from blazepose_ros.conversions.pose33 import serialize_pose33_array
+from blazepose_ros.core.landmarks import Landmark
+from blazepose_ros.core.types import ModelComplexity
+from blazepose_ros.msg import Gesture, Gestures, Pose33, Pose33Array, Repetitions
 
 RATE_HZ = 10.0
 HEIGHT_M = 1.0  # of the camera, and of the hips
+GRAY = np.full((480, 640, 3), 128, np.uint8)
+FEET_PX = 400.0
 POINTING = figure((direction(-30, 0),) * 2, figures.HANGING_RIGHT)
 
 
@@ -65,6 +76,13 @@ def squats(count: int) -> list[list[Any]]:
         pose.hip_center.position[1] += points[:, 2].min()
         images.append([pose])
     return images
+
+
+def on_screen(pose: Any) -> Any:
+    """Return a person whose feet are at a height of the image."""
+    screen = np.full((33, 3), FEET_PX - 200.0)
+    screen[[Landmark.LEFT_HEEL, Landmark.RIGHT_HEEL], 1] = FEET_PX
+    return replace(pose, screen=screen)
 
 
 def test_a_raised_hand_stops_the_example(ros: ModuleType) -> None:
@@ -150,6 +168,78 @@ def test_squats_are_counted_and_the_example_says_so(ros: ModuleType) -> None:
     assert (squat.person_id, squat.exercise, squat.count) == (1, "squat", 3)
     assert squat.depth == pytest.approx(100.0, abs=1.0)
     assert squat.there_s + squat.back_s == pytest.approx(1.0, abs=0.3)
+
+
+def test_the_count_stands_on_the_annotated_image_and_above_the_head(ros: ModuleType) -> None:
+    with using(ros, "blazepose_repetitions", Repetitions, exercise="squat") as client:
+        images = client.node.create_publisher(Image, "blazepose/annotated_image", 10)
+        done = squats(2)
+        client.play(done, RATE_HZ)
+        assert images.get_subscription_count() == 0  # nobody looks at them
+        shown = client.listen(Image, "blazepose_repetitions/annotated_image")
+        texts = client.listen(MarkerArray, "blazepose_repetitions/markers")
+        client.wait_for(images.get_subscription_count, "its subscription")
+        for image_first in (True, False):
+            _is_written_under_the_feet(client, images, shown, on_screen(done[-1][0]), image_first)
+    assert texts[-1].markers[-1].text == "squat 2"
+
+
+def _is_written_under_the_feet(
+    client: PeopleClient, images: Any, shown: list[Any], person: Any, image_first: bool
+) -> None:
+    """Check an image that comes before its people, or after them."""
+    shown.clear()
+
+    def answer() -> list[Any]:
+        gray = image_message(GRAY, "bgr8", client.next_stamp_ns(RATE_HZ))
+        steps = [lambda: images.publish(gray), lambda: client.play([[person]], RATE_HZ)]
+        for step in steps if image_first else reversed(steps):
+            step()
+        return shown
+
+    (image, *_) = client.wait_for(answer, "the image")
+    assert (image.header.frame_id, image.encoding) == (IMAGE_FRAME_ID, "rgb8")
+    pixels = np.frombuffer(image.data, np.uint8).reshape(GRAY.shape)
+    rows = np.nonzero((pixels != GRAY).any(axis=(1, 2)))[0]
+    assert rows.min() == pytest.approx(FEET_PX, abs=1)
+    assert rows.max() < GRAY.shape[0]
+
+
+def odd_messages() -> Iterator[Pose33Array]:
+    """Yield what no node publishes: landmarks that are nowhere, people twice, any time and frame."""
+    usual = figures.seen(POINTING)
+    nowhere = [np.full((33, 3), value, np.float32) for value in (np.nan, np.inf, -np.inf, 0.0, 3e38)]
+    people = [[replace(usual, world=world, screen=world)] for world in nowhere]
+    half = usual.world.copy()
+    half[Landmark.LEFT_WRIST] = np.inf
+    people += [[replace(usual, world=half)]] * 30
+    people += [[], [usual, usual], [replace(usual, person_id=0)] * 3, [usual] * 1000]
+    for step_ns, start_ns, frame_id in ((10**8, 0, "a"), (0, 0, ""), (-1, 2**31 * 10**9 - 1, "x" * 10_000)):
+        for number, poses in enumerate(people):
+            header = header_message(start_ns + number * step_ns, frame_id)
+            serialized = serialize_pose33_array(poses, header, FRAME, ModelComplexity.FULL)
+            yield deserialize_message(serialized, Pose33Array)
+    yield Pose33Array(poses=[Pose33()])
+
+
+@pytest.mark.parametrize(("node", "message_type"), [("gestures", Gestures), ("repetitions", Repetitions)])
+def test_odd_people_end_no_node(ros: ModuleType, node: str, message_type: type) -> None:
+    with using(ros, f"blazepose_{node}", message_type, target_frame="map") as client:
+        client.play([[]], RATE_HZ)
+        for topic in ("markers", "annotated_image"):
+            client.listen(MarkerArray if topic == "markers" else Image, f"blazepose_{node}/{topic}")
+        stranger = client.node.create_publisher(Pose33Array, "blazepose/poses", 10)
+        client.wait_for(stranger.get_subscription_count, "the node")
+        for message in odd_messages():
+            client.answers.clear()
+            stranger.publish(message)
+            client.wait_for(lambda: client.answers, "an answer")
+        stranger.publish(Pose33Array(poses=[Pose33(placement=99)]))  # which is none: it is logged
+        answer = client.play(squats(2) if node == "repetitions" else held(POINTING), RATE_HZ)
+    if node == "gestures":
+        assert {each.gesture for each in answer.gestures} == {Gesture.POINTING, Gesture.STANDING}
+    else:
+        assert [(each.exercise, each.count) for each in answer.counts] == [("squat", 2)]
 
 
 @pytest.mark.parametrize("exercise", ["squats", "missing.json"])

@@ -46,7 +46,7 @@ OPTIONAL_TOPICS = {
     "blazepose": {"/image/compressed", "/depth/compressedDepth", "/clock"},
     "blazepose_fusion": {"/blazepose/poses", "/camera_info", "/clock", "/tf"},
     "blazepose_gestures": {"/clock"},
-    "blazepose_repetitions": {"/clock"},
+    "blazepose_repetitions": {"/blazepose/annotated_image", "/clock"},
 }
 SECURITY_FILES = (
     *("identity_ca.cert.pem", "cert.pem", "key.pem"),

@@ -48,9 +48,13 @@ class PeopleClient:
     def play(self, images: Sequence[Sequence[Pose]], rate_hz: float, frame_id: str = FRAME_ID) -> Any:
         """Publish the people of some images, and return the answer to the last one."""
         for people in images:
-            self._stamp_ns += round(1e9 / rate_hz)
+            self._stamp_ns = self.next_stamp_ns(rate_hz)
             answer = self._ask(people, frame_id)
         return answer
+
+    def next_stamp_ns(self, rate_hz: float) -> int:
+        """Return the stamp of the image that is played next."""
+        return self._stamp_ns + round(1e9 / rate_hz)
 
     def wait_for(self, condition: Any, what: str) -> Any:
         """Spin until a condition holds."""

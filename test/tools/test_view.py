@@ -65,12 +65,14 @@ def cameras(
     data: Path,
     models: dict[ModelComplexity, bytes],  # noqa: ARG001
 ) -> Iterator[None]:
-    """Two cameras with a node each, in namespaces of their own; the nodes' processes by namespace."""
+    """Two cameras with a node each, in namespaces of their own; the first one's people are counted."""
     with ExitStack() as stack:
         for namespace, source in SOURCES.items():
             parameters = {"source": str(data / source), "rate": RATE_HZ, "assumed_hfov_deg": 60.0}
             stack.enter_context(in_namespace("blazepose_camera", namespace, parameters))
             stack.enter_context(node(namespace))
+        counting = {"exercise": "squat"}, {"blazepose/poses": CLIP_POSES}
+        stack.enter_context(in_namespace("blazepose_repetitions", "gym", *counting))
         yield
 
 
@@ -212,6 +214,13 @@ class TestOneWindow:
         wait_for(lambda: (now := picture(page)) and now[0] != first, "the next picture")
         wait_for(lambda: "inference" in text_of(page), "the node's stages")
         wait_for(lambda: colored(scene(page)).sum() > 200, "the body")
+
+    def test_a_persons_exercises_are_counted_and_no_other_cameras(self, page: Any) -> None:
+        choose(page, CLIP_POSES)
+        wait_for(lambda: re.search(r"person \d+.*\n?.*squat \d+", text_of(page)), "the count")
+        choose(page, STILL_POSES)
+        wait_for_poses(page)
+        wait_for(lambda: "person" in text_of(page) and "squat" not in text_of(page), "no count")
 
     def test_a_portrait_picture_is_whole(self, page: Any) -> None:
         choose(page, CLIP_POSES)

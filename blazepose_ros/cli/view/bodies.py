@@ -6,13 +6,12 @@ The axes are those of the camera's optical frame: x right, y down, z away.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial.transform import Rotation
 
 from blazepose_ros.core.landmarks import NUM_LANDMARKS, Landmark
 from blazepose_ros.core.types import Pose
@@ -132,8 +131,17 @@ class Figure:
     lowest_m: float
 
 
-def figures(people: Sequence[Pose], visibility_threshold: float) -> list[Figure]:
-    """Return the people of one image as figures; those without any landmark are left out."""
+def figures(
+    people: Sequence[Pose], visibility_threshold: float, lines: Mapping[int, Sequence[str]] | None = None
+) -> list[Figure]:
+    """Return the people of one image as figures; those without any landmark are left out.
+
+    Args:
+        people: the people.
+        visibility_threshold: landmarks below it count as hidden.
+        lines: what their labels say besides, by their ids.
+    """
+    lines = lines or {}
     known = [person for person in people if np.isfinite(person.world).all(axis=1).any()]
     spots = _spots(sum(not _is_placed(person) for person in known))
     return [
@@ -141,6 +149,7 @@ def figures(people: Sequence[Pose], visibility_threshold: float) -> list[Figure]
             person,
             person.hip_center.position if person.hip_center and _is_placed(person) else next(spots),
             visibility_threshold,
+            ", ".join([label(person), *lines.get(person.person_id, ())]),
         )
         for person in known
     ]
@@ -161,7 +170,7 @@ def _spots(count: int) -> Iterator[NDArray[np.float64]]:
         yield np.array([(number - (count - 1) / 2) * UNPLACED_STEP_M, 0.0, UNPLACED_DISTANCE_M])
 
 
-def _figure(person: Pose, hips: NDArray[np.float64], visibility_threshold: float) -> Figure:
+def _figure(person: Pose, hips: NDArray[np.float64], visibility_threshold: float, text: str) -> Figure:
     points = _with_means(person.world + hips)
     colors = _colors(person, visibility_threshold)
     size = _size(points)
@@ -175,7 +184,7 @@ def _figure(person: Pose, hips: NDArray[np.float64], visibility_threshold: float
         ellipsoids=_ellipsoids(points, colors, size),
         spread=_spread(person) if _is_placed(person) else None,
         corners=np.stack([around.min(axis=0), around.max(axis=0)]),
-        label=label(person),
+        label=text,
         label_at=label_at,
         lowest_m=float(landmarks[:, 1].max()),
     )
@@ -339,9 +348,3 @@ def _spread(person: Pose) -> Parts | None:
     return Parts(
         hips.position[None], directions[None], DEVIATIONS * np.sqrt(variances)[None], np.array([UNSEEN])
     )
-
-
-def quaternions(rotations: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return (N, 3, 3) rotations as (N, 4) quaternions, w first."""
-    wxyz: NDArray[np.float64] = np.roll(Rotation.from_matrix(rotations).as_quat(), 1, axis=1)
-    return wxyz

@@ -20,6 +20,7 @@ from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import Image
 from visualization_msgs.msg import MarkerArray
 
+from blazepose_ros.cli.view.exercise_counts import ExerciseCounts, Lines
 from blazepose_ros.cli.view.status_text import CameraStatus, Diagnosis
 from blazepose_ros.conversions import cdr, images
 from blazepose_ros.conversions.cdr import stamp_ns
@@ -80,12 +81,14 @@ class Shown:
         people: those in that image.
         fused: whether they are in a frame of several cameras, whose z axis is up.
         cameras: where these are: the ends of the lines of each one's frustum, (lines, 2, 3), meters.
+        exercises: lines about what people have done, by their ids.
     """
 
     image: NDArray[np.uint8] | None
     people: Sequence[Pose]
     fused: bool = False
     cameras: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+    exercises: Lines = field(default_factory=dict)
 
 
 @dataclass(eq=False)
@@ -102,6 +105,7 @@ class CameraFeed:
     count: int = 0
     fused: bool = False
     _cameras: dict[str, NDArray[np.float64]] = field(default_factory=dict)
+    _exercises: Lines = field(default_factory=dict)
     _people: OrderedDict[int, list[Pose]] = field(default_factory=OrderedDict)
     _image: bytes | None = None
     _latency: RecentRate = field(default_factory=RecentRate)
@@ -134,6 +138,10 @@ class CameraFeed:
         """Take the markers, among them the cameras whose people are fused."""
         self._cameras = read_frusta(msg)
 
+    def take_exercises(self, exercises: Lines) -> None:
+        """Take how often people have done what; it is shown with the next image."""
+        self._exercises = exercises
+
     def take_timing(self, msg: Timing, now_s: float) -> None:
         """Take how long the node's stages took."""
         for stage in STAGES:
@@ -148,9 +156,10 @@ class CameraFeed:
         """
         newest = next(reversed(self._people.values()), [])
         if self._image is None:
-            return Shown(None, newest, self.fused, self._cameras)
+            return Shown(None, newest, self.fused, self._cameras, self._exercises)
         raw = cdr.read_image(self._image)
-        return Shown(_small(images.to_rgb(raw)), self._people.get(stamp_ns(raw.header), newest))
+        people = self._people.get(stamp_ns(raw.header), newest)
+        return Shown(_small(images.to_rgb(raw)), people, exercises=self._exercises)
 
     def status(self, now_s: float) -> CameraStatus:
         """Return the rates and delays of the last seconds."""
@@ -232,6 +241,7 @@ class GraphListener(Node):
         self._threshold = visibility_threshold
         self._subscribed: dict[str, list[Any]] = {}
         self._with_markers: set[str] = set()
+        self._exercises: dict[str, ExerciseCounts] = {}
         self._diagnoses = RecentDiagnoses()
         self._throttled_log = LogThrottle(self.get_logger())
         self.create_subscription(DiagnosticArray, "/diagnostics", self._take_diagnostics, DIAGNOSTICS_QOS)
@@ -247,11 +257,15 @@ class GraphListener(Node):
         for topic in self.feeds.keys() - topics:
             del self.feeds[topic]
             self._with_markers.discard(topic)
+            self._exercises.pop(topic).close()
             for subscription in self._subscribed.pop(topic):
                 self.destroy_subscription(subscription)
         for topic in topics - self.feeds.keys():
             self.feeds[topic] = feed = CameraFeed(self._threshold)
             self._subscribed[topic] = self._subscribe(topic, feed)
+            self._exercises[topic] = ExerciseCounts(self, topic, QOS, feed.take_exercises)
+        for exercises in self._exercises.values():
+            exercises.follow()
 
     def diagnoses(self) -> list[Diagnosis]:
         """Return the newest statuses by their names."""

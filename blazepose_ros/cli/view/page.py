@@ -108,13 +108,13 @@ class Page:
         if shown.image is not None:
             self._image.image = shown.image
             self._fit(shown.image.shape[1] / shown.image.shape[0])
-        _write(self._list, status_text.people_list(shown.people, visibility_threshold))
+        _write(self._list, status_text.people_list(shown.people, visibility_threshold, shown.exercises))
         people = [in_frame(person, SCENE_AXES) for person in shown.people] if shown.fused else shown.people
         self._people.show_camera(visible=not shown.fused)
         self._people.show_cameras(
             {name: ends @ SCENE_AXES.rotation.T for name, ends in shown.cameras.items()}
         )
-        self._people.show(figures(people, visibility_threshold))
+        self._people.show(figures(people, visibility_threshold, shown.exercises))
 
     def look_again(self) -> None:
         """Turn the scene to the people who are shown next."""

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
 
-from blazepose_ros.cli.view.bodies import TAPER, Figure, Parts, floor_y, quaternions
+from blazepose_ros.cli.view.bodies import TAPER, Figure, Parts, floor_y
 
 if TYPE_CHECKING:
     import viser
@@ -243,6 +244,12 @@ def _instances(parts: Parts) -> dict[str, Any]:
 def _move(node: Any, parts: Parts) -> None:
     for name, values in _instances(parts).items():
         setattr(node, name, values)
+
+
+def quaternions(rotations: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return (N, 3, 3) rotations as (N, 4) quaternions, w first."""
+    wxyz: NDArray[np.float64] = np.roll(Rotation.from_matrix(rotations).as_quat(), 1, axis=1)
+    return wxyz
 
 
 def _tapered_cylinder() -> tuple[NDArray[np.float64], NDArray[np.int64]]:

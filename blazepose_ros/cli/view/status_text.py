@@ -67,12 +67,22 @@ def rates(status: CameraStatus) -> str:
     return f'<div class="bp-rates">{cells}</div>'
 
 
-def people_list(people: Sequence[Pose], visibility_threshold: float) -> str:
-    """Return a line about each person: who, how far, how sure, how much is seen."""
+def people_list(
+    people: Sequence[Pose], visibility_threshold: float, lines: Mapping[int, Sequence[str]] | None = None
+) -> str:
+    """Return a line about each person: who, how far, how sure, how much is seen, and what else is known.
+
+    Args:
+        people: the people.
+        visibility_threshold: landmarks below it count as hidden.
+        lines: what else is known about them, by their ids.
+    """
+    lines = lines or {}
     if not people:
         return _hint("Nobody is in the image.")
     rows = "".join(
-        f"<tr><td>{html.escape(label(person))}{_deviation(person)}</td>"
+        f"<tr><td>{html.escape(label(person))}{_deviation(person)}"
+        f"{''.join(f'<br><b>{escaped(line)}</b>' for line in lines.get(person.person_id, ()))}</td>"
         f"<td>{int((person.visibility >= visibility_threshold).sum())} of {len(Landmark)} visible</td></tr>"
         for person in people
     )

@@ -16,7 +16,7 @@ from blazepose_ros.core.timestamps import NS_PER_S
 SURE_CONFIDENCE = 0.6
 # Furniture that was taken for a person gives presence flags that come and go: in an empty room
 # six above 0.9 were the longest row. A person gives 0.99 in nearly every image.
-_STEADY_PRESENCE = 0.9
+STEADY_PRESENCE = 0.9
 _STEADY_IMAGES = 10
 _STEADY_S = 0.5
 
@@ -62,7 +62,7 @@ class TrackConfirmation:
         """
         if self.confirmed:
             return self
-        if presence < _STEADY_PRESENCE or not looks_human:
+        if presence < STEADY_PRESENCE or not looks_human:
             return TrackConfirmation(confirmed=False)
         since_ns = self.since_ns if self.steady else stamp_ns
         steady = self.steady + 1
@@ -77,7 +77,7 @@ def is_plainly_human(presence: float, looks_human: bool) -> bool:
         presence: the landmark model's presence flag, 0 to 1.
         looks_human: whether the landmarks make a body.
     """
-    return presence >= _STEADY_PRESENCE and looks_human
+    return presence >= STEADY_PRESENCE and looks_human
 
 
 def looks_human(world: NDArray, screen: NDArray, width_px: int, height_px: int) -> bool:

@@ -24,6 +24,7 @@ from blazepose_ros.core.gestures.rules import (
     Side,
 )
 from blazepose_ros.core.landmarks import Landmark
+from blazepose_ros.core.people_memory import PeopleMemory
 from blazepose_ros.core.timestamps import MAX_GAP_NS, NS_PER_S, is_time_jump
 from blazepose_ros.core.types import Pose
 
@@ -99,7 +100,7 @@ class GestureRecognizer:
 
     def __init__(self, visibility_threshold: float) -> None:
         self.visibility_threshold = visibility_threshold
-        self._people: dict[int, _Person] = {}
+        self._people = PeopleMemory(_Person, MAX_GAP_NS)
         self._last_ns: int | None = None
 
     def update(self, poses: Sequence[Pose], up: NDArray, stamp_ns: int) -> list[ShownGesture]:
@@ -113,14 +114,10 @@ class GestureRecognizer:
         if is_time_jump(self._last_ns, stamp_ns):
             self._people.clear()
         self._last_ns = stamp_ns
-        self._people = {
-            number: person
-            for number, person in self._people.items()
-            if stamp_ns - person.seen_ns <= MAX_GAP_NS
-        }
+        self._people.forget_old(stamp_ns)
         shown: list[ShownGesture] = []
         for pose in poses:
-            person = self._people.setdefault(pose.person_id, _Person())
+            person = self._people.of(pose.person_id, stamp_ns)
             body = BodyView.of_pose(pose, up, self.visibility_threshold)
             person.update(body, stamp_ns)
             shown += person.shown(pose.person_id)
@@ -139,7 +136,6 @@ def _states(rules: Sequence[GestureRule]) -> list[tuple[GestureRule, Debounce]]:
 class _Person:
     """What is remembered of a person; times are in seconds."""
 
-    seen_ns: int = 0
     motions: dict[Side, ArmMotion] = field(default_factory=lambda: {side: ArmMotion() for side in ARMS})
     arms: dict[Side, list[tuple[GestureRule, Debounce]]] = field(default_factory=_arm_states)
     body: list[tuple[GestureRule, Debounce]] = field(default_factory=lambda: _states(BODY_RULES))
@@ -147,7 +143,7 @@ class _Person:
 
     def update(self, body: BodyView, stamp_ns: int) -> None:
         """Take the person of the next image."""
-        self.seen_ns, now_s = stamp_ns, stamp_ns / NS_PER_S
+        now_s = stamp_ns / NS_PER_S
         for side, seen in zip(ARMS, (body, body.exchanged), strict=True):
             motion = self.motions[side]
             motion.update(seen, now_s)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from numpy.typing import NDArray
 
 from blazepose_ros.core.body_view import BodyView, greatest
+from blazepose_ros.core.people_memory import PeopleMemory
 from blazepose_ros.core.repetitions.exercises import Exercise
 from blazepose_ros.core.timestamps import NS_PER_S, is_restart
 from blazepose_ros.core.types import Pose
@@ -21,7 +22,7 @@ MAX_DURATION_S = 20.0
 # Who is out of sight for longer may have done anything.
 MAX_UNSEEN_S = 1.0
 # People come back, with the ids they had, within `max_lost_s`; they keep their counts for longer than any.
-FORGET_S = 60.0
+FORGET_NS = 60 * NS_PER_S
 
 
 @dataclass(frozen=True)
@@ -104,6 +105,11 @@ class RepetitionCounter:
         return is_deep and self._votes > 0
 
 
+def in_words(exercise: str, count: int) -> str:
+    """Return a count as people read it: ``jumping jack 3``."""
+    return f"{exercise.replace('_', ' ')} {count}"
+
+
 class PeopleCounter:
     """Counts the exercises of everyone; people are told apart by their ids.
 
@@ -115,7 +121,7 @@ class PeopleCounter:
     def __init__(self, exercises: Sequence[Exercise], visibility_threshold: float) -> None:
         self.visibility_threshold = visibility_threshold
         self._exercises = exercises
-        self._people: dict[int, tuple[int, list[RepetitionCounter]]] = {}
+        self._people = PeopleMemory(self._new_counters, FORGET_NS)
         self._last_ns: int | None = None
 
     def update(
@@ -131,11 +137,10 @@ class PeopleCounter:
         if is_restart(self._last_ns, stamp_ns):
             self._people.clear()
         self._last_ns = stamp_ns
-        oldest_ns = stamp_ns - FORGET_S * NS_PER_S
-        self._people = {number: kept for number, kept in self._people.items() if kept[0] >= oldest_ns}
+        self._people.forget_old(stamp_ns)
         begun = []
         for pose in poses:
-            counters = self._counters(pose.person_id, stamp_ns)
+            counters = self._people.of(pose.person_id, stamp_ns)
             body = BodyView.of_pose(pose, up, self.visibility_threshold)
             for counter in counters:
                 counter.update(body, stamp_ns)
@@ -143,8 +148,5 @@ class PeopleCounter:
                     begun.append((pose.person_id, counter))
         return begun
 
-    def _counters(self, person_id: int, stamp_ns: int) -> list[RepetitionCounter]:
-        _, counters = self._people.get(person_id, (0, []))
-        counters = counters or [RepetitionCounter(exercise) for exercise in self._exercises]
-        self._people[person_id] = stamp_ns, counters
-        return counters
+    def _new_counters(self) -> list[RepetitionCounter]:
+        return [RepetitionCounter(exercise) for exercise in self._exercises]

@@ -80,6 +80,19 @@ def annotate(rgb: NDArray[np.uint8], poses: Iterable[Pose], visibility_threshold
     return canvas
 
 
+def write_under(rgb: NDArray[np.uint8], notes: Iterable[tuple[Pose, Sequence[str]]]) -> NDArray[np.uint8]:
+    """Return a copy of an image with lines of text under people's feet, never over the image's edge.
+
+    Args:
+        rgb: (height, width, 3), red first; it is not changed.
+        notes: people in the image, each with the lines about them.
+    """
+    canvas = rgb.copy(order="C")
+    for pose, lines in notes:
+        _write_lines(canvas, _in_image(pose.screen[:, :2], canvas), lines)
+    return canvas
+
+
 @dataclass(frozen=True)
 class _DrawnSkeleton:
     """How one person is drawn.
@@ -160,23 +173,71 @@ def _draw_joint(canvas: NDArray[np.uint8], skeleton: _DrawnSkeleton, joint: int)
 
 
 def _draw_label(canvas: NDArray[np.uint8], skeleton: _DrawnSkeleton, text: str) -> None:
-    """Write above the person's highest landmark in the image, never over the image's edge."""
-    size_px = np.array(canvas.shape[1::-1])
-    inside = skeleton.drawable & ((skeleton.xy >= 0) & (skeleton.xy < size_px)).all(axis=1)
-    if not text or not inside.any():
+    """Write above the person's highest landmark in the image."""
+    seen = _in_image(skeleton.xy, canvas)
+    if not text or not len(seen):
         return
-    capitals_px = max(MIN_TEXT_HEIGHT_PX, TEXT_HEIGHT_SHARE * min(size_px))
-    stroke_px = max(1, round(STROKE * capitals_px))
-    scale = cv2.getFontScaleFromHeight(FONT, round(capitals_px), stroke_px)
-    pad_px = round(PADDING * capitals_px)
-    box_px = np.add(cv2.getTextSize(text, FONT, scale, stroke_px)[0], 2 * pad_px)
+    lower_px = seen[:, 1].min() - HEADROOM_M * skeleton.px_per_m
+    line = _TextLine.of(text, canvas)
+    line.write(canvas, seen[:, 0].mean(), lower_px - line.height_px)
 
-    middle, top = skeleton.xy[inside, 0].mean(), skeleton.xy[inside, 1].min()
-    corner = np.array([middle - box_px[0] / 2, top - HEADROOM_M * skeleton.px_per_m - box_px[1]])
-    left, upper = np.clip(corner, 0, np.maximum(size_px - box_px, 0)).astype(int).tolist()
-    right, lower = left + int(box_px[0]), upper + int(box_px[1])
-    canvas[upper:lower, left:right] //= 4
-    cv2.putText(canvas, text, (left + pad_px, lower - pad_px), FONT, scale, WHITE, stroke_px, cv2.LINE_AA)
+
+def _in_image(xy: NDArray[np.floating], canvas: NDArray[np.uint8]) -> NDArray[np.floating]:
+    """Return those of (N, 2) places, pixels, that are in an image; NaN is in none."""
+    return xy[((xy >= 0) & (xy < canvas.shape[1::-1])).all(axis=1)]
+
+
+def _write_lines(canvas: NDArray[np.uint8], seen: NDArray[np.floating], lines: Sequence[str]) -> None:
+    """Write under the lowest of a person's landmarks in the image, one line below the other."""
+    if not len(seen):
+        return
+    laid = [_TextLine.of(text, canvas) for text in lines]
+    room_px = canvas.shape[0] - sum(line.height_px for line in laid)
+    upper_px = min(float(seen[:, 1].max()), room_px)
+    for line in laid:
+        line.write(canvas, seen[:, 0].mean(), upper_px)
+        upper_px += line.height_px
+
+
+@dataclass(frozen=True)
+class _TextLine:
+    """A line of text on a dark box.
+
+    Attributes:
+        text: what is written.
+        scale: OpenCV's, of the font.
+        stroke_px: the width of a letter's stroke.
+        pad_px: the room around the text.
+        width_px: of the box.
+        height_px: of the box.
+    """
+
+    text: str
+    scale: float
+    stroke_px: int
+    pad_px: int
+    width_px: int
+    height_px: int
+
+    @classmethod
+    def of(cls, text: str, canvas: NDArray[np.uint8]) -> _TextLine:
+        """Return a line as large as it is written in an image."""
+        capitals_px = max(MIN_TEXT_HEIGHT_PX, TEXT_HEIGHT_SHARE * min(canvas.shape[:2]))
+        stroke_px = max(1, round(STROKE * capitals_px))
+        scale = cv2.getFontScaleFromHeight(FONT, round(capitals_px), stroke_px)
+        pad_px = round(PADDING * capitals_px)
+        width_px, height_px = cv2.getTextSize(text, FONT, scale, stroke_px)[0]
+        return cls(text, scale, stroke_px, pad_px, width_px + 2 * pad_px, height_px + 2 * pad_px)
+
+    def write(self, canvas: NDArray[np.uint8], middle_px: float, upper_px: float) -> None:
+        """Write it at a height, around a middle, but never over the image's edge."""
+        room = np.maximum(np.subtract(canvas.shape[1::-1], (self.width_px, self.height_px)), 0)
+        corner = np.clip((middle_px - self.width_px / 2, upper_px), 0, room).astype(int)
+        left, upper = corner.tolist()
+        right, lower = left + self.width_px, upper + self.height_px
+        canvas[upper:lower, left:right] //= 4
+        at = left + self.pad_px, lower - self.pad_px
+        cv2.putText(canvas, self.text, at, FONT, self.scale, WHITE, self.stroke_px, cv2.LINE_AA)
 
 
 def _draw_line(

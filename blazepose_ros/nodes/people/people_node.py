@@ -32,6 +32,8 @@ from blazepose_ros.nodes.people.settings import PeopleSettings
 TOPIC = "blazepose/poses"
 DEPTH = 10
 FOLLOW_PERIOD_S = 0.5
+# No node publishes more of one image; a stranger's message takes no longer than that.
+MAX_PEOPLE = 100
 QOS = QoSProfile(depth=DEPTH)
 
 
@@ -89,6 +91,9 @@ class PeopleNode(AsyncLifecycleNode, Generic[Own]):
         """
         raise NotImplementedError
 
+    def follow(self) -> None:
+        """Look at who listens, twice a second while the node is active."""
+
     def create_output(self, message_type: type, topic: str) -> Publisher:
         """Return a publisher that is closed when the node is cleaned up."""
         self._publishers_made.append(self.create_publisher(message_type, topic, QOS))
@@ -106,16 +111,12 @@ class PeopleNode(AsyncLifecycleNode, Generic[Own]):
         transforms = TransformSubscriptions(self, self.transforms, self.throttled_log)
         transforms.want(moving=True, static=True)
         # Not by the node's clock: with use_sim_time it may stand still.
-        timer = self.create_timer(
-            FOLLOW_PERIOD_S, poses.follow, clock=Clock(clock_type=ClockType.STEADY_TIME)
-        )
-        follow = self.create_timer(
-            FOLLOW_PERIOD_S, transforms.follow, clock=Clock(clock_type=ClockType.STEADY_TIME)
-        )
+        steady = Clock(clock_type=ClockType.STEADY_TIME)
+        for follow in (poses.follow, transforms.follow, self.follow):
+            timer = self.create_timer(FOLLOW_PERIOD_S, follow, clock=steady)
+            self._deactivation.callback(self.destroy_timer, timer)
         for close in (poses.close, transforms.close):
             self._deactivation.callback(close)
-        for each in (timer, follow):
-            self._deactivation.callback(self.destroy_timer, each)
         self.get_logger().info(
             f"waiting for people on {self.resolve_topic_name(TOPIC)}, {self._up_in_words()}"
         )
@@ -142,7 +143,7 @@ class PeopleNode(AsyncLifecycleNode, Generic[Own]):
     def _receive(self, serialized: bytes) -> None:
         msg = deserialize_message(serialized, Pose33Array)
         try:
-            people = [from_pose33(pose) for pose in msg.poses]
+            people = [from_pose33(pose) for pose in msg.poses[:MAX_PEOPLE]]
         except ValueError as err:  # a placement that there is not
             self.throttled_log.error(f"people are ignored: {err}")
             return

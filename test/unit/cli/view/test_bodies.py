@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from support.bodies import FACING_M, placed, pose_of
 
-from blazepose_ros.cli.view.bodies import DEVIATIONS, LABEL_ABOVE_M, UNSEEN, figures, floor_y, quaternions
-from blazepose_ros.cli.view.scene import FILLED, framing
+from blazepose_ros.cli.view.bodies import DEVIATIONS, LABEL_ABOVE_M, UNSEEN, figures, floor_y
+from blazepose_ros.cli.view.scene import FILLED, framing, quaternions
 from blazepose_ros.core.landmarks import Landmark
 from blazepose_ros.core.visualization.palette import CLOSER, FURTHER, label
 

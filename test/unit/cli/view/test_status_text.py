@@ -48,6 +48,14 @@ def test_a_person_has_the_same_distance_as_in_the_image() -> None:
     assert text.startswith(label(person))
 
 
+def test_what_a_person_has_done_stands_below() -> None:
+    people = [pose_of(person_id=number) for number in (1, 2)]
+    text = Shown(status_text.people_list(people, THRESHOLD, {2: ["squat 3", "lunge 1"], 5: ["squat 9"]})).text
+    assert text == "person 133 of 33 visibleperson 2squat 3lunge 133 of 33 visible"
+    evil = Shown(status_text.people_list(people, THRESHOLD, {1: [EVIL]}))
+    assert "img" not in evil.elements
+
+
 @pytest.mark.parametrize("covariance", [np.full((3, 3), np.nan), -np.eye(3)])
 def test_a_covariance_that_is_none_is_left_out(covariance: Any) -> None:
     assert "±" not in Shown(status_text.people_list([placed(covariance=covariance)], THRESHOLD)).text

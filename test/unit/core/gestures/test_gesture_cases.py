@@ -2,6 +2,7 @@
 """Gestures over time: they are debounced, kept apart by person, and end with what shows them."""
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -82,6 +83,23 @@ def test_time_that_jumps_starts_anew() -> None:
 def test_landmarks_that_are_not_numbers_show_nothing() -> None:
     assert after([[figures.seen(np.full((33, 3), np.nan))]] * 10) == []
     assert after([[figures.seen(np.zeros((33, 3)))]] * 10) == []
+
+
+@pytest.mark.parametrize("value", [math.inf, -math.inf, math.nan, 3e38])
+@pytest.mark.parametrize("landmark", [Landmark.LEFT_WRIST, Landmark.LEFT_SHOULDER, Landmark.LEFT_HIP])
+def test_a_landmark_that_is_nowhere_raises_no_hand(value: float, landmark: Landmark) -> None:
+    world = figures.seen(RAISED).world.astype(float)
+    world[landmark] = value
+    shown = after([[replace(figures.seen(RAISED), world=world)]] * 20)
+    assert GestureKind.WAVING not in kinds(shown)
+    assert all(0.0 <= each.confidence <= 1.0 for each in shown)
+
+
+def test_what_may_be_furniture_shows_nothing() -> None:
+    """A person has a presence of 0.99 in nearly every image; a backend that gives none is believed."""
+    assert after([[figures.seen(STANDING, score=0.7)]] * 10) == []
+    for score in (0.99, math.nan):
+        assert kinds(after([[figures.seen(STANDING, score=score)]] * 10)) == {GestureKind.STANDING}
 
 
 def test_what_is_outside_of_the_image_is_not_judged() -> None:

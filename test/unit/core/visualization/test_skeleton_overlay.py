@@ -12,7 +12,7 @@ from hypothesis.extra.numpy import arrays
 from blazepose_ros.core.landmarks import NUM_LANDMARKS, RIGHT_SIDE, Landmark
 from blazepose_ros.core.types import HipCenter, Placement, Pose
 from blazepose_ros.core.visualization.palette import landmark_colors
-from blazepose_ros.core.visualization.skeleton_overlay import annotate
+from blazepose_ros.core.visualization.skeleton_overlay import annotate, write_under
 
 # On the unit square, a person that faces the camera: left landmarks on the image's right.
 NOSE_XY, PERSON_XY = (0.5, 0.15), {
@@ -221,3 +221,29 @@ def test_tiny_images_are_annotated_too(width: int, height: int) -> None:
 def test_no_landmarks_do_any_harm(screen: Any, world: Any) -> None:
     image = grey(64, 48)
     assert annotate(image, [person(screen=screen, world=world, person_id=1)], 0.5).shape == image.shape
+
+
+def test_lines_are_written_under_the_feet_one_below_the_other() -> None:
+    image, pose = grey(), person(640, 240)  # in the upper half
+    rows = [
+        np.nonzero(painted(image, write_under(image, [(pose, lines)])).any(axis=1))[0]
+        for lines in ([], ["squat 3"], ["squat 3", "arm raise 1"])
+    ]
+    assert (image == 128).all()
+    assert not len(rows[0])
+    lowest = pose.screen[:, 1].max()
+    assert rows[1].min() == rows[2].min() == pytest.approx(lowest, abs=1)
+    assert np.ptp(rows[2]) + 1 == 2 * (np.ptp(rows[1]) + 1)
+
+
+def test_lines_under_feet_at_the_edge_are_in_the_image_as_a_whole() -> None:
+    inside, at_edge = (
+        painted(grey(), write_under(grey(), [(pose, ["squat 3", "lunge 12"])])).sum()
+        for pose in (person(640, 240), moved(person(640, 240), 320, 235))
+    )
+    assert inside == at_edge
+
+
+@pytest.mark.parametrize("pose", [person(screen=np.full((33, 3), np.nan)), moved(person(), 5000, 0)])
+def test_nothing_is_written_under_who_is_nowhere_in_the_image(pose: Pose) -> None:
+    assert (write_under(grey(), [(pose, ["squat 3"])]) == 128).all()
