@@ -18,7 +18,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blazepose_ros.core.estimation.person_detector import DetectedBody
-from blazepose_ros.core.estimation.track_confirmation import SURE_CONFIDENCE
 from blazepose_ros.core.landmarks import Landmark
 from blazepose_ros.core.timestamps import NS_PER_S
 from blazepose_ros.core.types import Frame, Pose
@@ -70,13 +69,11 @@ class HiddenRegion:
         points_px: (n, 2), one at least, all finite.
         margin_m: in meters.
         px_per_m: how large a meter of the person appears.
-        is_sure: whether it stays hidden for a while; what may be furniture is hidden in that image alone.
     """
 
     points_px: NDArray[np.float64]
     margin_m: float
     px_per_m: float
-    is_sure: bool = True
 
     @property
     def middle_px(self) -> NDArray[np.float64]:
@@ -140,13 +137,12 @@ def _of_body(body: DetectedBody, anonymize: Anonymize) -> HiddenRegion | None:
     trunk, reach = body.shoulders_px - body.hips_px, body.top_px - body.hips_px
     trunk_px, reach_px = float(np.linalg.norm(trunk)), float(np.linalg.norm(reach))
     scale = reach_px / _CIRCLE_M
-    is_sure = body.confidence >= SURE_CONFIDENCE
     if scale == 0.0 or trunk_px == 0.0:
         return None
     if anonymize is Anonymize.BODY:
-        return HiddenRegion(body.hips_px[None], _CIRCLE_M, scale, is_sure)
+        return HiddenRegion(body.hips_px[None], _CIRCLE_M, scale)
     head = body.shoulders_px + trunk * (_HEAD_ABOVE_SHOULDERS_M * scale / trunk_px)
-    return HiddenRegion(head[None], _HEAD_REACH_M, scale, is_sure)
+    return HiddenRegion(head[None], _HEAD_REACH_M, scale)
 
 
 @dataclass(frozen=True, eq=False)
@@ -189,15 +185,14 @@ class Anonymizer:
     def _matched(
         self, found: Iterable[HiddenRegion], stamp_ns: int
     ) -> tuple[list[_Remembered], list[_Remembered]]:
-        """Return who is found and surely there, and who was a moment ago: each found one is one of them."""
+        """Return who is found, who may be furniture too, and who was a moment ago and is none of them."""
         missing = [each for each in self._remembered if 0.0 <= _elapsed_s(each, stamp_ns) <= HOLD_S]
         seen: list[_Remembered] = []
         for region in found:
             near = [each for each in missing if region.distance_m(each.region) <= _reach_m(each, stamp_ns)]
             if near:
                 missing.remove(min(near, key=lambda each: region.distance_m(each.region)))
-            if near or region.is_sure:
-                seen.append(_Remembered(region, stamp_ns))
+            seen.append(_Remembered(region, stamp_ns))
         return seen, missing
 
 
