@@ -123,6 +123,16 @@ def read_camera_info(serialized: SerializedMessage) -> CameraInfo:
     return msg
 
 
+def read_origin(serialized: SerializedMessage) -> tuple[int, str]:
+    """Return the stamp in nanoseconds and the frame of a message that starts with a header.
+
+    Raises:
+        CdrError: it ends too early, or is not plain CDR.
+    """
+    reader = CdrReader(serialized)
+    return reader.stamp_ns(), reader.string()
+
+
 class CdrReader:
     """Takes one field after the other from a serialized message."""
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from blazepose_ros.core.fusion.sightings import PersonSighting
 from blazepose_ros.core.landmarks import NUM_LANDMARKS, Landmark
 from blazepose_ros.core.timestamps import NS_PER_MS, NS_PER_S
-from blazepose_ros.core.types import HipCenter, Placement, Pose, upper_triangle
+from blazepose_ros.core.types import HipCenter, Placement, Pose, covariance_matrices, upper_triangle
 
 # How far a camera's landmark is from where it is: across the ray of its pixel, in meters and as a share of
 # the distance, and along it, besides how wrong the hips' distance is. One standard deviation.
@@ -67,31 +67,75 @@ def fuse_landmarks(sightings: Sequence[PersonSighting]) -> FusedLandmarks:
     Args:
         sightings: of one person at one time, one for each camera.
     """
-    places = np.stack([sighting.places for sighting in sightings])
-    information = _information_of(places, sightings)
-    weights = np.ones(places.shape[:2])
-    fused = total = np.empty(0, np.float64)
+    places = np.array([sighting.places.T for sighting in sightings])
+    rays = places - np.array([sighting.origin for sighting in sightings])[..., None]
+    across, lengthwise = _information_of(rays, sightings)
+    facts = _facts(places, rays, across, lengthwise)
+    weights = np.ones(across.shape)
+    fused = triangles = np.empty(0)
     for _ in range(ROUNDS):
-        weighted = weights[:, :, None, None] * information
-        total = weighted.sum(axis=0)
-        fused = np.linalg.solve(total, (weighted @ places[..., None]).sum(axis=0))[..., 0]
+        triangles, fused = _solved(np.add.reduce(weights[:, None] * facts))
         apart = places - fused
-        squares = np.einsum("cli,clij,clj->cl", apart, information, apart)
+        squares = across * _dot(apart, apart) + lengthwise * _dot(rays, apart) ** 2
         weights = HUBER_DEVIATIONS / np.sqrt(np.maximum(squares, HUBER_DEVIATIONS**2))
-    return FusedLandmarks(fused, np.linalg.inv(total).astype(np.float64), weights)
+    return FusedLandmarks(fused.T, covariance_matrices(triangles.T), weights)
 
 
-def _information_of(places: NDArray, sightings: Sequence[PersonSighting]) -> NDArray[np.float64]:
-    """Return the inverse covariances of the cameras' landmarks, (cameras, 33, 3, 3)."""
-    rays = places - np.stack([sighting.origin for sighting in sightings])[:, None]
-    squares = (rays * rays).sum(axis=-1)
-    seen = np.maximum(np.stack([sighting.visibility for sighting in sightings]), MIN_VISIBILITY)
+# In what follows the landmarks come last: numpy takes long for many small matrices, not for long rows.
+_ROWS, _COLUMNS = np.triu_indices(3)
+_DIAGONAL = np.flatnonzero(_ROWS == _COLUMNS)
+
+
+def _dot(first: NDArray, second: NDArray) -> NDArray[np.float64]:
+    """Return the scalar products, (cameras, 33), of vectors, (cameras, 3, 33)."""
+    return np.einsum("cil,cil->cl", first, second)
+
+
+def _information_of(rays: NDArray, sightings: Sequence[PersonSighting]) -> tuple[NDArray, NDArray]:
+    """Return what the cameras know of the landmarks: across the rays, and how much more along them.
+
+    The inverse covariances are ``across * I + lengthwise * ray @ ray.T``, each factor (cameras, 33).
+
+    Args:
+        rays: (cameras, 3, 33), meters, from the cameras to the landmarks.
+        sightings: one for each camera.
+    """
+    squares = _dot(rays, rays)
+    seen = np.maximum(np.array([sighting.visibility for sighting in sightings]), MIN_VISIBILITY)
     hips_variances = np.array([[max(sighting.hips_variance, 0.0)] for sighting in sightings])
     across = seen / (ACROSS_STD_M**2 + ACROSS_SHARE**2 * squares)
     along = seen / (ALONG_STD_M**2 + hips_variances)
-    outer = rays[..., :, None] * rays[..., None, :]
-    outer *= ((along - across) / squares)[..., None, None]
-    return outer + across[..., None, None] * _IDENTITY
+    return across, (along - across) / squares
+
+
+def _facts(places: NDArray, rays: NDArray, across: NDArray, lengthwise: NDArray) -> NDArray[np.float64]:
+    """Return the cameras' equations for the places, (cameras, 9, 33): upper triangles and right sides."""
+    facts = np.empty((len(places), 9, NUM_LANDMARKS))
+    facts[:, :6] = rays[:, _ROWS] * rays[:, _COLUMNS] * lengthwise[:, None]
+    facts[:, _DIAGONAL] += across[:, None]
+    facts[:, 6:] = across[:, None] * places + (lengthwise * _dot(rays, places))[:, None] * rays
+    return facts
+
+
+def _solved(equations: NDArray) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the upper triangles of the inverses, (6, 33), and the solutions, (3, 33), of equations, (9, 33).
+
+    By Cramer's rule, which is exact enough where no direction is known a thousand times as well as another.
+    """
+    xx, xy, xz, yy, yz, zz, x, y, z = equations
+    adjugate = np.array(
+        [
+            yy * zz - yz * yz,
+            xz * yz - xy * zz,
+            xy * yz - xz * yy,
+            xx * zz - xz * xz,
+            xy * xz - xx * yz,
+            xx * yy - xy * xy,
+        ]
+    )
+    inverse = adjugate / (xx * adjugate[0] + xy * adjugate[1] + xz * adjugate[2])
+    a, b, c, d, e, f = inverse
+    return inverse, np.array([a * x + b * y + c * z, b * x + d * y + e * z, c * x + e * y + f * z])
 
 
 # Where a camera comes or goes, people glide to where the others see them: one camera alone may be off
@@ -137,20 +181,23 @@ class FusedPerson:
         """When the person was seen last."""
         return self._outputs[-1].stamp_ns if self._outputs else 0
 
-    def update(self, sightings: Sequence[PersonSighting], stamp_ns: int) -> Pose:
+    def update(self, sightings: Sequence[PersonSighting], stamp_ns: int, *, primary: bool = False) -> Pose:
         """Return the person at a time.
 
         Args:
             sightings: of the cameras that see them then.
             stamp_ns: the time, after the one before.
+            primary: whether this is the primary person.
         """
         pose = _alone(sightings[0]) if len(sightings) == 1 else _fused(sightings)
         center = pose.hip_center
         assert center is not None
-        points = np.vstack([pose.world + center.position, center.position])
-        points += self._glided(points, tuple(each.camera for each in sightings), stamp_ns)
+        cameras = tuple(each.camera for each in sightings)
+        points = np.empty((NUM_LANDMARKS + 1, 3))
+        points[:-1], points[-1] = pose.world + center.position, center.position
+        points += self._glided(points, cameras, stamp_ns)
         places, hips = points[:-1], points[-1]
-        self._outputs.append(_Output(stamp_ns, tuple(each.camera for each in sightings), places, hips))
+        self._outputs.append(_Output(stamp_ns, cameras, places, hips))
         while self._outputs[0].stamp_ns < stamp_ns - VELOCITY_NS:
             self._outputs.popleft()
         off = self._glide[-1][:, None] * self._glide[-1]
@@ -160,7 +207,7 @@ class FusedPerson:
         return replace(
             pose,
             person_id=self._person_id,
-            primary=False,
+            primary=primary,
             world=(places - hips).astype(np.float32),
             hip_center=center,
             landmark_covariances=pose.landmark_covariances + self._glide_covariances(),
