@@ -200,8 +200,11 @@ class FusedPerson:
         self._outputs.append(_Output(stamp_ns, cameras, places, hips))
         while self._outputs[0].stamp_ns < stamp_ns - VELOCITY_NS:
             self._outputs.popleft()
-        off = self._glide[-1][:, None] * self._glide[-1]
-        center = replace(center, position=hips, covariance=center.covariance + off)
+        covariances = pose.landmark_covariances
+        if self._glide.any():
+            off = self._glide[-1][:, None] * self._glide[-1]
+            center = replace(center, position=hips, covariance=center.covariance + off)
+            covariances = covariances + self._glide_covariances()
         if len(sightings) > 1:
             center = self._moving(center)
         return replace(
@@ -210,7 +213,7 @@ class FusedPerson:
             primary=primary,
             world=(places - hips).astype(np.float32),
             hip_center=center,
-            landmark_covariances=pose.landmark_covariances + self._glide_covariances(),
+            landmark_covariances=covariances,
         )
 
     def _glided(self, points: NDArray, cameras: tuple[str, ...], stamp_ns: int) -> NDArray[np.float64]:
@@ -267,8 +270,8 @@ def _fused(sightings: Sequence[PersonSighting]) -> Pose:
     scores = [person.score for person in people if not math.isnan(person.score)]
     return Pose(
         screen=_UNKNOWN_SCREEN,
-        visibility=np.max([sighting.visibility for sighting in sightings], axis=0).astype(np.float32),
-        presence=np.max([person.presence for person in people], axis=0),
+        visibility=_best([sighting.visibility for sighting in sightings]).astype(np.float32),
+        presence=_best([person.presence for person in people]),
         world=(landmarks.places - hips).astype(np.float32),
         score=max(scores, default=math.nan),
         hip_center=HipCenter(hips, scatter + COMMON_STD_M**2 * np.eye(3), Placement.FUSED),
@@ -277,6 +280,11 @@ def _fused(sightings: Sequence[PersonSighting]) -> Pose:
         stature_m=stature_m,
         stature_std_m=stature_std_m,
     )
+
+
+def _best(shares: Sequence[NDArray]) -> NDArray:
+    """Return the largest of the cameras' shares for each landmark, (33,)."""
+    return np.maximum.reduce(np.array(shares))
 
 
 def _stature(people: Sequence[Pose]) -> tuple[float, float]:
