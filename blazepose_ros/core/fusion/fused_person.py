@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from blazepose_ros.core.fusion.identity_gate import ExpectedPerson
 from blazepose_ros.core.fusion.sightings import PersonSighting
 from blazepose_ros.core.landmarks import NUM_LANDMARKS, Landmark
 from blazepose_ros.core.timestamps import NS_PER_MS, NS_PER_S
@@ -151,6 +152,9 @@ VELOCITY_NS = 250 * NS_PER_MS
 MIN_PLACES = 3
 
 HIPS = [Landmark.LEFT_HIP, Landmark.RIGHT_HIP]
+# So long, and with so much change of velocity, one deviation, it is known where someone goes: who walks.
+EXPECTED_NS = 500 * NS_PER_MS
+ACCELERATION_STD_MPS2 = 3.0
 _UNKNOWN_SCREEN = np.full((NUM_LANDMARKS, 3), np.nan, np.float32)
 
 
@@ -161,6 +165,14 @@ class _Output(NamedTuple):
     cameras: tuple[str, ...]
     places: NDArray[np.float64]
     hips: NDArray[np.float64]
+
+
+class _Seen(NamedTuple):
+    """Where several cameras saw a person: a time, the landmarks, and the hips' velocity, (3,), m/s."""
+
+    stamp_ns: int
+    landmarks: FusedLandmarks
+    velocity: NDArray[np.float64]
 
 
 class FusedPerson:
@@ -175,6 +187,7 @@ class FusedPerson:
         self._outputs: deque[_Output] = deque()
         self._since_ns = 0
         self._glide = np.zeros((NUM_LANDMARKS + 1, 3))
+        self._seen: _Seen | None = None
 
     @property
     def seen_ns(self) -> int:
@@ -189,7 +202,8 @@ class FusedPerson:
             stamp_ns: the time, after the one before.
             primary: whether this is the primary person.
         """
-        pose = _alone(sightings[0]) if len(sightings) == 1 else _fused(sightings)
+        landmarks = fuse_landmarks(sightings) if len(sightings) > 1 else None
+        pose = _alone(sightings[0]) if landmarks is None else _fused(sightings, landmarks)
         center = pose.hip_center
         assert center is not None
         cameras = tuple(each.camera for each in sightings)
@@ -205,8 +219,9 @@ class FusedPerson:
             off = self._glide[-1][:, None] * self._glide[-1]
             center = replace(center, position=hips, covariance=center.covariance + off)
             covariances = covariances + self._glide_covariances()
-        if len(sightings) > 1:
+        if landmarks is not None:
             center = self._moving(center)
+            self._seen = _Seen(stamp_ns, landmarks, center.velocity)
         return replace(
             pose,
             person_id=self._person_id,
@@ -215,6 +230,23 @@ class FusedPerson:
             hip_center=center,
             landmark_covariances=covariances,
         )
+
+    def expected(self, stamp_ns: int) -> ExpectedPerson | None:
+        """Return where the person has to be at a time; None where several cameras have not just seen them.
+
+        Args:
+            stamp_ns: the time, after that of the last update.
+        """
+        if self._seen is None or not 0 < stamp_ns - self._seen.stamp_ns <= EXPECTED_NS:
+            return None
+        elapsed_s = (stamp_ns - self._seen.stamp_ns) / NS_PER_S
+        landmarks, velocity = self._seen.landmarks, self._seen.velocity
+        across = ACROSS_STD_M**2 + (ACCELERATION_STD_MPS2 * elapsed_s**2 / 2.0) ** 2
+        covariances = landmarks.covariances + across * _IDENTITY
+        speed_mps = float(np.linalg.norm(velocity))
+        if math.isnan(speed_mps):
+            return None
+        return ExpectedPerson(landmarks.places + velocity * elapsed_s, covariances, speed_mps)
 
     def _glided(self, points: NDArray, cameras: tuple[str, ...], stamp_ns: int) -> NDArray[np.float64]:
         """Return what to add to the points, (34, 3), so that they go on from where they were."""
@@ -260,9 +292,8 @@ def _alone(sighting: PersonSighting) -> Pose:
     return replace(sighting.placed(), screen=_UNKNOWN_SCREEN, mask=None)
 
 
-def _fused(sightings: Sequence[PersonSighting]) -> Pose:
-    """Return a person whom several cameras see."""
-    landmarks = fuse_landmarks(sightings)
+def _fused(sightings: Sequence[PersonSighting], landmarks: FusedLandmarks) -> Pose:
+    """Return a person whom several cameras see, of where the landmarks are."""
     hips = landmarks.places[HIPS].mean(axis=0)
     scatter = landmarks.scatter[HIPS].sum(axis=0) / len(HIPS) ** 2
     people = [sighting.person for sighting in sightings]

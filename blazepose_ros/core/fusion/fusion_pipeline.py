@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from blazepose_ros.core.fusion.clock_offset import UNKNOWN, ClockOffsets, Offset
 from blazepose_ros.core.fusion.fused_person import FusedPerson
+from blazepose_ros.core.fusion.identity_gate import ExpectedPerson, IdentityGate
 from blazepose_ros.core.fusion.matching import KEEP_NS, PersonMatcher
 from blazepose_ros.core.fusion.sightings import CameraView
 from blazepose_ros.core.fusion.synchronization import CameraHistory, OutputTimes
@@ -144,6 +145,7 @@ class FusionPipeline:
     def _start_anew(self) -> None:
         self._histories: dict[str, CameraHistory] = {}
         self._matcher = PersonMatcher()
+        self._gate = IdentityGate()
         self._people: dict[int, FusedPerson] = {}
 
     def _due(self, now_s: float) -> Iterator[FusedPeople]:
@@ -157,6 +159,7 @@ class FusionPipeline:
             for sighting in history.at(stamp_ns + self._correction_ns(camera))
         ]
         matched = self._matcher.update(sightings, stamp_ns)
+        matched = self._gate.sorted_out(matched, self._expected(stamp_ns), self.offsets, stamp_ns)
         corrections_s = {camera: self._correction_ns(camera) / NS_PER_S for camera in self._histories}
         self._clocks.update(matched, stamp_ns, corrections_s)
         people = tuple(
@@ -169,6 +172,11 @@ class FusionPipeline:
         }
         cameras = {each.person_id: tuple(seen.camera for seen in each.sightings) for each in matched}
         return FusedPeople(stamp_ns, people, cameras)
+
+    def _expected(self, stamp_ns: int) -> dict[int, ExpectedPerson]:
+        """Return where people have to be at a time, by their ids, as far as that is known."""
+        people = ((number, person.expected(stamp_ns)) for number, person in self._people.items())
+        return {number: expected for number, expected in people if expected is not None}
 
     def _person(self, person_id: int) -> FusedPerson:
         if person_id not in self._people:
