@@ -14,9 +14,11 @@ from rclpy.serialization import deserialize_message
 from std_msgs.msg import String
 from support.waiting import DEADLINE_S, wait_until
 
+from blazepose_ros.nodes.common import message_receiver
 from blazepose_ros.nodes.common.message_receiver import MessageReceiver
 
 LATER_S = 0.5
+REST_S = 0.002
 QOS = QoSProfile(depth=5)
 
 
@@ -49,6 +51,26 @@ def test_every_message_is_handed_over_as_it_came_without_an_executor(node: Any, 
     wait_until(lambda: len(received) == 3)
     receiver.close()
     assert received == ["one", "two", "three"]
+
+
+def test_a_message_that_is_said_to_be_there_and_is_not_is_asked_for_now_and_then(
+    node: Any, publisher: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    received, asked_s = [], []
+
+    def nothing(_subscription: Any) -> None:
+        asked_s.append(time.monotonic())
+
+    with monkeypatch.context() as patch:
+        patch.setattr(message_receiver, "take_serialized", nothing)
+        receiver = MessageReceiver(node, String, "words", QOS, into(received))
+        publish_to(publisher, "late")
+        wait_until(lambda: len(asked_s) > 20)
+        # What waits in the middleware is asked for after a rest, however fast the machine is.
+        assert asked_s[20] - asked_s[0] > 10 * REST_S
+    wait_until(lambda: received)
+    receiver.close()
+    assert received == ["late"]
 
 
 def test_a_busy_executor_holds_up_no_message(node: Any, publisher: Any) -> None:
