@@ -167,7 +167,7 @@ class _Output(NamedTuple):
     hips: NDArray[np.float64]
 
 
-class _Seen(NamedTuple):
+class _LastFused(NamedTuple):
     """Where several cameras saw a person: a time, the landmarks, and the hips' velocity, (3,), m/s."""
 
     stamp_ns: int
@@ -187,7 +187,7 @@ class FusedPerson:
         self._outputs: deque[_Output] = deque()
         self._since_ns = 0
         self._glide = np.zeros((NUM_LANDMARKS + 1, 3))
-        self._seen: _Seen | None = None
+        self._last_fused: _LastFused | None = None
 
     @property
     def seen_ns(self) -> int:
@@ -221,7 +221,7 @@ class FusedPerson:
             covariances = covariances + self._glide_covariances()
         if landmarks is not None:
             center = self._moving(center)
-            self._seen = _Seen(stamp_ns, landmarks, center.velocity)
+            self._last_fused = _LastFused(stamp_ns, landmarks, center.velocity)
         return replace(
             pose,
             person_id=self._person_id,
@@ -237,10 +237,10 @@ class FusedPerson:
         Args:
             stamp_ns: the time, after that of the last update.
         """
-        if self._seen is None or not 0 < stamp_ns - self._seen.stamp_ns <= EXPECTED_NS:
+        if self._last_fused is None or not 0 < stamp_ns - self._last_fused.stamp_ns <= EXPECTED_NS:
             return None
-        elapsed_s = (stamp_ns - self._seen.stamp_ns) / NS_PER_S
-        landmarks, velocity = self._seen.landmarks, self._seen.velocity
+        elapsed_s = (stamp_ns - self._last_fused.stamp_ns) / NS_PER_S
+        landmarks, velocity = self._last_fused.landmarks, self._last_fused.velocity
         across = ACROSS_STD_M**2 + (ACCELERATION_STD_MPS2 * elapsed_s**2 / 2.0) ** 2
         covariances = landmarks.covariances + across * _IDENTITY
         speed_mps = float(np.linalg.norm(velocity))
