@@ -123,6 +123,16 @@ def read_camera_info(serialized: SerializedMessage) -> CameraInfo:
     return msg
 
 
+def read_origin(serialized: SerializedMessage) -> tuple[int, str]:
+    """Return the stamp in nanoseconds and the frame of a message that starts with a header.
+
+    Raises:
+        CdrError: it ends too early, or is not plain CDR.
+    """
+    reader = CdrReader(serialized)
+    return reader.stamp_ns(), reader.string()
+
+
 class CdrReader:
     """Takes one field after the other from a serialized message."""
 
@@ -211,36 +221,43 @@ class CdrReader:
         return values
 
 
-_ENCAPSULATION = next(code for code, order in BYTE_ORDERS.items() if order == NATIVE) + bytes(2)
+ENCAPSULATION = next(code for code, order in BYTE_ORDERS.items() if order == NATIVE) + bytes(2)
 
 
 class CdrWriter:
     """Appends one field after the other to a message, each aligned to its own size."""
 
     def __init__(self) -> None:
-        self.message = bytearray(_ENCAPSULATION)
+        self.message = bytearray(ENCAPSULATION)
 
     def header(self, header: Header) -> None:
         """Append a std_msgs/Header."""
-        text = header.frame_id.encode() + b"\0"
-        self.numbers("iII", header.stamp.sec, header.stamp.nanosec, len(text))
-        self.message += text
+        self.numbers("iI", header.stamp.sec, header.stamp.nanosec)
+        self.string(header.frame_id)
+
+    def string(self, text: str) -> None:
+        """Append a string."""
+        octets = text.encode() + b"\0"
+        self.numbers("I", len(octets))
+        self.message += octets
 
     def numbers(self, kinds: str, *values: float) -> None:
         """Append numbers; the kinds are those of `struct`.
 
         The last one must be the largest; padding between them is given as ``x``.
         """
-        self._align(struct.calcsize(kinds[-1]))
+        self.align(struct.calcsize(kinds[-1]))
         self.message += struct.pack(f"={kinds}", *values)
 
     def array(self, values: NDArray, dtype: type[np.floating]) -> None:
         """Append all numbers of an array as numbers of one type."""
-        self._align(np.dtype(dtype).itemsize)
+        self.align(np.dtype(dtype).itemsize)
         self.message += values.astype(dtype, copy=False).tobytes()
 
-    def _align(self, size: int) -> None:
+    def align(self, size: int) -> int:
+        """Fill up to a multiple of a size; return how many bytes there are, without the encapsulation."""
         self.message += bytes(-(len(self.message) - ENCAPSULATION_BYTES) % size)
+        return len(self.message) - ENCAPSULATION_BYTES
 
 
 # The stamp of a message that starts with a header follows the encapsulation. Machines that ROS 2

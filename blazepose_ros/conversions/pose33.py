@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Header
 
-from blazepose_ros.conversions.cdr import CdrError, CdrReader, CdrWriter, SerializedMessage, stamp_ns
+from blazepose_ros.conversions.cdr import CdrError, CdrReader, CdrWriter, SerializedMessage
 from blazepose_ros.core.body_frame import TO_THE_IMAGES_TOP, body_axes_covariance
 from blazepose_ros.core.diagnostics.statistics import STAGES
 from blazepose_ros.core.joint_angles import joint_angles
@@ -145,7 +145,7 @@ def read_pose33_array(serialized: SerializedMessage, most: int | None = None) ->
         CdrError: it ends too early, is not plain CDR, or holds values that no Pose33 has.
     """
     reader = CdrReader(serialized)
-    header, count = reader.header(), reader.uint32()
+    origin_ns, frame_id, count = reader.stamp_ns(), reader.string(), reader.uint32()
     poses, image, complexity = [], NO_IMAGE, ModelComplexity.FULL
     number = count if most is None else min(count, most)
     for _ in range(number):
@@ -154,11 +154,11 @@ def read_pose33_array(serialized: SerializedMessage, most: int | None = None) ->
         except ValueError as err:  # an enum's value
             raise CdrError(str(err)) from err
         poses.append(pose)
-    return PoseArray(stamp_ns(header), header.frame_id, tuple(poses), image, complexity, count - number)
+    return PoseArray(origin_ns, frame_id, tuple(poses), image, complexity, count - number)
 
 
 def _read_pose(reader: CdrReader) -> tuple[Pose, ImageSize, ModelComplexity]:
-    reader.header()
+    reader.stamp_ns(), reader.string()  # those of the array
     person_id, status = reader.uint32(), Status(reader.uint8())
     (score,) = reader.array(1, np.float32)
     complexity = ModelComplexity(reader.uint8())

@@ -187,6 +187,8 @@ class TfBuffer:
         self._clock = clock
         self._edges: dict[str, _Edge] = {}
         self._used: dict[tuple[str, str], list[str]] = {}
+        # What static transforms alone tell, until one of them changes.
+        self._static: dict[tuple[str, str], Rigid] = {}
         self._swept_s = self._flooded_s = -math.inf
         self._changed = threading.Condition()
 
@@ -230,8 +232,10 @@ class TfBuffer:
         Raises:
             TransformError: they are not connected, or not at that time.
         """
-        deadline_s = self._clock() + timeout_s
         with self._changed:
+            if (pose := self._static.get((target, source))) is not None:
+                return pose
+            deadline_s = self._clock() + timeout_s
             while True:
                 try:
                     return self._lookup(target, source, stamp_ns)
@@ -259,10 +263,12 @@ class TfBuffer:
     def _insert(self, transform: Transform, now_s: float) -> None:
         parent, child, stamp_ns = transform.parent, transform.child, transform.stamp_ns
         if stamp_ns is None:
+            self._static.clear()
             self._edges[child] = _Edge(parent, now_s, [], [transform.pose])
         else:
             edge = self._edges.get(child)
             if edge is None or edge.parent != parent or edge.static:
+                self._static.clear()
                 edge = self._edges[child] = _Edge(parent, now_s)
             edge.received_s = now_s
             edge.insert(stamp_ns, transform.pose)
@@ -286,6 +292,7 @@ class TfBuffer:
         self._flooded_s = now_s
         used = set(chain.from_iterable(self._used.values()))
         self._edges = {child: edge for child, edge in self._edges.items() if child in used}
+        self._static.clear()
 
     def _lookup(self, target: str, source: str, stamp_ns: int) -> Rigid:
         sources, targets = self._ancestry(source), self._ancestry(target)
@@ -303,14 +310,19 @@ class TfBuffer:
             raise TransformError("; ".join(reasons), TransformFault.UNCONNECTED)
         up, down = sources[: sources.index(common)], targets[: targets.index(common)]
         self._note_use(target, source, [*up, *down])
-        return self._along(down, stamp_ns).inverse() @ self._along(up, stamp_ns)
+        pose = self._along(down, stamp_ns).inverse() @ self._along(up, stamp_ns)
+        if all(self._edges[frame].static for frame in (*up, *down)):
+            self._static[target, source] = pose
+        return pose
 
     def _note_use(self, target: str, source: str, frames: list[str]) -> None:
         """Note which frames the last look-ups use."""
         self._used.pop((target, source), None)
         self._used[target, source] = frames
         if len(self._used) > MAX_LOOKUPS:
-            del self._used[next(iter(self._used))]
+            oldest = next(iter(self._used))
+            del self._used[oldest]
+            self._static.pop(oldest, None)
 
     def _ancestry(self, frame: str) -> list[str]:
         """Return a frame and its ancestors, the next one first; not those of a loop, nor beyond the depth."""

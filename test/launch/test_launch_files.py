@@ -204,6 +204,20 @@ def test_arguments_win_over_the_named_parameter_file(launch: Any) -> None:
     assert started["blazepose_node"].parameters == {"model_complexity": 0, "tf_prefix": "1_"}
 
 
+def test_the_fusion_has_its_cameras_and_its_frame_and_a_file_of_parameters(
+    launch: Any, stand_in: Any, tmp_path: Path
+) -> None:
+    stand_in("blazepose_ros", "blazepose_fusion")
+    file = tmp_path / "fusion.yaml"
+    file.write_text("/**:\n  ros__parameters:\n    rate: 20.0\n    fusion_frame: hall\n")
+    _, started = launch(
+        "fusion", "cameras:=front,rear", "fusion_frame:=odom", "namespace:=robot", f"params_file:={file}"
+    )
+    fusion = started["blazepose_fusion"]
+    assert fusion.parameters == {"rate": 20.0, "cameras": "front,rear", "fusion_frame": "odom"}
+    assert fusion.remappings == {"__node": "blazepose_fusion", "__ns": "/robot"}
+
+
 @pytest.mark.usefixtures("node")
 def test_rviz_shows_the_nodes_topics_in_the_cameras_frame(launch: Any, stand_in: Any) -> None:
     stand_in("rviz2", "rviz2")

@@ -14,10 +14,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from blazepose_ros.core.fusion.identity_gate import ExpectedPerson
 from blazepose_ros.core.fusion.sightings import PersonSighting
 from blazepose_ros.core.landmarks import NUM_LANDMARKS, Landmark
 from blazepose_ros.core.timestamps import NS_PER_MS, NS_PER_S
-from blazepose_ros.core.types import HipCenter, Placement, Pose, upper_triangle
+from blazepose_ros.core.types import HipCenter, Placement, Pose, covariance_matrices, upper_triangle
 
 # How far a camera's landmark is from where it is: across the ray of its pixel, in meters and as a share of
 # the distance, and along it, besides how wrong the hips' distance is. One standard deviation.
@@ -67,31 +68,75 @@ def fuse_landmarks(sightings: Sequence[PersonSighting]) -> FusedLandmarks:
     Args:
         sightings: of one person at one time, one for each camera.
     """
-    places = np.stack([sighting.places for sighting in sightings])
-    information = _information_of(places, sightings)
-    weights = np.ones(places.shape[:2])
-    fused = total = np.empty(0, np.float64)
+    places = np.array([sighting.places.T for sighting in sightings])
+    rays = places - np.array([sighting.origin for sighting in sightings])[..., None]
+    across, lengthwise = _information_of(rays, sightings)
+    facts = _facts(places, rays, across, lengthwise)
+    weights = np.ones(across.shape)
+    fused = triangles = np.empty(0)
     for _ in range(ROUNDS):
-        weighted = weights[:, :, None, None] * information
-        total = weighted.sum(axis=0)
-        fused = np.linalg.solve(total, (weighted @ places[..., None]).sum(axis=0))[..., 0]
+        triangles, fused = _solved(np.add.reduce(weights[:, None] * facts))
         apart = places - fused
-        squares = np.einsum("cli,clij,clj->cl", apart, information, apart)
+        squares = across * _dot(apart, apart) + lengthwise * _dot(rays, apart) ** 2
         weights = HUBER_DEVIATIONS / np.sqrt(np.maximum(squares, HUBER_DEVIATIONS**2))
-    return FusedLandmarks(fused, np.linalg.inv(total).astype(np.float64), weights)
+    return FusedLandmarks(fused.T, covariance_matrices(triangles.T), weights)
 
 
-def _information_of(places: NDArray, sightings: Sequence[PersonSighting]) -> NDArray[np.float64]:
-    """Return the inverse covariances of the cameras' landmarks, (cameras, 33, 3, 3)."""
-    rays = places - np.stack([sighting.origin for sighting in sightings])[:, None]
-    squares = (rays * rays).sum(axis=-1)
-    seen = np.maximum(np.stack([sighting.visibility for sighting in sightings]), MIN_VISIBILITY)
+# In what follows the landmarks come last: numpy takes long for many small matrices, not for long rows.
+_ROWS, _COLUMNS = np.triu_indices(3)
+_DIAGONAL = np.flatnonzero(_ROWS == _COLUMNS)
+
+
+def _dot(first: NDArray, second: NDArray) -> NDArray[np.float64]:
+    """Return the scalar products, (cameras, 33), of vectors, (cameras, 3, 33)."""
+    return np.einsum("cil,cil->cl", first, second)
+
+
+def _information_of(rays: NDArray, sightings: Sequence[PersonSighting]) -> tuple[NDArray, NDArray]:
+    """Return what the cameras know of the landmarks: across the rays, and how much more along them.
+
+    The inverse covariances are ``across * I + lengthwise * ray @ ray.T``, each factor (cameras, 33).
+
+    Args:
+        rays: (cameras, 3, 33), meters, from the cameras to the landmarks.
+        sightings: one for each camera.
+    """
+    squares = _dot(rays, rays)
+    seen = np.maximum(np.array([sighting.visibility for sighting in sightings]), MIN_VISIBILITY)
     hips_variances = np.array([[max(sighting.hips_variance, 0.0)] for sighting in sightings])
     across = seen / (ACROSS_STD_M**2 + ACROSS_SHARE**2 * squares)
     along = seen / (ALONG_STD_M**2 + hips_variances)
-    outer = rays[..., :, None] * rays[..., None, :]
-    outer *= ((along - across) / squares)[..., None, None]
-    return outer + across[..., None, None] * _IDENTITY
+    return across, (along - across) / squares
+
+
+def _facts(places: NDArray, rays: NDArray, across: NDArray, lengthwise: NDArray) -> NDArray[np.float64]:
+    """Return the cameras' equations for the places, (cameras, 9, 33): upper triangles and right sides."""
+    facts = np.empty((len(places), 9, NUM_LANDMARKS))
+    facts[:, :6] = rays[:, _ROWS] * rays[:, _COLUMNS] * lengthwise[:, None]
+    facts[:, _DIAGONAL] += across[:, None]
+    facts[:, 6:] = across[:, None] * places + (lengthwise * _dot(rays, places))[:, None] * rays
+    return facts
+
+
+def _solved(equations: NDArray) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the upper triangles of the inverses, (6, 33), and the solutions, (3, 33), of equations, (9, 33).
+
+    By Cramer's rule, which is exact enough where no direction is known a thousand times as well as another.
+    """
+    xx, xy, xz, yy, yz, zz, x, y, z = equations
+    adjugate = np.array(
+        [
+            yy * zz - yz * yz,
+            xz * yz - xy * zz,
+            xy * yz - xz * yy,
+            xx * zz - xz * xz,
+            xy * xz - xx * yz,
+            xx * yy - xy * xy,
+        ]
+    )
+    inverse = adjugate / (xx * adjugate[0] + xy * adjugate[1] + xz * adjugate[2])
+    a, b, c, d, e, f = inverse
+    return inverse, np.array([a * x + b * y + c * z, b * x + d * y + e * z, c * x + e * y + f * z])
 
 
 # Where a camera comes or goes, people glide to where the others see them: one camera alone may be off
@@ -107,6 +152,9 @@ VELOCITY_NS = 250 * NS_PER_MS
 MIN_PLACES = 3
 
 HIPS = [Landmark.LEFT_HIP, Landmark.RIGHT_HIP]
+# So long, and with so much change of velocity, one deviation, it is known where someone goes: who walks.
+EXPECTED_NS = 500 * NS_PER_MS
+ACCELERATION_STD_MPS2 = 3.0
 _UNKNOWN_SCREEN = np.full((NUM_LANDMARKS, 3), np.nan, np.float32)
 
 
@@ -117,6 +165,14 @@ class _Output(NamedTuple):
     cameras: tuple[str, ...]
     places: NDArray[np.float64]
     hips: NDArray[np.float64]
+
+
+class _LastFused(NamedTuple):
+    """Where several cameras saw a person: a time, the landmarks, and the hips' velocity, (3,), m/s."""
+
+    stamp_ns: int
+    landmarks: FusedLandmarks
+    velocity: NDArray[np.float64]
 
 
 class FusedPerson:
@@ -131,40 +187,66 @@ class FusedPerson:
         self._outputs: deque[_Output] = deque()
         self._since_ns = 0
         self._glide = np.zeros((NUM_LANDMARKS + 1, 3))
+        self._last_fused: _LastFused | None = None
 
     @property
     def seen_ns(self) -> int:
         """When the person was seen last."""
         return self._outputs[-1].stamp_ns if self._outputs else 0
 
-    def update(self, sightings: Sequence[PersonSighting], stamp_ns: int) -> Pose:
+    def update(self, sightings: Sequence[PersonSighting], stamp_ns: int, *, primary: bool = False) -> Pose:
         """Return the person at a time.
 
         Args:
             sightings: of the cameras that see them then.
             stamp_ns: the time, after the one before.
+            primary: whether this is the primary person.
         """
-        pose = _alone(sightings[0]) if len(sightings) == 1 else _fused(sightings)
+        landmarks = fuse_landmarks(sightings) if len(sightings) > 1 else None
+        pose = _alone(sightings[0]) if landmarks is None else _fused(sightings, landmarks)
         center = pose.hip_center
         assert center is not None
-        points = np.vstack([pose.world + center.position, center.position])
-        points += self._glided(points, tuple(each.camera for each in sightings), stamp_ns)
+        cameras = tuple(each.camera for each in sightings)
+        points = np.empty((NUM_LANDMARKS + 1, 3))
+        points[:-1], points[-1] = pose.world + center.position, center.position
+        points += self._glided(points, cameras, stamp_ns)
         places, hips = points[:-1], points[-1]
-        self._outputs.append(_Output(stamp_ns, tuple(each.camera for each in sightings), places, hips))
+        self._outputs.append(_Output(stamp_ns, cameras, places, hips))
         while self._outputs[0].stamp_ns < stamp_ns - VELOCITY_NS:
             self._outputs.popleft()
-        off = self._glide[-1][:, None] * self._glide[-1]
-        center = replace(center, position=hips, covariance=center.covariance + off)
-        if len(sightings) > 1:
+        covariances = pose.landmark_covariances
+        if self._glide.any():
+            off = self._glide[-1][:, None] * self._glide[-1]
+            center = replace(center, position=hips, covariance=center.covariance + off)
+            covariances = covariances + self._glide_covariances()
+        if landmarks is not None:
             center = self._moving(center)
+            self._last_fused = _LastFused(stamp_ns, landmarks, center.velocity)
         return replace(
             pose,
             person_id=self._person_id,
-            primary=False,
+            primary=primary,
             world=(places - hips).astype(np.float32),
             hip_center=center,
-            landmark_covariances=pose.landmark_covariances + self._glide_covariances(),
+            landmark_covariances=covariances,
         )
+
+    def expected(self, stamp_ns: int) -> ExpectedPerson | None:
+        """Return where the person has to be at a time; None where several cameras have not just seen them.
+
+        Args:
+            stamp_ns: the time, after that of the last update.
+        """
+        if self._last_fused is None or not 0 < stamp_ns - self._last_fused.stamp_ns <= EXPECTED_NS:
+            return None
+        elapsed_s = (stamp_ns - self._last_fused.stamp_ns) / NS_PER_S
+        landmarks, velocity = self._last_fused.landmarks, self._last_fused.velocity
+        across = ACROSS_STD_M**2 + (ACCELERATION_STD_MPS2 * elapsed_s**2 / 2.0) ** 2
+        covariances = landmarks.covariances + across * _IDENTITY
+        speed_mps = float(np.linalg.norm(velocity))
+        if math.isnan(speed_mps):
+            return None
+        return ExpectedPerson(landmarks.places + velocity * elapsed_s, covariances, speed_mps)
 
     def _glided(self, points: NDArray, cameras: tuple[str, ...], stamp_ns: int) -> NDArray[np.float64]:
         """Return what to add to the points, (34, 3), so that they go on from where they were."""
@@ -210,9 +292,8 @@ def _alone(sighting: PersonSighting) -> Pose:
     return replace(sighting.placed(), screen=_UNKNOWN_SCREEN, mask=None)
 
 
-def _fused(sightings: Sequence[PersonSighting]) -> Pose:
-    """Return a person whom several cameras see."""
-    landmarks = fuse_landmarks(sightings)
+def _fused(sightings: Sequence[PersonSighting], landmarks: FusedLandmarks) -> Pose:
+    """Return a person whom several cameras see, of where the landmarks are."""
     hips = landmarks.places[HIPS].mean(axis=0)
     scatter = landmarks.scatter[HIPS].sum(axis=0) / len(HIPS) ** 2
     people = [sighting.person for sighting in sightings]
@@ -220,8 +301,8 @@ def _fused(sightings: Sequence[PersonSighting]) -> Pose:
     scores = [person.score for person in people if not math.isnan(person.score)]
     return Pose(
         screen=_UNKNOWN_SCREEN,
-        visibility=np.max([sighting.visibility for sighting in sightings], axis=0).astype(np.float32),
-        presence=np.max([person.presence for person in people], axis=0),
+        visibility=_best([sighting.visibility for sighting in sightings]).astype(np.float32),
+        presence=_best([person.presence for person in people]),
         world=(landmarks.places - hips).astype(np.float32),
         score=max(scores, default=math.nan),
         hip_center=HipCenter(hips, scatter + COMMON_STD_M**2 * np.eye(3), Placement.FUSED),
@@ -230,6 +311,11 @@ def _fused(sightings: Sequence[PersonSighting]) -> Pose:
         stature_m=stature_m,
         stature_std_m=stature_std_m,
     )
+
+
+def _best(shares: Sequence[NDArray]) -> NDArray:
+    """Return the largest of the cameras' shares for each landmark, (33,)."""
+    return np.maximum.reduce(np.array(shares))
 
 
 def _stature(people: Sequence[Pose]) -> tuple[float, float]:

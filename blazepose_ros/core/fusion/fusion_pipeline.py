@@ -4,10 +4,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from blazepose_ros.core.fusion.clock_offset import UNKNOWN, ClockOffsets, Offset
 from blazepose_ros.core.fusion.fused_person import FusedPerson
+from blazepose_ros.core.fusion.identity_gate import ExpectedPerson, IdentityGate
 from blazepose_ros.core.fusion.matching import KEEP_NS, PersonMatcher
 from blazepose_ros.core.fusion.sightings import CameraView
 from blazepose_ros.core.fusion.synchronization import CameraHistory, OutputTimes
@@ -111,6 +112,19 @@ class FusionPipeline:
         """Return after how long to poll at the latest, in seconds; infinite where nothing waits."""
         return self._times.wait_s(now_s)
 
+    def awaited(self, now_s: float) -> dict[str, int]:
+        """Return which cameras' images the next output needs: until then, they may as well be collected.
+
+        Args:
+            now_s: monotonic seconds.
+
+        Returns:
+            The stamp that each has to reach, by the cameras' names and clocks; empty where any image may
+            bring an output.
+        """
+        awaited = self._times.awaited(now_s)
+        return {camera: stamp_ns + self._correction_ns(camera) for camera, stamp_ns in awaited.items()}
+
     def finish(self) -> list[FusedPeople]:
         """Return the people at all times that still wait, as at a recording's end."""
         return self.poll(float("inf"))
@@ -121,7 +135,7 @@ class FusionPipeline:
 
     def stray_cameras(self, now_s: float) -> list[str]:
         """Return the names of those whose stamps are seconds away from those of the others: not fused."""
-        return [camera for camera in self._times.live(now_s) if self._times.is_stray(camera, now_s)]
+        return self._times.strays(now_s)
 
     def forget(self, camera: str) -> None:
         """Forget a camera that is fused no more."""
@@ -131,6 +145,7 @@ class FusionPipeline:
     def _start_anew(self) -> None:
         self._histories: dict[str, CameraHistory] = {}
         self._matcher = PersonMatcher()
+        self._gate = IdentityGate()
         self._people: dict[int, FusedPerson] = {}
 
     def _due(self, now_s: float) -> Iterator[FusedPeople]:
@@ -144,23 +159,29 @@ class FusionPipeline:
             for sighting in history.at(stamp_ns + self._correction_ns(camera))
         ]
         matched = self._matcher.update(sightings, stamp_ns)
+        matched = self._gate.sorted_out(matched, self._expected(stamp_ns), self.offsets, stamp_ns)
         corrections_s = {camera: self._correction_ns(camera) / NS_PER_S for camera in self._histories}
         self._clocks.update(matched, stamp_ns, corrections_s)
-        people = [
-            self._people.setdefault(each.person_id, FusedPerson(each.person_id)).update(
-                each.sightings, stamp_ns
-            )
-            for each in matched
-        ]
+        people = tuple(
+            self._person(each.person_id).update(each.sightings, stamp_ns, primary=index == 0)
+            for index, each in enumerate(matched)
+        )
         self._solve_offsets(stamp_ns)
         self._people = {
             number: person for number, person in self._people.items() if stamp_ns - person.seen_ns <= KEEP_NS
         }
-        return FusedPeople(
-            stamp_ns,
-            tuple(replace(person, primary=index == 0) for index, person in enumerate(people)),
-            {each.person_id: tuple(seen.camera for seen in each.sightings) for each in matched},
-        )
+        cameras = {each.person_id: tuple(seen.camera for seen in each.sightings) for each in matched}
+        return FusedPeople(stamp_ns, people, cameras)
+
+    def _expected(self, stamp_ns: int) -> dict[int, ExpectedPerson]:
+        """Return where people have to be at a time, by their ids, as far as that is known."""
+        people = ((number, person.expected(stamp_ns)) for number, person in self._people.items())
+        return {number: expected for number, expected in people if expected is not None}
+
+    def _person(self, person_id: int) -> FusedPerson:
+        if person_id not in self._people:
+            self._people[person_id] = FusedPerson(person_id)
+        return self._people[person_id]
 
     def _correction_ns(self, camera: str) -> int:
         if not self._options.correct_clocks:

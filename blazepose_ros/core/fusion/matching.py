@@ -45,9 +45,9 @@ class RayPairs:
     """
 
     def __init__(self, pairs: Sequence[Pair], names: Sequence[int] | slice = _EACH) -> None:
-        first = np.stack([one.places - one.origin for one, _ in pairs])
-        second = np.stack([(other.places - other.origin)[names] for _, other in pairs])
-        base = np.stack([other.origin - one.origin for one, other in pairs])[:, None]
+        first = np.array([one.places - one.origin for one, _ in pairs])
+        second = np.array([(other.places - other.origin)[names] for _, other in pairs])
+        base = np.array([other.origin - one.origin for one, other in pairs])[:, None]
         normals = _cross(first, second)
         squares = _dot(normals, normals)
         lengths = np.sqrt(squares)
@@ -55,7 +55,7 @@ class RayPairs:
         lengths[lengths == 0.0] = np.inf
         self.normals = normals / lengths[..., None]
         self.distances = _dot(self.normals, base)
-        visible = np.stack([np.minimum(one.visibility, other.visibility[names]) for one, other in pairs])
+        visible = np.array([np.minimum(one.visibility, other.visibility[names]) for one, other in pairs])
         self.seen = (visible >= MIN_VISIBILITY) & long_enough
         # How far along its ray each is where they are nearest, but for a positive factor.
         along_first, along_second = _dot(_cross(base, second), normals), _dot(_cross(base, first), normals)
@@ -140,11 +140,11 @@ class _Known:
 
     Attributes:
         members: what each camera calls them, and when it saw them last.
-        hips: (3,), meters, where they were.
+        hips: x, y and z, meters, where they were.
     """
 
     members: dict[str, tuple[int, int]] = field(default_factory=dict)
-    hips: NDArray[np.float64] = field(default_factory=lambda: np.zeros(3))
+    hips: tuple[float, ...] = (0.0, 0.0, 0.0)
 
 
 class PersonMatcher:
@@ -152,6 +152,7 @@ class PersonMatcher:
 
     def __init__(self) -> None:
         self._votes: dict[tuple[Key, Key], deque[tuple[int, float]]] = {}
+        self._medians: dict[tuple[Key, Key], float] = {}  # of the votes
         self._known: dict[int, _Known] = {}
         self._last_id = 0
 
@@ -183,9 +184,11 @@ class PersonMatcher:
         for (one, other), apart in zip(pairs, distances_m(pairs, SAME_PERSON_M).tolist(), strict=True):
             if not math.isnan(apart):
                 self._votes.setdefault((one.key, other.key), deque()).append((stamp_ns, apart))
-        for votes in self._votes.values():
+                self._medians.pop((one.key, other.key), None)
+        for pair, votes in self._votes.items():
             while votes and not 0 <= stamp_ns - votes[0][0] <= VOTE_NS:
                 votes.popleft()
+                self._medians.pop(pair, None)
         self._votes = {pair: votes for pair, votes in self._votes.items() if votes}
 
     def _is_due(self, pair: tuple[Key, Key], stamp_ns: int) -> bool:
@@ -194,8 +197,10 @@ class PersonMatcher:
 
     def _apart(self, one: PersonSighting, other: PersonSighting) -> float:
         """Return how far two are apart by the votes of the last moments, NaN where there are none."""
-        votes = self._votes.get((one.key, other.key))
-        return median(apart for _, apart in votes) if votes else math.nan
+        pair = (one.key, other.key)
+        if pair not in self._medians and pair in self._votes:
+            self._medians[pair] = median(apart for _, apart in self._votes[pair])
+        return self._medians.get(pair, math.nan)
 
     def _groups(self, sightings: Iterable[PersonSighting]) -> list[list[PersonSighting]]:
         """Return the sightings of each person, camera after camera joined to those before it."""
@@ -230,7 +235,7 @@ class PersonMatcher:
     def _identify(self, groups: Sequence[Sequence[PersonSighting]]) -> list[int]:
         """Return the id of each group: that which most of it had, else that of the nearest place."""
         ids = list(self._known)
-        costs = np.array([[_strangeness(self._known[number], group) for number in ids] for group in groups])
+        costs = np.array([_strangeness(self._known.values(), group) for group in groups])
         continued = _assigned(costs) if groups and ids else {}
         return [
             ids[continued[index]] if index in continued else self._next_id() for index in range(len(groups))
@@ -249,7 +254,7 @@ class PersonMatcher:
         known = self._known.setdefault(person.person_id, _Known())
         for sighting in person.sightings:
             known.members[sighting.camera] = sighting.person.person_id, stamp_ns
-        known.hips = _middle(person.sightings)
+        known.hips = tuple(_middle(person.sightings).tolist())
 
     def _forget(self, stamp_ns: int) -> None:
         for known in self._known.values():
@@ -267,20 +272,25 @@ def _has(known: _Known, sighting: PersonSighting) -> bool:
 
 def _middle(sightings: Sequence[PersonSighting]) -> NDArray[np.float64]:
     """Return about where a person is, (3,): the mean of what the cameras say."""
-    return sum(sighting.places[_HIPS].sum(axis=0) for sighting in sightings) / (len(_HIPS) * len(sightings))
+    hips = [sighting.places[hip] for sighting in sightings for hip in _HIPS]
+    return np.add.reduce(np.array(hips)) / len(hips)
 
 
-def _strangeness(known: _Known, group: Sequence[PersonSighting]) -> float:
-    """Return how little a group is a person who is known: less by 1 for each camera that calls them so."""
-    votes = sum(_has(known, sighting) for sighting in group)
-    if not votes:
-        return _NEVER
-    apart = float(np.linalg.norm(known.hips - _middle(group)))
-    return -votes + apart / (1.0 + apart)
+def _strangeness(known: Iterable[_Known], group: Sequence[PersonSighting]) -> list[float]:
+    """Return how little a group is each who is known: less by 1 for each camera that calls them so."""
+    middle = _middle(group).tolist()
+    costs = []
+    for each in known:
+        votes = sum(_has(each, sighting) for sighting in group)
+        apart = math.dist(each.hips, middle)
+        costs.append(-votes + apart / (1.0 + apart) if votes else _NEVER)
+    return costs
 
 
 def _assigned(costs: NDArray[np.float64]) -> dict[int, int]:
     """Return the column of each row that has one, at the least cost in all."""
+    if costs.size == 1:
+        return {0: 0} if costs[0, 0] < _NEVER else {}
     rows, columns = linear_sum_assignment(costs)
     return {
         row: column

@@ -101,6 +101,33 @@ class OutputTimes:
         """Return how long it is until the next time has waited long enough; infinite where none waits."""
         return max(0.0, self._waiting[0].at_s + self.max_wait_s - now_s) if self._waiting else math.inf
 
+    def awaited(self, now_s: float) -> dict[str, int]:
+        """Return which cameras have to go on, and up to which stamp, before the next output.
+
+        Args:
+            now_s: monotonic seconds.
+
+        Returns:
+            Stamps by the cameras' names; empty where any image may bring an output.
+        """
+        live = self.live(now_s)
+        if self._began_s is None or now_s - self._began_s < self.max_wait_s or not (live and self.max_wait_s):
+            return {}
+        if self._waiting:
+            target_ns = self._waiting[0].stamp_ns
+        elif self.rate_hz and self._last_ns is not None:
+            target_ns = round((round(self._last_ns * self.rate_hz / NS_PER_S) + 1) * NS_PER_S / self.rate_hz)
+        else:
+            leader = self._leader(live)
+            return {leader: self._newest[leader].stamp_ns + 1}
+        right_ns = self._right_ns(live)
+        newest_ns = {camera: self._newest[camera].stamp_ns for camera in live}
+        return {
+            camera: target_ns
+            for camera, stamp_ns in newest_ns.items()
+            if stamp_ns < target_ns and not _are_apart(stamp_ns, right_ns)
+        }
+
     def forget(self, camera: str) -> None:
         """Forget a camera that is fused no more."""
         self._newest.pop(camera, None)
@@ -113,6 +140,13 @@ class OutputTimes:
         """Tell whether a camera's stamps are far from those of the others: its clock is another one."""
         live = self.live(now_s)
         return bool(live) and _are_apart(self._newest[camera].stamp_ns, self._right_ns(live))
+
+    def strays(self, now_s: float) -> list[str]:
+        """Return the cameras that are not silent and whose clock is another one, by name."""
+        if not (live := self.live(now_s)):
+            return []
+        right_ns = self._right_ns(live)
+        return [camera for camera in live if _are_apart(self._newest[camera].stamp_ns, right_ns)]
 
     def _right_ns(self, live: Sequence[str]) -> int:
         """Return about what the time is: the reference camera's, else that of half of the cameras.
@@ -136,23 +170,26 @@ class OutputTimes:
     def _is_passed(self, stamp_ns: int, now_s: float) -> bool:
         """Tell whether all cameras have passed a time; at the start it is not known yet which there are."""
         assert self._began_s is not None
-        return now_s - self._began_s >= self.max_wait_s and all(
-            self._newest[camera].stamp_ns >= stamp_ns or self.is_stray(camera, now_s)
-            for camera in self.live(now_s)
-        )
+        if now_s - self._began_s < self.max_wait_s:
+            return False
+        live = self.live(now_s)
+        behind_ns = [each for camera in live if (each := self._newest[camera].stamp_ns) < stamp_ns]
+        return not behind_ns or all(_are_apart(each, self._right_ns(live)) for each in behind_ns)
 
     def _plan(self, camera: str, stamp_ns: int, now_s: float) -> None:
         """Add the times that are passed with an image."""
         if not self.rate_hz:
-            live = self.live(now_s)
-            leads = camera == (self.reference if self.reference in live else live[0])
-            times_ns = [stamp_ns] if leads else []
+            times_ns = [stamp_ns] if camera == self._leader(self.live(now_s)) else []
         else:
             times_ns = self._grid(stamp_ns)
         for time_ns in times_ns:
             if self._last_ns is None or time_ns > self._last_ns:
                 self._last_ns = time_ns
                 self._waiting.append(_Waiting(time_ns, now_s))
+
+    def _leader(self, live: Sequence[str]) -> str:
+        """Return the camera with whose images there are outputs, where there is no rate."""
+        return self.reference if self.reference in live else live[0]
 
     def _grid(self, stamp_ns: int) -> list[int]:
         """Return the multiples of the period since the last output; after a gap the newest alone."""

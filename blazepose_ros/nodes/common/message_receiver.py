@@ -23,8 +23,8 @@ from blazepose_ros.nodes.common.events import (
 )
 from blazepose_ros.nodes.common.serialized_take import MessageInfo, take_serialized
 
-# Fast DDS says that a message is there as soon as a part of it is. Looking for the whole of it without a
-# pause takes a core, and keeps the rest from coming.
+# Fast DDS says that a message is there as soon as a part of it is, and for many seconds after a process was
+# held up. Looking for the whole of it without a pause takes a core, and keeps the rest from coming.
 _PAUSE_S = 0.001
 # What a message waits for may come sooner than was estimated: so often it is looked at.
 _MOST_S_WITHOUT_A_LOOK = 0.02

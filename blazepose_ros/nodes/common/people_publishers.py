@@ -21,7 +21,7 @@ from tf2_msgs.msg import TFMessage
 from visualization_msgs.msg import MarkerArray
 
 from blazepose_ros.conversions.cdr import stamp_ns
-from blazepose_ros.conversions.frames import to_tf_message
+from blazepose_ros.conversions.frames import PeopleFrames
 from blazepose_ros.conversions.markers import MarkerArrays
 from blazepose_ros.conversions.pose33 import (
     POSES_TYPE,
@@ -118,7 +118,7 @@ class PeoplePublishers:
         needed: bool = False,
         cameras: Iterable[SceneCamera] = (),
     ) -> MarkerArray | None:
-        """Publish the markers and return them; None where none listens, unless they are needed.
+        """Publish the markers where somebody listens, and return them where they are needed, else None.
 
         Args:
             header: of the people.
@@ -129,7 +129,11 @@ class PeoplePublishers:
         """
         if not (needed or has_listeners(self._markers)):
             return None
-        message = self._marker_arrays.update(people, header, settings.visibility_threshold, cameras)
+        shown = people, header, settings.visibility_threshold, cameras
+        if not needed:
+            self._markers.publish(self._marker_arrays.serialized(*shown))
+            return None
+        message = self._marker_arrays.update(*shown)
         if has_listeners(self._markers):
             self._markers.publish(message)
         return message
@@ -139,16 +143,16 @@ class PeoplePublishers:
     ) -> None:
         wanted = settings.publish_tf and header.frame_id and has_listeners(self._tf)
         if wanted and self._tf_stamps.accepts(stamp_ns(header)):
-            message = to_tf_message(
+            frames = PeopleFrames(
                 people,
-                header,
+                header.frame_id,
                 prefix=settings.tf_prefix,
                 landmark_visibility=settings.visibility_threshold if settings.publish_landmark_tf else None,
                 limb_visibility=settings.visibility_threshold if settings.publish_limb_tf else None,
                 hri=hri,
             )
-            if message.transforms:
-                self._tf.publish(message)
+            if frames:
+                self._tf.publish(frames.serialized(stamp_ns(header)))
 
 
 def has_listeners(publisher: Any) -> bool:

@@ -7,20 +7,21 @@ import math
 import time
 from collections import Counter, deque
 from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple
 
-import numpy as np
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
 from sensor_msgs.msg import CameraInfo
 
 from blazepose_ros.conversions.camera_info import CalibrationInput, CameraInfoError
-from blazepose_ros.conversions.cdr import CdrError, SerializedMessage
+from blazepose_ros.conversions.cdr import CdrError, SerializedMessage, read_origin
 from blazepose_ros.conversions.pose33 import PoseArray, read_pose33_array
 from blazepose_ros.conversions.tf_buffer import TfBuffer, TransformError, TransformFault
 from blazepose_ros.core.camera_model import CameraModel
 from blazepose_ros.core.errors import BlazePoseError, Logger
 from blazepose_ros.core.fusion.settings import FusionSettings
-from blazepose_ros.core.fusion.sightings import CameraView, flaw
+from blazepose_ros.core.fusion.sightings import CameraView
 from blazepose_ros.core.settings import MAX_PEOPLE
 from blazepose_ros.core.text import printable
 from blazepose_ros.core.timestamps import is_restart
@@ -44,6 +45,22 @@ FURTHEST_CAMERA_M = 8e7
 ASSUMED_HFOV_DEG = 60.0  # never used: a camera that is not calibrated is not fused
 
 
+class ArrivedImage(NamedTuple):
+    """The people of an image that has come.
+
+    Attributes:
+        camera: the camera's name.
+        stamp_ns: when it was taken, by the camera's clock.
+        at_s: when it came, monotonic seconds.
+        read: returns the people; None where they cannot be fused, which is logged then.
+    """
+
+    camera: str
+    stamp_ns: int
+    at_s: float
+    read: Callable[[], CameraView | None]
+
+
 class CameraInput:
     """Takes the poses of one camera and tells where they were seen from.
 
@@ -53,7 +70,7 @@ class CameraInput:
         topic: of its poses.
         settings: as they are now; assign to change them.
         transforms: remembers where the camera is.
-        receive: called with each image's people, in a thread of this camera's.
+        receive: called with each image, in a thread of this camera's.
         logger: told of what cannot be used.
 
     Attributes:
@@ -68,10 +85,11 @@ class CameraInput:
         topic: str,
         settings: FusionSettings,
         transforms: TfBuffer,
-        receive: Callable[[CameraView], object],
+        receive: Callable[[ArrivedImage], object],
         logger: Logger,
     ) -> None:
         self.name, self.topic, self.settings = name, topic, settings
+        self._printable_name = printable(name)
         self.trouble = ""
         self.needs_moving = False
         self._node = node
@@ -185,26 +203,39 @@ class CameraInput:
         while self._arrivals[0] < now_s - WINDOW_S:
             self._arrivals.popleft()
         try:
-            view = self._view(read_pose33_array(serialized, MAX_PEOPLE))
-        except (CdrError, TransformError, CameraInfoError, _NotFusedError) as err:
-            self.trouble = f"the people of {printable(self.name)} are not fused: {err}"
-            if not self._has_just_begun:
-                self._logger.error(self.trouble)
-            return
+            stamp_ns, frame_id = read_origin(serialized)
+            self._check_time(stamp_ns)
+            pose = self._camera_pose(frame_id, self.settings.fusion_frame, stamp_ns)
+        except (CdrError, TransformError, _NotFusedError) as err:
+            self._refuse(err)
+        else:
+            self._receive(ArrivedImage(self.name, stamp_ns, now_s, partial(self._read, serialized, pose)))
+
+    def _read(self, serialized: SerializedMessage, camera_pose: Rigid) -> CameraView | None:
+        """Return the people of an image, in the thread that fuses; None where they cannot be fused."""
+        try:
+            view = self._view(read_pose33_array(serialized, MAX_PEOPLE), camera_pose)
+        except (CdrError, CameraInfoError, _NotFusedError) as err:
+            self._refuse(err)
+            return None
         if self.trouble:
             self._logger.warning(self.trouble)
-        self._receive(view)
+        return view
 
-    def _view(self, message: PoseArray) -> CameraView:
+    def _refuse(self, reason: Exception) -> None:
+        self.trouble = f"the people of {self._printable_name} are not fused: {reason}"
+        if not self._has_just_begun:
+            self._logger.error(self.trouble)
+
+    def _view(self, message: PoseArray, camera_pose: Rigid) -> CameraView:
         if any(pose.placement is Placement.FUSED for pose in message.poses):
             raise _NotFusedError("they are fused already")
-        self._check_time(message.stamp_ns)
-        pose = self._camera_pose(message.frame_id, self.settings.fusion_frame, message.stamp_ns)
         lens = self._lens(message.image) if message.poses else None
         numbers = Counter(person.person_id for person in message.poses)
         people = tuple(person for person in message.poses if numbers[person.person_id] == 1)
-        self.trouble = self._trouble_of(message, lens)
-        return CameraView(self.name, message.stamp_ns, pose, people, lens)
+        view = CameraView(self.name, message.stamp_ns, camera_pose, people, lens)
+        self.trouble = self._trouble_of(message, view)
+        return view
 
     def _check_time(self, stamp_ns: int) -> None:
         """Take note of an image's stamp.
@@ -216,20 +247,20 @@ class CameraInput:
         if before_ns is not None and before_ns >= stamp_ns and not is_restart(before_ns, stamp_ns):
             raise _NotFusedError("their stamps " + ("do not change" if before_ns == stamp_ns else "go back"))
 
-    def _trouble_of(self, message: PoseArray, lens: CameraModel | None) -> str:
+    def _trouble_of(self, message: PoseArray, view: CameraView) -> str:
         """Return why the people in an image are not fused, some of them, or less accurately; or nothing."""
-        name, people = printable(self.name), message.poses
+        name, people = self._printable_name, message.poses
         if any(Status.UNCALIBRATED in person.status for person in people):
             return f"{name} is not calibrated: its people are not fused"
         if any(person.placement is Placement.NONE for person in people):
             return f"{name} does not place its people: they are not fused"
-        if flaws := [found for person in people if (found := flaw(person))]:
+        if flaws := list(filter(None, view.flaws)):
             return f"{len(flaws)} of {len(people)} people of {name} are not fused: {flaws[0]}"
-        if len({person.person_id for person in people}) < len(people):
+        if len(view.people) < len(people):
             return f"people of {name} who have the same id are not fused"
         if message.unread:
             return f"{name} has {message.unread} more people than the {len(people)} who are fused"
-        if people and lens is None and not self._has_just_begun:
+        if people and view.lens is None and not self._has_just_begun:
             return f"no camera_info of {name}: it is fused less accurately"
         return ""
 
@@ -256,7 +287,7 @@ class CameraInput:
             raise
         # What was missing may have been static after all, and /tf has the frames of all people, 34 each.
         self.needs_moving = self.needs_moving and not self._transforms.is_static(fusion_frame, frame_id)
-        if np.abs(pose.translation).max() > FURTHEST_CAMERA_M:
+        if max(map(abs, pose.translation.tolist())) > FURTHEST_CAMERA_M:
             raise _NotFusedError(
                 f"TF has {printable(frame_id)} further from {fusion_frame} than the Earth is large"
             )

@@ -8,7 +8,6 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterable
-from queue import Empty, Full, Queue
 
 from blazepose_ros.conversions.cdr import header_message
 from blazepose_ros.core.camera_model import CameraModel
@@ -21,6 +20,7 @@ from blazepose_ros.core.timestamps import NS_PER_S
 from blazepose_ros.core.types import NO_IMAGE, ModelComplexity, Pose
 from blazepose_ros.core.visualization.scene_view import SceneCamera
 from blazepose_ros.nodes.common.people_publishers import PeoplePublishers
+from blazepose_ros.nodes.fusion.camera_input import ArrivedImage
 
 # The images of a second of four cameras at 30 Hz: who is so far behind never catches up.
 MAX_WAITING = 120
@@ -30,11 +30,13 @@ WINDOW_S = 5.0  # of what diagnostics show
 SHOWN_NS = 2 * NS_PER_S
 # Whose frustum is not known is shown with that of many.
 USUAL_LENS = CameraModel.from_hfov(640, 480, 60.0)
-_STOP = object()
 
 
 class Fusing:
     """Fuses people in a thread of its own and publishes them.
+
+    Images are collected until an output can be made of them: to wake up for each of them, with all code and
+    data gone from the processor's caches, takes longer than what is to be done.
 
     Args:
         settings: as they are now.
@@ -52,7 +54,11 @@ class Fusing:
         self._outputs = outputs
         self._logger = logger
         self._pipeline = FusionPipeline(settings.options)
-        self._queue: Queue[CameraView | object] = Queue(MAX_WAITING)
+        self._changed = threading.Condition()  # guards the next four
+        self._waiting: deque[ArrivedImage] = deque()
+        self._awaited: dict[str, int] = {}
+        self._is_complete = False
+        self._is_stopping = False
         self._times_s: deque[float] = deque(maxlen=round(WINDOW_S * 1000))
         self.people: tuple[Pose, ...] = ()
         self.offsets: dict[str, Offset] = {}
@@ -72,58 +78,67 @@ class Fusing:
         if not self._thread.is_alive():
             raise RuntimeError("people are fused no more")
 
-    def offer(self, view: CameraView) -> None:
-        """Take a camera's image, from any thread; where they come too fast the oldest is dropped."""
-        while True:
-            try:
-                self._queue.put_nowait(view)
-            except Full:
-                self._logger.warning("the cameras' people come faster than they are fused: some are dropped")
-                self._drop_one()
-            else:
-                return
+    def offer(self, image: ArrivedImage) -> None:
+        """Take an image, from any thread; where they come too fast the oldest is dropped."""
+        with self._changed:
+            self._waiting.append(image)
+            is_late = len(self._waiting) > MAX_WAITING
+            if is_late:
+                self._waiting.popleft()
+            self._note(image)
+            if self._is_complete:
+                self._changed.notify()
+        if is_late:
+            self._logger.warning("the cameras' people come faster than they are fused: some are dropped")
 
     def change(self, settings: FusionSettings) -> None:
         """Fuse from now on as the new settings say."""
         self._settings = settings
 
     def stop(self) -> None:
-        """End after the image at hand."""
-        while True:
-            try:
-                self._queue.put_nowait(_STOP)
-            except Full:
-                self._drop_one()
-            else:
-                break
+        """End after the images at hand."""
+        with self._changed:
+            self._is_stopping = True
+            self._changed.notify()
         self._thread.join(STOP_TIMEOUT_S)
 
-    def _drop_one(self) -> None:
-        try:
-            self._queue.get_nowait()
-        except Empty:
-            return
+    def _note(self, image: ArrivedImage) -> None:
+        """Note whether an image completes those of the next output."""
+        if image.stamp_ns >= self._awaited.get(image.camera, math.inf):
+            del self._awaited[image.camera]
+        self._is_complete = self._is_complete or not self._awaited
 
     def _run(self) -> None:
-        while (view := self._next()) is not _STOP:
+        while (images := self._next()) is not None:
             if self._pipeline.options != self._settings.options:
                 self._pipeline.options = self._settings.options
+            for image in images:
+                if (view := image.read()) is not None:
+                    self._newest[view.camera] = view
+                    self._publish(self._pipeline.update(view, image.at_s))
             now_s = time.monotonic()
-            if isinstance(view, CameraView):
-                self._newest[view.camera] = view
-                self._publish(self._pipeline.update(view, now_s))
-            else:
-                self._publish(self._pipeline.poll(now_s))
+            self._publish(self._pipeline.poll(now_s))
             self.offsets = self._pipeline.offsets
             self.strays = tuple(self._pipeline.stray_cameras(now_s))
 
-    def _next(self) -> CameraView | object | None:
-        """Return the next image; None where a time has waited long enough without one."""
-        wait_s = self._pipeline.wait_s(time.monotonic())
-        try:
-            return self._queue.get(timeout=None if math.isinf(wait_s) else wait_s)
-        except Empty:
-            return None
+    def _next(self) -> list[ArrivedImage] | None:
+        """Return the images for the next output, or those that have waited long enough; None at the end."""
+        now_s = time.monotonic()
+        with self._changed:
+            self._awaited, self._is_complete = self._pipeline.awaited(now_s), False
+            for image in self._waiting:
+                self._note(image)
+            while not (self._is_stopping or self._is_complete or (wait_s := self._wait_s()) <= 0.0):
+                self._changed.wait(None if math.isinf(wait_s) else wait_s)
+            images = list(self._waiting)
+            self._waiting.clear()
+            return None if self._is_stopping else images
+
+    def _wait_s(self) -> float:
+        """Return how long the images that are there, or may come meanwhile, can wait for others."""
+        now_s, max_wait_s = time.monotonic(), self._pipeline.options.max_wait_s
+        first_s = self._waiting[0].at_s if self._waiting else now_s if self._awaited else math.inf
+        return min(self._pipeline.wait_s(now_s), first_s + max_wait_s - now_s)
 
     def _publish(self, fused: Iterable[FusedPeople]) -> None:
         settings = self._settings

@@ -270,3 +270,21 @@ def test_frames_are_static_to_each_other_where_nothing_between_them_moves() -> N
     assert tree.is_static("robot", "hand")
     assert not tree.is_static("map", "hand")
     assert not tree.is_static("map", "nowhere")
+
+
+def test_a_static_transform_that_is_sent_anew_counts_from_then_on() -> None:
+    buffer = TfBuffer()
+    for x in (1.0, 2.0):
+        buffer.insert("map", "wall", Rigid(np.eye(3), np.array([x, 0.0, 0.0])), None)
+        buffer.insert("wall", "eye", Rigid(np.eye(3), np.array([0.0, 1.0, 0.0])), None)
+        for _ in range(2):
+            assert buffer.lookup("map", "eye", 5).translation.tolist() == [x, 1.0, 0.0]
+
+
+def test_a_frame_that_was_static_may_move() -> None:
+    buffer = TfBuffer()
+    buffer.insert("map", "eye", rigid(), None)
+    assert buffer.lookup("map", "eye", 5) is buffer.lookup("map", "eye", 6)
+    buffer.insert("map", "eye", rigid(), 10)
+    with pytest.raises(TransformError):
+        buffer.lookup("map", "eye", 5)

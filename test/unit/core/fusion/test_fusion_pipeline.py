@@ -277,3 +277,63 @@ def test_a_person_who_is_known_again_by_a_camera_within_seconds_has_the_same_id(
     outputs = list(fuse(views(THREE, 3.0, people)))
     assert {person.person_id for fused in outputs for person in fused.people} == {1}
     assert any(not fused.people for fused in outputs)
+
+
+def two_stroll(camera: str, time_s: float) -> dict[int, Any]:
+    """Return two people who stroll past each other; from 2 s on, north gives one's id to the other."""
+    along = 0.3 * time_s - 0.5
+    one, other = walker(time_s, (along, 0.4)), walker(time_s + 0.3, (-along, -0.4), 180.0)
+    if camera.startswith("north") and time_s > 2.0:
+        return {1: other, 2: one} if camera == "north" else {1: other}
+    return {1: one, 2: other}
+
+
+OFF_M = 0.10  # without the gate, 14 to 70 cm with three cameras
+
+
+@pytest.mark.parametrize("is_exchange", [True, False], ids=["exchanged", "of one who is lost"])
+@pytest.mark.parametrize("cameras", [THREE, ("north", "west", "south"), tuple(CAMERAS)])
+def test_a_camera_that_gives_an_id_to_someone_else_moves_nobody(
+    cameras: tuple[str, ...], is_exchange: bool
+) -> None:
+    def people(camera: str, time_s: float) -> dict[int, Any]:
+        return two_stroll(camera if is_exchange or camera != "north" else "north, one lost", time_s)
+
+    ids = set()
+    for fused in list(fuse(views(cameras, 3.0, people)))[5:-3]:
+        exact = two_stroll("", time_of(fused))
+        assert len(fused.people) == 2
+        for person in fused.people:
+            off_m = {
+                name: np.linalg.norm(places(person) - each, axis=1).mean() for name, each in exact.items()
+            }
+            nearest = min(off_m, key=lambda name: off_m[name])
+            assert off_m[nearest] < OFF_M
+            ids.add((person.person_id, nearest))
+    assert len(ids) == 2
+
+
+def test_a_camera_whose_place_is_wrong_is_fused_as_before() -> None:
+    aside = np.array([0.35, 0.0, 0.0])  # its rays still pass those of the others, at another place
+    made = [
+        replace(each, camera_pose=Rigid(each.camera_pose.rotation, each.camera_pose.translation + aside))
+        if each.camera == "north"
+        else each
+        for each in views(THREE, 2.0)
+    ]
+    assert {fused.cameras[1] for fused in list(fuse(made))[3:-3]} == {THREE}
+
+
+def test_images_that_the_next_output_does_not_need_are_told_apart() -> None:
+    pipeline = FusionPipeline()
+    assert pipeline.awaited(0.0) == {}
+    for each in views(THREE, 2.0):
+        now_s = (each.stamp_ns - START_NS) / 1e9
+        awaited = pipeline.awaited(now_s)
+        outputs = pipeline.update(each, now_s)
+        if now_s > 0.5:
+            # An output comes with the last image that is awaited, and with no other.
+            completes = {
+                name for name, stamp_ns in awaited.items() if name != each.camera or each.stamp_ns < stamp_ns
+            }
+            assert bool(outputs) == (not completes)
