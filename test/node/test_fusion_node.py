@@ -19,6 +19,9 @@ from support.transforms import vector
 from blazepose_ros.conversions.markers import FRUSTUM_ID
 from blazepose_ros.core.types import ImageSize, Placement
 
+# A busy machine sends images late: between two that are far apart nobody walks straight.
+pytestmark = pytest.mark.alone
+
 STEP_M = 0.10
 # Of an arm that swings between two images, the second of which a busy machine sends late.
 SWINGING_M = 0.06
