@@ -18,7 +18,7 @@ IMAGES = 40
 # Wide enough for lanes so far apart that a track lost for a second does not reach the next one.
 CAMERA = CameraModel(2400, 480, np.array([[525.0, 0, 1199.5], [0, 520, 239.5], [0, 0, 1]]))
 LANES = (-1.3, 0.0, 1.3)  # metres aside for every metre away
-NEAR_M, FAR_M = 2.2, 6.0  # on either side of the model's reach, in every lane
+NEAR_M, FAR_M = 2.1, 6.0  # on either side of the reach of 4 m, in every lane and all along the walk
 NOISE_PX = 2.0
 BRIGHT, DARK = 120, 3
 FACE = slice(Landmark.NOSE, Landmark.MOUTH_RIGHT + 1)
@@ -66,7 +66,7 @@ def lives(draw: Any) -> list[Life]:
         died = draw(st.integers(born, IMAGES))
         gap = draw(st.integers(born, IMAGES))
         gaps = frozenset(range(gap, gap + draw(st.integers(0, 5))))
-        speed_m_s = draw(st.floats(-0.15, 0.15))
+        speed_m_s = draw(st.floats(-0.12, 0.12))
         z_m = draw(st.sampled_from((NEAR_M, FAR_M)))
         drawn.append(Life(lane, born, died, gaps, speed_m_s, z_m, draw(st.booleans())))
     return drawn
