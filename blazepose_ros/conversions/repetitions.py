@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from builtin_interfaces.msg import Duration, Time
 from numpy.typing import NDArray
-from std_msgs.msg import Header
+from std_msgs.msg import ColorRGBA, Header
 from visualization_msgs.msg import Marker, MarkerArray
 
-from blazepose_ros.conversions.markers import HEAD, TEXT_COLOR, TEXT_HEIGHT_M
+from blazepose_ros.conversions.markers import HEAD, TEXT_HEIGHT_M
 from blazepose_ros.conversions.pose33 import to_points
 from blazepose_ros.core.repetitions.counter import RepetitionCounter
 from blazepose_ros.core.timestamps import NS_PER_S
@@ -20,6 +20,7 @@ from blazepose_ros.core.types import Pose
 from blazepose_ros.msg import ExerciseCount
 
 NAMESPACE = "repetitions"
+COLOR = ColorRGBA(r=1.0, g=1.0, b=1.0, a=1.0)
 # From the middle of the head: above the label of the person's own markers.
 TEXT_ABOVE_M = 0.45
 # A running node deletes markers itself; those of a node that died expire.
@@ -85,7 +86,7 @@ def _text(pose: Pose, lines: Sequence[str], up: NDArray, header: Header) -> Mark
         id=pose.person_id % 2**31,
         type=Marker.TEXT_VIEW_FACING,
         text="\n".join(lines),
-        color=TEXT_COLOR,
+        color=COLOR,
         lifetime=LIFETIME,
     )
     marker.scale.z = TEXT_HEIGHT_M

@@ -5,6 +5,7 @@ import math
 
 import numpy as np
 import pytest
+from rclpy.serialization import serialize_message
 from std_msgs.msg import Header
 from support.bodies import FACING_M, placed, pose_of
 from visualization_msgs.msg import Marker
@@ -37,6 +38,7 @@ def test_a_count_stands_above_the_head_and_is_deleted_when_the_person_leaves() -
     assert (text.action, text.type, text.id, text.text) == (
         (Marker.ADD, Marker.TEXT_VIEW_FACING, 4, "squat 3\nlunge 1")
     )
+    assert serialize_message(text)
     head = FACING_M[EARS_AND_NOSE].mean(axis=0) + np.array([1.0, -TEXT_ABOVE_M, 3.0])
     at = text.pose.position
     np.testing.assert_allclose((at.x, at.y, at.z), head, atol=1e-6)
