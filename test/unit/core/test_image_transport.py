@@ -9,7 +9,7 @@ from blazepose_ros.core.image_transport import (
     ANNOUNCED_S,
     COMPRESSED,
     MIN_LOST,
-    MIN_TIMED,
+    MIN_SENT,
     RAW,
     RETRY_S,
     SILENT_S,
@@ -101,7 +101,7 @@ def test_reliable_images_that_are_sent_again_are_late_though_they_arrive(
     clock: Clock, size: int, resent_s: float, shared_s: float
 ) -> None:
     monitor = WayMonitor(True, clock)
-    received(monitor, MIN_TIMED - 1, resent_s, size)
+    received(monitor, MIN_SENT - 1, resent_s, size)
     assert not monitor.quality().is_impaired
     received(monitor, 1, resent_s, size)
     assert monitor.quality().is_impaired
@@ -109,6 +109,17 @@ def test_reliable_images_that_are_sent_again_are_late_though_they_arrive(
     assert "ms and more to arrive" in str(monitor.quality())
     received(monitor, 20, shared_s, size)
     assert not monitor.quality().is_impaired
+
+
+def test_of_images_that_are_hardly_ever_complete_a_few_that_are_late_tell(clock: Clock) -> None:
+    """As a camera on a fast machine was seen to send them, 1920x1080 on default settings."""
+    monitor = WayMonitor(True, clock)
+    monitor.lost(0)
+    for missing, transit_s in ((0, 0.009), (4, 0.006), (3, 0.031)):
+        monitor.arrived(missing, 0, transit_s, FULL_HD)
+    assert not monitor.quality().is_impaired
+    monitor.arrived(4, 0, 0.017, FULL_HD)
+    assert str(monitor.quality()) == "73 % of the images are lost on the way"
 
 
 def test_reliable_images_that_are_late_may_be_lost_as_well(clock: Clock) -> None:
