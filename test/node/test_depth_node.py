@@ -23,6 +23,7 @@ from support.photographs import clip_bgr
 from support.pose_client import FRAME_ID, START_NS, image_message, pose_node, screen_array
 from support.processes import stopped_after
 from support.shared_nodes import SharedNodes
+from support.waiting import wait_until
 from tf2_msgs.msg import TFMessage
 
 from blazepose_ros.conversions.depth_input import TELLING
@@ -197,14 +198,17 @@ def test_depth_in_another_frame_is_used_where_its_transform_is_known(
         scene = Scene(client, data)
         upside_down = scene.depth_mm[::-1, ::-1].copy()
         scene.wait_until_depth_is_heard()
-        for _ in range(5):
+
+        def is_told() -> bool:
             assert scene.show(upside_down, frame_id="depth_eye").placement == Pose33.MONO
+            return "another frame than the color images, and no transform connects" in client.log()
+
+        wait_until(is_told)
         scene.place_depth_camera("depth_eye")
         for _ in range(3):
             pose = scene.show_until(Pose33.DEPTH, upside_down, frame_id="depth_eye")
         surface_m = scene.surface_m(pose)
         assert abs(pose.hip_center.pose.position.z - SKIN_M - surface_m) < SKIN_TOLERANCE * surface_m
-        assert "another frame than the color images, and no transform connects" in client.log()
 
 
 def test_by_depth_alone_nobody_is_placed_without_it(nodes: SharedNodes, data: Path) -> None:
