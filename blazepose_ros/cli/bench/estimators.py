@@ -23,8 +23,8 @@ from blazepose_ros.core.models.task_bundle import LANDMARKER, split_bundle
 from blazepose_ros.core.types import Frame, Pose
 
 REFERENCE = "mediapipe"
-# Precisions other than f32 that a backend may have.
-_LOWER_PRECISIONS = {"openvino": (Precision.MIXED, Precision.BF16, Precision.F16)}
+# Precisions other than f32 that a backend may have, on the processor or on other devices.
+_LOWER_PRECISIONS = {"openvino": (Precision.MIXED, Precision.BF16, Precision.F16), "litert": (Precision.F16,)}
 # What is not the processor; those that a machine has not do not load.
 _OTHER_DEVICES = {"openvino": ("gpu.0", "gpu.1", "npu"), "litert": ("gpu",)}
 _OUTPUTS_LEFT_OUT: tuple[tuple[tuple[int, ...], ...], ...] = ((), (MASK_SHAPE,))
@@ -134,10 +134,10 @@ def variants(devices: bool = False) -> Iterator[tuple[str, str, RuntimeOptions]]
     yield REFERENCE, REFERENCE, RuntimeOptions()
     for backend in RUNTIMES:
         yield f"{backend} f32", backend, RuntimeOptions()
-        for precision in _LOWER_PRECISIONS.get(backend, ()):
+        for precision in _LOWER_PRECISIONS[backend]:
             yield f"{backend} {precision.value}", backend, RuntimeOptions(precision=precision)
         for device in _OTHER_DEVICES[backend] if devices else ():
-            for precision in (Precision.F32, *_LOWER_PRECISIONS.get(backend, ())):
+            for precision in (Precision.F32, *_LOWER_PRECISIONS[backend]):
                 name = f"{backend} {device} {precision.value}"
                 yield name, backend, RuntimeOptions(precision=precision, device=device)
 

@@ -48,42 +48,45 @@ def openvino_runtime(options: RuntimeOptions) -> Runtime:
     if options.device == AUTO:
         others = [device for device in devices() if device.lower() != CPU]
         rivals = [each for device in others for each in all_on(device)]
-        return _fastest([*all_on(CPU), *rivals], options)
+        elsewhere = litert_on_gpu(options) if options.any_backend else []
+        return _fastest([*all_on(CPU), *rivals, *elsewhere], options)
     fallback = replace(options, device=CPU, precision=Precision.F32)
     return GuardedRuntime(OpenVinoRuntime(options), OpenVinoRuntime(fallback), options.logger)
 
 
 def litert_runtime(options: RuntimeOptions) -> Runtime:
-    """Return LiteRT on the device that is asked for, or for ``auto`` on the faster one.
+    """Return LiteRT on the device that is asked for, or for ``auto`` on the fastest.
 
     Raises:
         BackendError: it has no such device or precision.
     """
     from blazepose_ros.core.estimation.runtimes.litert import LiteRtRuntime
 
-    processor = replace(options, device=CPU)
     if options.device == CPU:
         return LiteRtRuntime(options)
+    processor = LiteRtRuntime(replace(options, device=CPU, precision=Precision.F32))
     if options.device == AUTO:
-        return _fastest(
-            [
-                Candidate("litert cpu", lambda: LiteRtRuntime(processor), may_vanish=False),
-                litert_gpu(options),
-            ],
-            options,
-        )
-    return GuardedRuntime(LiteRtRuntime(options), LiteRtRuntime(processor), options.logger)
+        reference = Candidate("litert cpu", lambda: processor, may_vanish=False)
+        return _fastest([reference, *litert_on_gpu(options)], options)
+    runtime: Runtime = LiteRtRuntime(options)
+    if options.precision is Precision.AUTO and (candidates := litert_on_gpu(options)):
+        runtime = _fastest(candidates, options)
+    return GuardedRuntime(runtime, processor, options.logger)
 
 
-def litert_gpu(options: RuntimeOptions) -> Candidate:
-    """Return LiteRT on a GPU as something to be tried out."""
+def litert_on_gpu(options: RuntimeOptions) -> list[Candidate]:
+    """Return LiteRT on a GPU, in each precision that is asked for; nothing where it or Vulkan is missing."""
+    try:
+        from blazepose_ros.core.estimation.runtimes.litert import GPU, PRECISIONS, LiteRtRuntime, has_vulkan
+    except ImportError:
+        return []
 
-    def make() -> Runtime:
-        from blazepose_ros.core.estimation.runtimes.litert import GPU, LiteRtRuntime
+    def on_gpu(precision: Precision) -> Candidate:
+        own = replace(options, device=GPU, precision=precision)
+        return Candidate(f"litert {GPU} {precision.value}", lambda: LiteRtRuntime(own))
 
-        return LiteRtRuntime(replace(options, device=GPU))
-
-    return Candidate("litert gpu", make)
+    wanted = PRECISIONS[GPU] if options.precision is Precision.AUTO else (options.precision,)
+    return [on_gpu(each) for each in PRECISIONS[GPU] if each in wanted and has_vulkan()]
 
 
 def _fastest(candidates: list[Candidate], options: RuntimeOptions) -> Runtime:
@@ -172,6 +175,7 @@ def choose_estimator(
         EstimatorError: the library or the model does not load, of all of them for ``AUTO``.
     """
     runtime = runtime or RuntimeOptions(cache_dir=compiled_folder())
+    runtime = replace(runtime, any_backend=backend == AUTO)
     passed_over: list[str] = []
     for name in FASTEST_FIRST if backend == AUTO else (backend,):
         try:
@@ -181,7 +185,8 @@ def choose_estimator(
         except OSError as err:  # the machine's: a full disk, no more files
             passed_over.append(f"{name} does not load: {err}")
         else:
-            return ChosenEstimator(name, estimator, tuple(passed_over))
+            where = estimator.where if isinstance(estimator, BlazePoseEstimator) else name
+            return ChosenEstimator(where.partition(" ")[0], estimator, tuple(passed_over))
     raise EstimatorError("; ".join(passed_over))
 
 

@@ -2,9 +2,9 @@
 """Where to cut a landmark model, so that what is sensitive to rounding is computed in f32.
 
 Rounding to bf16 moves the world landmarks most in the last layers, where few cells decide about all of
-them: the branch of at most 4 x 4 cells, 1 to 3 % of the work. In Lite and Heavy it does in the layers of
-128 x 128 cells as well, which see single pixels. Everything in between bears it. The detector stays in
-f32: it runs seldom, and a region that is off by a pixel moves landmarks more than all of that does.
+them: the branch of at most 4 x 4 cells, 1 to 3 % of the work. In Lite and Heavy it does in the first layers
+as well, which see few pixels. Everything in between bears it. The detector stays in f32: it runs seldom,
+and a region that is off by a pixel moves landmarks more than all of that does.
 
 The names of nodes change with every reading of a file: so a model is cut by its structure. Models and
 nodes are OpenVINO's, which this module does not import.
@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from typing import Any
 
 _MAX_TAIL_CELLS = 4  # the branch that ends in the landmarks; the rest of a model is 7 x 7 cells or more
-_HEAD_CELLS = 128  # the layers before the first 64 x 64 cells
+# So many convolutions in a row: fewer move landmarks more, and where the parts meet later is hardly more exact.
+_HEAD_CONVOLUTIONS = 6
 _IMAGE = "Parameter"
 _CONVOLUTIONS = ("Convolution", "GroupConvolution")
 # So many have Full, whose first layers bear bf16: with them in f32 it is hardly more exact, and slower.
@@ -65,23 +66,26 @@ def _stages(model: Any) -> dict[str, int]:
     """Return the number of the stage of each node that depends on the image."""
     nodes = model.get_ordered_ops()
     convolutions = sum(node.get_type_name() in _CONVOLUTIONS for node in nodes)
+    has_head = convolutions not in _FULL_CONVOLUTIONS
     stage_of: dict[str, int] = {}
+    in_a_row: dict[str, int] = {}  # convolutions from the image to a node
     for node in nodes:
         sources = [source.get_node() for source in _sources(node)]
         before = [stage_of[name] for name in map(_name, sources) if name in stage_of]
         takes_image = any(source.get_type_name() == _IMAGE for source in sources)
         if node.get_type_name() != "Result" and (before or takes_image):
-            latest = max(before, default=_BODY if convolutions in _FULL_CONVOLUTIONS else _HEAD)
-            stage_of[_name(node)] = max(latest, _earliest_stage(node))
+            row = max(in_a_row.get(_name(source), 0) for source in sources)
+            in_a_row[_name(node)] = row = row + (node.get_type_name() in _CONVOLUTIONS)
+            first = _HEAD if has_head and row <= _HEAD_CONVOLUTIONS else _BODY
+            stage_of[_name(node)] = max(*before, first, _earliest_stage(node))
     return stage_of if _TAIL in stage_of.values() else dict.fromkeys(stage_of, _TAIL)
 
 
 def _earliest_stage(node: Any) -> int:
     """Return where a node can be by its own size; what is no image stays with what it comes from."""
     shape = node.output(0).shape
-    if len(shape) != _IMAGE_RANK or shape[_ROWS_OR_COLUMNS] >= _HEAD_CELLS:
-        return _HEAD
-    return _TAIL if shape[_ROWS_OR_COLUMNS] <= _MAX_TAIL_CELLS else _BODY
+    few_cells = len(shape) == _IMAGE_RANK and shape[_ROWS_OR_COLUMNS] <= _MAX_TAIL_CELLS
+    return _TAIL if few_cells else _HEAD
 
 
 def _stage(model: Any, stage_of: dict[str, int], number: int) -> Stage:

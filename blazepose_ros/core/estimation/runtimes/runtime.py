@@ -45,6 +45,7 @@ class RuntimeOptions:
         num_threads: how many threads compute, 0 for all processor cores.
         precision: what they compute in.
         device: what it runs on, one of the runtime's own names.
+        any_backend: whether the device ``auto`` may be another library's.
         cache_dir: where compiled models are kept for the next start; None for nowhere.
         logger: told which of those are not used, and why.
 
@@ -57,6 +58,7 @@ class RuntimeOptions:
     cache_dir: Path | None = None
     logger: Logger = _LOGGER
     device: str = "cpu"
+    any_backend: bool = False
 
     def __post_init__(self) -> None:
         if self.num_threads < 0:
@@ -68,7 +70,7 @@ class Model(Protocol):
 
     @property
     def where(self) -> str:
-        """What computes it in which precision, for people."""
+        """The library, the device and the precision that compute it, for people: "openvino CPU f32"."""
         return ""
 
     def run(self, image: NDArray[np.float32]) -> Sequence[NDArray[np.float32]]:

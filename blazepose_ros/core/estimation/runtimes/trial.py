@@ -46,7 +46,7 @@ class Candidate:
 
 
 class TrialRuntime:
-    """Loads each model where a trial finds it fastest; what is found is kept for the next start.
+    """Loads each model where a trial finds it fastest; where all rivals run, that is kept for the next start.
 
     A rival has to give what the reference gives (``Proof.agrees``) and to be faster, measured by turns.
 
@@ -80,9 +80,11 @@ class TrialRuntime:
         key = repr(("trial", hashlib.sha256(content).digest(), tuple(unused), names)).encode()
         fastest = self._kept(key)
         if fastest is None:
-            fastest, figures = self._try_out(on, proof)
+            fastest, findings, all_ran = self._try_out(on, proof)
+            figures = ", ".join(f"{name}: {finding}" for name, finding in findings.items())
             self._logger.info(f"tried out: {figures}; {fastest} it is")
-            self._cache.store(key, json.dumps(fastest).encode())
+            if all_ran:  # else a driver may be there at the next start
+                self._cache.store(key, json.dumps(fastest).encode())
         return self._loaded(fastest, on)
 
     def _kept(self, key: bytes) -> str | None:
@@ -94,23 +96,25 @@ class TrialRuntime:
         if name in self._rivals:
             try:
                 model = on(self._rivals[name].make())
-            except (BackendError, OSError) as err:
+            except (BackendError, ImportError, OSError) as err:
                 self._logger.warning(f"{name} does not load any more: {err}")
                 return on(self._reference)
             may_vanish = self._rivals[name].may_vanish
             return GuardedModel(model, lambda: on(self._reference), self._logger) if may_vanish else model
         return on(self._reference)
 
-    def _try_out(self, on: Callable[[Runtime], Model], proof: Proof) -> tuple[str, str]:
-        """Return the name of the fastest candidate, and what was found of each."""
+    def _try_out(self, on: Callable[[Runtime], Model], proof: Proof) -> tuple[str, dict[str, str], bool]:
+        """Return the name of the fastest candidate, what was found of each, and whether all of them ran."""
         reference = on(self._reference)
         models, findings = {self._reference_name: reference}, {}
+        all_ran = True
         for name, rival in self._rivals.items():
             try:
                 model = on(rival.make())
                 findings[name] = _objection(model, reference, proof)
             except (ImportError, OSError, RuntimeError) as err:
                 findings[name] = str(err)
+                all_ran = False
             if not findings[name]:
                 models[name] = model
         times_ms = _times_ms(models, proof.image)
@@ -118,7 +122,7 @@ class TrialRuntime:
         fastest = min(times_ms, key=lambda name: times_ms[name])
         if times_ms[fastest] > _WORTHWHILE * times_ms[self._reference_name]:
             fastest = self._reference_name
-        return fastest, ", ".join(f"{name}: {finding}" for name, finding in findings.items())
+        return fastest, findings, all_ran
 
 
 def _objection(model: Model, reference: Model, proof: Proof) -> str:
