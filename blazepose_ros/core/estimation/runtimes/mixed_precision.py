@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 _MAX_TAIL_CELLS = 4  # the branch that ends in the landmarks; the rest of a model is 7 x 7 cells or more
-# So many convolutions in a row: fewer move landmarks more, and where the parts meet later is hardly more exact.
+# So many in a row, from the image on: with fewer, landmarks move more; with more, it takes longer.
 _HEAD_CONVOLUTIONS = 6
 _IMAGE = "Parameter"
 _CONVOLUTIONS = ("Convolution", "GroupConvolution")
