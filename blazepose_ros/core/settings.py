@@ -59,15 +59,17 @@ class NodeSettings(Settings):
     )
     precision: Precision = parameter(
         Precision.F32,
-        "What openvino computes in: f32, mixed for the fastest of the device with what is sensitive in f32,"
-        " bf16 or f16 throughout, which moves the world landmarks by centimeters, or auto for mixed where a"
-        " trial at the start finds it faster and as exact, and f32 elsewhere.",
+        "What the device computes in: f32, mixed (openvino) for its fastest with what is sensitive in f32,"
+        " bf16 (openvino) throughout, which moves the world landmarks by centimeters, f16 (openvino, and"
+        " litert on a GPU) throughout, or auto for mixed or f16 where a trial at the start finds it faster"
+        " and as exact, and f32 elsewhere.",
     )
     device: str = parameter(
         CPU,
         "What the model runs on: cpu, gpu (openvino on Intel's, litert on any with Vulkan; openvino takes"
         " gpu.1 or gpu:NAME as well), npu, AUTO: or HETERO: with openvino's devices, or auto for the"
-        " fastest that a trial at the start finds. Where a device fails, the processor takes over.",
+        " fastest that a trial at the start finds, of all backends where the backend is auto, too. Where a"
+        " device fails, the processor takes over.",
         pattern=DEVICE_PATTERN,
     )
     model_path: str = parameter("", "A .task bundle to use; empty for the one in the user's cache.")

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from support.vulkan import needs_vulkan, vulkan_environment
 
 from blazepose_ros.core.estimation.drawn_person import DetectorProof, LandmarksProof
 from blazepose_ros.core.estimation.factory import RUNTIMES
@@ -20,17 +21,10 @@ from blazepose_ros.core.models.task_bundle import DETECTOR, LANDMARKER, split_bu
 from blazepose_ros.core.types import ModelComplexity
 
 UNUSED = (MASK_SHAPE,)
-# SwiftShader, a Vulkan device in software, and the loader, as Debian's package chromium brings them.
-CHROMIUM = Path("/usr/lib/chromium")
-SWIFTSHADER = CHROMIUM / "vk_swiftshader_icd.json"
 DEADLINE_S = 300
 
 needs_openvino = pytest.mark.skipif(
     importlib.util.find_spec("openvino") is None, reason="OpenVINO is not installed"
-)
-needs_vulkan = pytest.mark.skipif(
-    importlib.util.find_spec("ai_edge_litert") is None or not SWIFTSHADER.exists(),
-    reason=f"LiteRT is not installed, or no {SWIFTSHADER}: apt install chromium",
 )
 
 
@@ -60,17 +54,17 @@ def test_a_device_that_is_not_there_is_named_with_those_that_are(device: str) ->
         RUNTIMES["openvino"](RuntimeOptions(device=device))
 
 
-# What the processor answers is compared with what the device answers, in a process of its own: Vulkan's
-# loader looks at the environment once.
+# What the processor answers is compared with what the device answers.
 ON_VULKAN = """
-import json, logging, sys
+import json, sys
+from pathlib import Path
 import numpy as np
 from blazepose_ros.core.estimation.factory import RUNTIMES
 from blazepose_ros.core.estimation.drawn_person import DetectorProof, LandmarksProof, drawn_person
 from blazepose_ros.core.estimation.estimator import EstimatorOptions
 from blazepose_ros.core.estimation.factory import choose_estimator
 from blazepose_ros.core.estimation.landmark_model import MASK_SHAPE
-from blazepose_ros.core.estimation.runtimes.runtime import RuntimeOptions
+from blazepose_ros.core.estimation.runtimes.runtime import Precision, RuntimeOptions
 from blazepose_ros.core.models.registry import resolve
 from blazepose_ros.core.models.task_bundle import DETECTOR, LANDMARKER, split_bundle
 from blazepose_ros.core.types import Frame, ModelComplexity
@@ -88,6 +82,14 @@ estimator = choose_estimator("litert", EstimatorOptions(bundle), RuntimeOptions(
 answer["people"] = len(estimator.estimate(Frame(drawn_person(), 0)))
 answer["estimator"] = estimator.where
 
+# Where everything is left open, OpenVINO on the processor and LiteRT on the device are tried.
+class Lines:
+    info = warning = error = staticmethod(lambda line: answer.setdefault("log", []).append(line))
+
+folder = Path(sys.argv[1])
+anything = RuntimeOptions(device="auto", precision=Precision.AUTO, cache_dir=folder, logger=Lines())
+answer["backend"] = choose_estimator("auto", EstimatorOptions(bundle), anything).backend
+
 # The device vanishes: its library answers nothing but errors.
 def gone(*_arguments):
     raise RuntimeError("Failed to run: device lost")
@@ -102,13 +104,8 @@ print(json.dumps(answer))
 @pytest.mark.thorough
 @needs_vulkan
 def test_a_vulkan_device_gives_what_the_processor_gives_and_may_vanish(tmp_path: Path) -> None:
-    environment = {
-        **os.environ,
-        "VK_DRIVER_FILES": str(SWIFTSHADER),
-        "LD_LIBRARY_PATH": os.pathsep.join(filter(None, (os.environ.get("LD_LIBRARY_PATH"), str(CHROMIUM)))),
-        "XDG_RUNTIME_DIR": str(tmp_path),
-    }
-    command = [sys.executable, "-c", ON_VULKAN]
+    environment = {**os.environ, **vulkan_environment(tmp_path)}
+    command = [sys.executable, "-c", ON_VULKAN, str(tmp_path / "compiled")]
     process = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=DEADLINE_S)
     assert process.returncode == 0, process.stderr[-2000:]
     answer = json.loads(process.stdout.splitlines()[-1])
@@ -120,6 +117,11 @@ def test_a_vulkan_device_gives_what_the_processor_gives_and_may_vanish(tmp_path:
     assert answer["estimator"] == "litert gpu f32"
     assert answer["estimator without it"] == "litert cpu f32 in place of litert gpu f32, which failed"
     assert "device lost" in process.stderr  # it is said
+    if importlib.util.find_spec("openvino"):
+        assert answer["backend"] in ("openvino", "litert")
+        trials = [line for line in answer["log"] if line.startswith("tried out")]
+        assert len(trials) == 2  # of both models
+        assert all(f"litert gpu {each}: " in line for each in ("f32", "f16") for line in trials)
 
 
 @needs_openvino

@@ -85,13 +85,27 @@ def check_cv_bridge(failure: str | None, numpy: str, opencv: str) -> CheckResult
 
 
 def check_devices() -> CheckResult:
-    """Say what OpenVINO can compute on here, and in what besides f32."""
+    """Say what OpenVINO can compute on here, and in what besides f32; and what a GPU needs for LiteRT."""
+    return ok("devices", "; ".join((_openvino_devices(), _litert_devices())))
+
+
+def _openvino_devices() -> str:
     try:
         from blazepose_ros.core.estimation.runtimes.openvino_library import devices, low_precisions
     except (ImportError, OSError) as err:
-        return ok("devices", f"the processor, in f32: {err}")
+        return f"the processor, in f32: {err}"
     precisions = {device: ["f32", *(each.value for each in low_precisions(device))] for device in devices()}
-    return ok("devices", "; ".join(f"{device} in {', '.join(has)}" for device, has in precisions.items()))
+    return "; ".join(f"{device} in {', '.join(has)}" for device, has in precisions.items())
+
+
+def _litert_devices() -> str:
+    try:
+        from blazepose_ros.core.estimation.runtimes.litert import has_vulkan
+    except (ImportError, OSError):
+        return f"a GPU with Vulkan, if there is one: {hints.install('ai-edge-litert')}"
+    if not has_vulkan():
+        return "a GPU with Vulkan, if there is one: sudo apt install libvulkan1, and its driver"
+    return "a GPU with Vulkan, if vulkaninfo shows one: blazepose bench --devices times it"
 
 
 def check_backends(installed: Mapping[str, bool]) -> CheckResult:

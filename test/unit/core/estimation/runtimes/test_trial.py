@@ -105,6 +105,14 @@ def test_a_device_that_does_not_load_or_run_is_passed_over(tmp_path: Path) -> No
     assert "gone: device lost" in setup.logger.lines[0]
 
 
+def test_a_device_that_did_not_run_is_tried_again_at_the_next_start(tmp_path: Path) -> None:
+    setup = Setup(tmp_path, gpu=(1.0, 1.0))
+    setup.rivals["gpu"].model.gone = True
+    assert setup.load().where == "cpu"
+    setup.rivals["gpu"].model.gone = False  # its driver has been installed
+    assert setup.load().where == "gpu"
+
+
 def test_a_verdict_is_kept_and_not_tried_again(tmp_path: Path) -> None:
     setup = Setup(tmp_path, gpu=(1.0, 1.0))
     setup.load()
