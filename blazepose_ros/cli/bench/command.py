@@ -34,6 +34,7 @@ from blazepose_ros.cli.models import MODEL_HELP, one_model
 from blazepose_ros.cli.processes import NoFreeDomainError, executable_path, isolate
 from blazepose_ros.cli.signals import Interruption
 from blazepose_ros.core.estimation.factory import AUTO, BACKENDS
+from blazepose_ros.core.estimation.runtimes.runtime import Precision
 from blazepose_ros.core.frame_sources.files import PhotographMissingError, photograph
 from blazepose_ros.core.frame_sources.frame_source import SourceError
 from blazepose_ros.core.frame_sources.resize import Size
@@ -86,7 +87,7 @@ def _run(options: argparse.Namespace) -> int:
         bench = Bench(source, [executable_path("blazepose_node")], options.duration, Path(folder))
         backends = options.backends or _those_that_load(bench, options)
         models = [model.name for model in options.models]
-        cases = plan(backends, models, options.sizes, options.cameras, quick=options.quick)
+        cases = plan(backends, models, options.sizes, options.cameras, options.precision, quick=options.quick)
         failures = _run_all(bench, cases)
     show(*tables(bench.rows))
     document = {**bench.document(), **_estimators_alone(options, source, photographs)}
@@ -103,7 +104,8 @@ def _those_that_load(bench: Bench, options: argparse.Namespace) -> list[str]:
         if backend in (REFERENCE, AUTO):
             continue
         try:
-            bench.try_out(Case(backend, options.models[0].name, *options.sizes[0]))
+            width, height = options.sizes[0]
+            bench.try_out(Case(backend, options.models[0].name, width, height, precision=options.precision))
         except BenchError as err:
             say(f"{backend} is passed over: {err}")
         else:
@@ -197,6 +199,12 @@ def _parser() -> argparse.ArgumentParser:
         choices=BACKENDS,
         metavar="BACKEND",
         help=f"{', '.join(BACKENDS)} (default: all that load)",
+    )
+    parser.add_argument(
+        "--precision",
+        choices=[each.value for each in Precision],
+        default=Precision.F32.value,
+        help="what the backends compute in, through ROS and in the raw loop (default: f32; auto suits all)",
     )
     parser.add_argument(
         "--models",

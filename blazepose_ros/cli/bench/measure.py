@@ -127,8 +127,8 @@ def measure(job: BenchJob) -> Measurement:
 def start_raw_loop(case: Case, source: str, folder: Path, children: ChildProcesses) -> WorkerProcess:
     """Start a process that times the estimator alone on a case's images; each turn is a duration."""
     job = folder / "raw_loop.json"
-    fields = {"backend": case.backend, "model": case.model, "source": source, "size": case.size}
-    job.write_text(json.dumps(fields))
+    fields = {name: getattr(case, name) for name in ("backend", "model", "precision", "size")}
+    job.write_text(json.dumps({**fields, "source": source}))
     command = [sys.executable, "-m", "blazepose_ros.cli.bench.raw_loop", str(job)]
     return WorkerProcess(children, command, folder / "raw_loop.log")
 
@@ -146,6 +146,7 @@ def _start(job: BenchJob, namespaces: Sequence[str], children: ChildProcesses) -
 def _node_command(job: BenchJob) -> list[str]:
     parameters = {
         "backend": job.case.backend,
+        "precision": job.case.precision,
         "model_complexity": int(bundle_named(job.case.model).complexity),
         "image_transport": IMAGE_TRANSPORTS[job.case.encoding],
     }

@@ -5,12 +5,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, cycle
 
 import numpy as np
 from numpy.typing import NDArray
 
+from blazepose_ros.core.estimation.runtimes.runtime import Precision
 from blazepose_ros.core.frame_sources.camera_stream import MOTIONS, CameraStream, StreamOptions
 from blazepose_ros.core.frame_sources.files import StillImage, open_source
 from blazepose_ros.core.frame_sources.frame_source import SourceError
@@ -44,6 +45,7 @@ class Case:
         rate_hz: images per second; None for as many as the raw loop takes.
         cameras: how many there are, each with a node process of its own.
         reliability: of the images.
+        precision: what the backend computes in.
 
     Raises:
         ValueError: one of them means nothing.
@@ -58,6 +60,7 @@ class Case:
     rate_hz: float | None = CAMERA_RATE_HZ
     cameras: int = 1
     reliability: str = BEST_EFFORT
+    precision: str = Precision.F32.value
 
     def __post_init__(self) -> None:
         for name, choices in _CHOICES.items():
@@ -80,11 +83,18 @@ class Case:
         cameras = "" if self.cameras == 1 else f" x{self.cameras}"
         stock = "" if self.transport == PROFILE else f" {self.transport}"
         reliable = "" if self.reliability == BEST_EFFORT else f" {self.reliability}"
-        return f"{self.width}x{self.height} {self.encoding} {rate}{cameras}{stock}{reliable}"
+        precision = "" if self.precision == Precision.F32.value else f" {self.precision}"
+        return f"{self.width}x{self.height} {self.encoding} {rate}{cameras}{stock}{reliable}{precision}"
 
 
 def plan(
-    backends: Sequence[str], models: Sequence[str], sizes: Sequence[Size], cameras: int, *, quick: bool
+    backends: Sequence[str],
+    models: Sequence[str],
+    sizes: Sequence[Size],
+    cameras: int,
+    precision: str = Precision.F32.value,
+    *,
+    quick: bool,
 ) -> list[Case]:
     """Return the cases of a run, those to compare next to each other.
 
@@ -96,6 +106,7 @@ def plan(
         models: lite, full or heavy.
         sizes: of the images.
         cameras: the most cameras at once.
+        precision: what the backends compute in.
         quick: the short list for the first pair too.
     """
     pairs = [(backend, model) for backend in backends for model in models]
@@ -104,7 +115,7 @@ def plan(
     for number, (backend, model) in enumerate(pairs):
         everything = number == 0 and not quick
         cases += _all(backend, model, ordered, cameras) if everything else _short(backend, model, ordered)
-    return cases
+    return [replace(case, precision=precision) for case in cases]
 
 
 def _short(backend: str, model: str, sizes: Sequence[Size]) -> Iterator[Case]:

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from blazepose_ros.cli.bench.plan import PERIOD_NS, forth_and_back, load_clip
 from blazepose_ros.cli.bench.worker_process import take_turns
 from blazepose_ros.core.estimation.estimator import Estimator, EstimatorError, EstimatorOptions
-from blazepose_ros.core.estimation.factory import choose_estimator
+from blazepose_ros.core.estimation.factory import choose_estimator, compiled_folder
+from blazepose_ros.core.estimation.runtimes.runtime import Precision, RuntimeOptions
 from blazepose_ros.core.models.registry import ModelError, bundle_named, resolve
 from blazepose_ros.core.types import Frame
 from blazepose_ros.nodes.common.process_tuning import leave_cores_to_the_model
@@ -59,7 +60,8 @@ def main(arguments: Sequence[str]) -> int:
     try:
         images = [cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB) for bgr in load_clip(job["source"], job["size"])]
         options = EstimatorOptions(resolve(complexity).content, complexity)
-        estimator = choose_estimator(job["backend"], options).estimator
+        runtime = RuntimeOptions(precision=Precision(job["precision"]), cache_dir=compiled_folder())
+        estimator = choose_estimator(job["backend"], options, runtime).estimator
         shown = frames(images)
         take_turns(lambda duration_s: raw_loop(estimator, shown, duration_s))
         estimator.close()

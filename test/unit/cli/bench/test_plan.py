@@ -91,3 +91,9 @@ def test_a_case_that_means_nothing_is_refused(field: str, value: Any) -> None:
 def test_labels_tell_cases_apart() -> None:
     cases = full_plan()
     assert len({case.label for case in cases}) == len(cases)
+
+
+def test_a_precision_is_that_of_every_case_and_told_unless_it_is_f32() -> None:
+    cases = full_plan(precision="auto")
+    assert all(case.precision == "auto" and case.label.endswith(" auto") for case in cases)
+    assert not any("f32" in case.label for case in full_plan())
