@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from sensor_msgs.msg import CameraInfo
 from std_msgs.msg import Header
 
-from blazepose_ros.conversions.cdr import CdrError, read_camera_info
+from blazepose_ros.conversions.cdr import STAMP_END, CdrError, read_camera_info
 from blazepose_ros.core.camera_model import CameraModel, Distortion, read_distortion, same_proportions
 from blazepose_ros.core.errors import BlazePoseError, Logger
 from blazepose_ros.core.frame_sources.calibration_file import Calibration
@@ -219,6 +219,7 @@ class CalibrationInput:
         self._read: tuple[CameraInfo, object, CameraReading] | None = None
         self._concerns: tuple[str, ...] = ()
         self._choice = AUTO
+        self._content: tuple[bytes, str] | None = None  # of the latest one, and how it was read
         self._is_known = False
         self._assume_from_s: float | None = None
         self._has_warned = False
@@ -240,10 +241,18 @@ class CalibrationInput:
         return self._concerns
 
     def receive(self, serialized: bytes) -> None:
-        """Take a calibration as it came over the wire; one that cannot be read changes nothing."""
+        """Take a calibration as it came over the wire; one that cannot be read changes nothing.
+
+        Most cameras send the same one with every image: it is read once.
+        """
+        content = bytes(serialized[STAMP_END:]), self._choice
+        if content == self._content:
+            return
+        self._content = content
         try:
             self.update(read_camera_info(serialized))
         except CdrError as err:
+            self._content = None
             self._logger.error(f"camera_info dropped: {err}")
 
     def update(self, msg: CameraInfo) -> None:
@@ -253,7 +262,7 @@ class CalibrationInput:
             rectified = is_rectified(self._image_topic, self._choice)
             self._message = msg if read_intrinsics(msg, rectified=rectified) else None
         except CameraInfoError as err:
-            self._message = None
+            self._message = self._content = None
             self._logger.error(f"{err}; a field of view is assumed")
         if self._message is None:
             self._assume_from_s = self._clock()  # no better one will come

@@ -263,6 +263,7 @@ class CdrWriter:
 # The stamp of a message that starts with a header follows the encapsulation. Machines that ROS 2
 # runs on are little-endian.
 _STAMP = struct.Struct("<iI")
+STAMP_END = ENCAPSULATION_BYTES + _STAMP.size
 
 
 def read_stamp_ns(serialized: SerializedMessage) -> int:
@@ -278,7 +279,7 @@ def write_stamp_ns(serialized: bytes, stamp_ns: int) -> None:
     it was stamped, so these are changed in place: the caller must hold the only reference.
     """
     stamp = _STAMP.pack(*divmod(stamp_ns, NS_PER_S))
-    if len(serialized) < ENCAPSULATION_BYTES + len(stamp):
+    if len(serialized) < STAMP_END:
         raise ValueError(f"{len(serialized)} bytes are not a message with a header")
     address = ctypes.cast(ctypes.c_char_p(serialized), ctypes.c_void_p).value or 0
     ctypes.memmove(address + ENCAPSULATION_BYTES, stamp, len(stamp))

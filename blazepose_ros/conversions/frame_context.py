@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
+from typing import Protocol
 
 from blazepose_ros.conversions.camera_info import CalibrationInput
 from blazepose_ros.conversions.cdr import CdrError, CdrReader, stamp_ns
@@ -115,6 +116,14 @@ def _read_score(reader: CdrReader) -> float:
     return reader.doubles(1 + 7 + 36)[0]  # score, pose and covariance
 
 
+class Polled(Protocol):
+    """A topic whose messages wait until somebody asks for them."""
+
+    def poll(self) -> None:
+        """Hand over what has come since."""
+        ...
+
+
 class FrameContextCollector:
     """Collects what the topics beside the images say; `nodes.pose.subscriptions` subscribes to them.
 
@@ -125,6 +134,9 @@ class FrameContextCollector:
         depth_topic: where depth images come from; its name tells infrared images.
         transforms: for the floor, and depth images in another frame than the color images; None where
             none are known.
+
+    Attributes:
+        polled: topics that are asked what has come when an image needs it.
     """
 
     def __init__(
@@ -140,6 +152,12 @@ class FrameContextCollector:
         self.depth = DepthInput(logger, transforms, depth_topic)
         self.detections = DetectionInput(logger)
         self.ground = GroundInput(TfBuffer() if transforms is None else transforms, logger)
+        self.polled: list[Polled] = []
+
+    def poll(self) -> None:
+        """Take what has come on the topics that are polled."""
+        for topic in tuple(self.polled):
+            topic.poll()
 
     @property
     def concerns(self) -> tuple[str, ...]:
@@ -162,6 +180,7 @@ class FrameContextCollector:
         """
         if settings.placement == "none":
             return FrameContext()
+        self.poll()
         camera = self.calibration.camera_for(
             frame.width, frame.height, settings.assumed_hfov_deg, settings.rectified
         )

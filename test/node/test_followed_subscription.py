@@ -3,7 +3,7 @@
 
 from collections.abc import Iterator
 from types import ModuleType
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from rclpy.executors import SingleThreadedExecutor
@@ -24,6 +24,7 @@ from blazepose_ros.nodes.common.followed_subscription import (
     VOLATILE,
     FollowedReceiver,
     FollowedSubscription,
+    PolledSubscription,
     Request,
     requests_for,
 )
@@ -57,7 +58,7 @@ class Listener:
         self.node.create_publisher(String, "words", qos).publish(String(data=word))
 
     def subscribe(self) -> None:
-        self.subscription = self.kind(self.node, String, "words", self._hear, depth=5)
+        self.subscription = self.kind(self.node, String, "words", self._hear, 5)
 
     def _hear(self, serialized: SerializedMessage) -> None:
         self.heard.append(deserialize_message(bytes(serialized), String).data)
@@ -66,6 +67,8 @@ class Listener:
         assert self.subscription is not None
         self.subscription.follow()
         self.executor.spin_once(timeout_sec=0.02)
+        if isinstance(self.subscription, PolledSubscription):
+            self.subscription.poll()
         return set(words) <= set(self.heard)
 
     def close(self) -> None:
@@ -75,7 +78,7 @@ class Listener:
         self.node.destroy_node()
 
 
-@pytest.fixture(params=[FollowedSubscription, FollowedReceiver])
+@pytest.fixture(params=[FollowedSubscription, FollowedReceiver, PolledSubscription])
 def listener(ros: ModuleType, request: pytest.FixtureRequest) -> Iterator[Listener]:
     listener = Listener(ros, request.param)
     yield listener
@@ -99,6 +102,30 @@ def test_what_is_latched_after_a_publisher_of_the_other_kind_is_heard_as_well(li
         return listener.has_heard("latched", "now and then")
 
     wait_until(heard_both)
+
+
+def test_what_is_polled_waits_until_it_is_asked_for_and_not_for_an_executor(ros: ModuleType) -> None:
+    listener = Listener(ros, PolledSubscription)
+    listener.subscribe()
+    polled = cast("PolledSubscription", listener.subscription)
+    words = listener.node.create_publisher(String, "words", QoSProfile(depth=5))
+
+    def reaches(word: str) -> bool:
+        words.publish(String(data=word))
+        listener.executor.spin_once(timeout_sec=0.02)
+        assert not listener.heard
+        polled.poll()
+        return bool(listener.heard)
+
+    wait_until(lambda: reaches("first"))
+    listener.heard.clear()
+    for word in ("second", "third"):
+        words.publish(String(data=word))
+    wait_until(lambda: polled.poll() or "third" in listener.heard)
+    assert [word for word in listener.heard if word != "first"] == ["second", "third"]
+    polled.close()
+    polled.poll()  # nothing is left to ask
+    listener.close()
 
 
 def test_a_receiver_hears_in_its_own_thread(ros: ModuleType) -> None:

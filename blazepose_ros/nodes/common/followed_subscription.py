@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, NamedTuple
@@ -15,8 +16,9 @@ from tf2_msgs.msg import TFMessage
 from blazepose_ros.conversions.cdr import CdrError
 from blazepose_ros.conversions.tf_buffer import TfBuffer, remember
 from blazepose_ros.core.errors import Logger
-from blazepose_ros.nodes.common.message_receiver import MessageReceiver
+from blazepose_ros.nodes.common.message_receiver import MessageReceiver, subscribe_without_executor
 from blazepose_ros.nodes.common.separate_node import close_separate, separate_node
+from blazepose_ros.nodes.common.serialized_take import take_serialized
 
 BEST_EFFORT, RELIABLE = ReliabilityPolicy.BEST_EFFORT, ReliabilityPolicy.RELIABLE
 VOLATILE, TRANSIENT_LOCAL = DurabilityPolicy.VOLATILE, DurabilityPolicy.TRANSIENT_LOCAL
@@ -111,6 +113,40 @@ class FollowedSubscription:
 
     def _qos(self, request: Request) -> QoSProfile:
         return QoSProfile(depth=self._depth, **request._asdict())
+
+
+class PolledSubscription(FollowedSubscription):
+    """Hands over messages when it is asked to: an executor takes a millisecond of the processor for each.
+
+    The arguments are those of `FollowedSubscription`; several threads may ask, one after the other.
+    """
+
+    def __init__(self, *arguments: Any) -> None:
+        self._lock = threading.RLock()
+        super().__init__(*arguments)
+
+    def poll(self) -> None:
+        """Hand over what has come since, in this thread."""
+        _, _, receive = self._arguments
+        with self._lock:
+            for subscription in self._subscriptions.values():
+                with subscription.handle:
+                    while taken := take_serialized(subscription):
+                        receive(taken[0])
+
+    def follow(self) -> None:
+        """Ask for what is offered now; without publishers for the same as before."""
+        with self._lock:
+            super().follow()
+
+    def close(self) -> None:
+        """End it."""
+        with self._lock:
+            super().close()
+
+    def _subscribe(self, request: Request) -> Any:
+        message_type, topic, _ = self._arguments
+        return subscribe_without_executor(self._node, message_type, topic, self._qos(request))
 
 
 class FollowedReceiver(FollowedSubscription):

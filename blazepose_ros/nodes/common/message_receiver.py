@@ -63,16 +63,7 @@ class MessageReceiver:
         self._receive = receive
         self._spare_s = spare_s
         self._on_part = on_part
-        self._subscription = node.create_subscription(
-            message_type,
-            topic,
-            lambda _message: None,  # no executor calls it
-            qos,
-            callback_group=NotForExecutors(),
-            # Fast DDS would wake who waits for the events with every message.
-            event_callbacks=SubscriptionEventCallbacks(use_default_callbacks=False),
-            raw=True,
-        )
+        self._subscription = subscribe_without_executor(node, message_type, topic, qos)
         self._loss = self._loss_event()
         self._interruption = GuardCondition(None, None, context=node.context)
         self._closing = threading.Event()
@@ -135,6 +126,20 @@ class MessageReceiver:
         wait_set.add_subscription(self._subscription.handle)
         wait_set.add_guard_condition(self._interruption.handle)
         wait_set.wait(-1)
+
+
+def subscribe_without_executor(node: Node, message_type: type, topic: str, qos: QoSProfile) -> Any:
+    """Return a subscription whose messages wait until they are taken, with ``take_serialized``."""
+    return node.create_subscription(
+        message_type,
+        topic,
+        lambda _message: None,  # no executor calls it
+        qos,
+        callback_group=NotForExecutors(),
+        # Fast DDS would wake who waits for the events with every message.
+        event_callbacks=SubscriptionEventCallbacks(use_default_callbacks=False),
+        raw=True,
+    )
 
 
 class NotForExecutors(ReentrantCallbackGroup):

@@ -81,6 +81,7 @@ def _loaded_librcl() -> Any:
 
 
 _LIBRCL = _loaded_librcl()
+_ALLOCATOR = _LIBRCL and _LIBRCL.rcutils_get_default_allocator()
 
 
 class _TakenMessage:
@@ -88,7 +89,7 @@ class _TakenMessage:
 
     def __init__(self, rcl: Any) -> None:
         self._free = rcl.rcutils_uint8_array_fini  # names of modules may be gone when a process ends
-        self.octets = _Uint8Array(allocator=rcl.rcutils_get_default_allocator())
+        self.octets = _Uint8Array(allocator=_ALLOCATOR)
 
     def __del__(self) -> None:
         self._free(ctypes.addressof(self.octets))

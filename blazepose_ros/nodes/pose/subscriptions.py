@@ -18,6 +18,7 @@ from blazepose_ros.core.settings import NodeSettings
 from blazepose_ros.nodes.common.followed_subscription import (
     FollowedReceiver,
     FollowedSubscription,
+    PolledSubscription,
     TransformSubscriptions,
 )
 from blazepose_ros.nodes.pose.image_pipeline import ImagePipeline
@@ -119,13 +120,11 @@ class Subscriptions:
         for subscription in (*self._calibration, *self._besides):
             subscription.follow()
         self._transform_subscriptions.follow()
+        self._contexts.poll()  # also where no image comes
+        self._end_calibration_where_known()
 
     def _calibration_subscriptions(self) -> list[FollowedSubscription]:
-        return [self._listen(CameraInfo, "camera_info", self._calibrate)]
-
-    def _calibrate(self, serialized: bytes) -> None:
-        self._contexts.calibration.receive(serialized)
-        self._end_calibration_where_known()
+        return [self._poll("camera_info", self._contexts.calibration.receive)]
 
     def _end_calibration_where_known(self) -> None:
         """Subscribe to no more calibrations while one is known and no image is taken."""
@@ -137,7 +136,7 @@ class Subscriptions:
         contexts, subscriptions = self._contexts, []
         if self._settings.placement in DEPTH_PLACEMENTS:
             subscriptions += [
-                self._listen(CameraInfo, "depth/camera_info", contexts.depth.receive_calibration),
+                self._poll("depth/camera_info", contexts.depth.receive_calibration),
                 self._depth_images(),
             ]
         if self._settings.external_detections:
@@ -154,7 +153,10 @@ class Subscriptions:
 
     def _end(self, subscriptions: list[FollowedSubscription]) -> None:
         while subscriptions:
-            subscriptions.pop().close()
+            ended = subscriptions.pop()
+            if isinstance(ended, PolledSubscription):
+                self._contexts.polled.remove(ended)
+            ended.close()
 
     def _image_receiver(self) -> ImageReceiver:
         settings = self._settings
@@ -163,6 +165,12 @@ class Subscriptions:
         )
         self._node.get_logger().info(f"waiting for images on {receiver.topic}")
         return receiver
+
+    def _poll(self, topic: str, callback: Callable[[bytes], object]) -> PolledSubscription:
+        """Subscribe to calibrations, which come as often as images: they are taken with an image."""
+        subscription = PolledSubscription(self._node, CameraInfo, topic, callback, DEPTH)
+        self._contexts.polled.append(subscription)
+        return subscription
 
     def _listen(
         self, message_type: type, topic: str, callback: Callable[[bytes], object]

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from rclpy.serialization import serialize_message
 from sensor_msgs.msg import CameraInfo
 from support.clock import Clock
 
@@ -297,3 +298,34 @@ def test_rectified_images_of_an_omnidirectional_camera_are_calibrated() -> None:
     source = CalibrationInput("/camera_info", FunctionLogger(print), image_topic="/camera/image_rect")
     source.update(info(distortion_model="omnidirectional", d=FISHEYE, p=P))
     assert source.camera_for(640, 480, 60.0).k[0, 0] == 500.0
+
+
+def test_a_calibration_that_comes_again_with_each_image_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    readings: list[CameraInfo] = []
+    update = CalibrationInput.update
+    monkeypatch.setattr(
+        CalibrationInput, "update", lambda self, msg: readings.append(msg) or update(self, msg)
+    )
+    source = CalibrationInput("/camera_info", FunctionLogger(print))
+
+    def receive(seconds: int, **fields: Any) -> CameraModel:
+        msg = info(**fields)
+        msg.header.stamp.sec = seconds
+        source.receive(serialize_message(msg))
+        return source.camera_for(640, 480, 60.0)
+
+    zoomed = [2 * K[0], *K[1:]]
+    focal_lengths = [receive(1), receive(2), receive(3, k=zoomed), receive(4, k=zoomed), receive(5)]
+    assert [each.k[0, 0] for each in focal_lengths] == [525.0, 525.0, 1050.0, 1050.0, 525.0]
+    assert [msg.header.stamp.sec for msg in readings] == [1, 3, 5]
+
+
+def test_a_calibration_that_is_refused_is_refused_each_time_it_comes() -> None:
+    said: list[str] = []
+    source = CalibrationInput("/camera_info", FunctionLogger(said.append))
+    damaged, useless = serialize_message(info())[:50], serialize_message(info(k=[-1.0, *K[1:]]))
+    for serialized in (damaged, damaged, useless, useless):
+        source.receive(serialized)
+    assert len(said) == 4
+    assert all("dropped" in line for line in said[:2])
+    assert not source.is_calibrated
