@@ -47,7 +47,7 @@ def answering(ros: ModuleType, bgr: Any) -> Iterator[tuple[Any, Stream]]:
         ({"autostart": False}, "parameter autostart is read-only"),
         ({"use_sim_time": "perhaps"}, ""),  # refused in words of rclpy, which differ between versions
         ({"model_path": "/nowhere/model.task"}, "there is no model at /nowhere/model.task"),
-        ({"backend": "litert", "precision": "bf16"}, "LiteRT computes in f32 only, not in bf16"),
+        ({"backend": "litert", "precision": "bf16"}, "LiteRT has no bf16 on the device cpu, only f32"),
         ({"backend": "mediapipe", "precision": "bf16"}, "MediaPipe computes in f32 only, not in bf16"),
     ],
     ids=lambda each: ", ".join(each) if isinstance(each, dict) else "",
