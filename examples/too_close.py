@@ -27,16 +27,10 @@ class TooClose(Node):
         self.create_subscription(Pose33Array, "blazepose/poses", self.on_poses, 10)
 
     def on_poses(self, poses):
-        """One answer for each image; without people the array is empty."""
-        self.too_close.publish(Bool(data=any(nearest_m(pose) < LIMIT_M for pose in poses.poses)))
-
-
-def nearest_m(pose):
-    """Return how near a person may be in meters: the depth less two standard deviations."""
-    if pose.placement == Pose33.NONE:
-        return math.inf
-    depth_m, variance_m2 = pose.hip_center.pose.position.z, pose.hip_center.covariance[2 * 6 + 2]
-    return depth_m - 2 * math.sqrt(variance_m2)
+        """A person is as near as the depth less two standard deviations."""
+        hips = [pose.hip_center for pose in poses.poses if pose.placement != Pose33.NONE]
+        nearest_m = [each.pose.position.z - 2 * math.sqrt(each.covariance[14]) for each in hips]
+        self.too_close.publish(Bool(data=any(distance_m < LIMIT_M for distance_m in nearest_m)))
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from math import inf
 from typing import Any
 
-from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from rclpy.qos import ReliabilityPolicy
 
@@ -26,8 +25,6 @@ from blazepose_ros.nodes.pose.received_image import SerializedImage
 
 RELIABILITIES = {"best_effort": BEST_EFFORT, "reliable": RELIABLE}
 
-# How often it is checked what the publishers offer, and what becomes of the images.
-CHECK_PERIOD_S = 0.5
 # So many images show that another transport flows before the one in use is given up for it.
 PROOFS = 3
 # Where nothing has come for so long, nothing is lost by a change.
@@ -80,10 +77,6 @@ class ImageReceiver:
         self._published_s = time.monotonic()
         self.mismatch = self.impairment = self.elsewhere = ""
         self._identities: set[bytes] = set()
-        # Not the node's clock: it stands still where use_sim_time waits for a simulation.
-        self._timer = node.create_timer(
-            CHECK_PERIOD_S, self._check, clock=Clock(clock_type=ClockType.STEADY_TIME)
-        )
 
     @property
     def is_open(self) -> bool:
@@ -111,11 +104,6 @@ class ImageReceiver:
         for subscription in ended:
             subscription.close()
         self.mismatch = self.impairment = self.elsewhere = ""
-
-    def end(self) -> None:
-        """Free everything; nothing can be opened any more."""
-        self.close()
-        self._node.destroy_timer(self._timer)
 
     def _subscription(self, way: Way) -> ImageSubscription:
         topic = self._topics[way.transport]
@@ -161,8 +149,8 @@ class ImageReceiver:
         self._last_ns = max(stamp_ns, self._last_ns) if is_repeated else stamp_ns
         return is_repeated
 
-    def _check(self) -> None:
-        """Follow what the publishers offer and what arrives, and say what does not."""
+    def check(self) -> None:
+        """Follow what the publishers offer and what arrives, and say what does not; to be called often."""
         self._close_replaced()
         if self._current is None:
             return

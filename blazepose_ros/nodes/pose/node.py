@@ -34,6 +34,7 @@ from blazepose_ros.nodes.pose.inference import Watchdog
 from blazepose_ros.nodes.pose.publishers import Publishers
 from blazepose_ros.nodes.pose.subscriptions import Subscriptions
 
+# How often it is looked at what publishers offer, what becomes of images, and whether the model hangs.
 WATCH_PERIOD_S = 0.5
 
 
@@ -176,6 +177,7 @@ class BlazePoseNode(AsyncLifecycleNode):
 
     def _watch(self) -> None:
         if self._active is not None:
+            self._active.subscriptions.follow()
             self._collisions.look(self._settings)
             self._active.watchdog.look(self._active.pipeline.trouble())
             if not TELLS_OF_SUBSCRIBERS:

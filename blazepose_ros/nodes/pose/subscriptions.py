@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from vision_msgs.msg import Detection2DArray
@@ -29,9 +28,6 @@ IMAGE_SETTINGS = ("image_transport", "image_reliability")
 
 # As qos_profile_sensor_data has it.
 DEPTH = 5
-
-# How often it is looked at what publishers offer.
-FOLLOW_PERIOD_S = 0.5
 
 # The parameters that the subscriptions beside the images depend on.
 BESIDES_SETTINGS = ("placement", "depth_transport", "external_detections")
@@ -75,16 +71,12 @@ class Subscriptions:
         self._besides: list[FollowedSubscription] = []
         self._transform_subscriptions = TransformSubscriptions(node, transforms, logger)
         self._transform_subscriptions.want(*_wanted_transforms(settings))
-        # Not the node's clock: it stands still where use_sim_time waits for a simulation.
-        self._timer = node.create_timer(
-            FOLLOW_PERIOD_S, self._follow, clock=Clock(clock_type=ClockType.STEADY_TIME)
-        )
 
     def change(self, settings: NodeSettings) -> None:
         """Subscribe as the new values say; the images have to be taken again."""
         before, self._settings = self._settings, settings
         if any(getattr(before, name) != getattr(settings, name) for name in IMAGE_SETTINGS):
-            self._images.end()
+            self._images.close()
             self._images = self._image_receiver()
         if any(getattr(before, name) != getattr(settings, name) for name in BESIDES_SETTINGS):
             self._end(self._besides)
@@ -109,14 +101,14 @@ class Subscriptions:
 
     def close(self) -> None:
         """End all subscriptions."""
-        self._node.destroy_timer(self._timer)
-        self._images.end()
+        self._images.close()
         self._end(self._besides)
         self._transform_subscriptions.close()
         self._end(self._calibration)
 
-    def _follow(self) -> None:
-        """Ask all publishers beside the images for what they offer."""
+    def follow(self) -> None:
+        """Ask all publishers for what they offer, and look at what arrives; to be called often."""
+        self._images.check()
         for subscription in (*self._calibration, *self._besides):
             subscription.follow()
         self._transform_subscriptions.follow()

@@ -49,25 +49,15 @@ def publisher(reliability: Any, gid: int = 1) -> SimpleNamespace:
 
 
 class FakeNode:
-    """Knows what publishers offer, and calls its timer when it is told to."""
+    """Knows what publishers offer."""
 
     def __init__(self, remapped: dict[str, str]) -> None:
         self.remapped = remapped
         self.publishers: dict[str, list[Any]] = {}
         self.logged: list[str] = []
-        self.timer: Any = None
 
     def resolve_topic_name(self, topic: str, *, only_expand: bool = False) -> str:
         return f"/{topic}" if only_expand else self.remapped.get(topic, f"/{topic}")
-
-    def create_timer(self, _period_s: Any, callback: Any, clock: Any) -> str:
-        assert clock is not None
-        self.timer = callback
-        return "the timer"
-
-    def destroy_timer(self, timer: Any) -> None:
-        assert timer == "the timer"
-        self.timer = None
 
     def get_publishers_info_by_topic(self, topic: str) -> Any:
         return self.publishers.get(topic, [])
@@ -105,9 +95,9 @@ class Setup:
         }
 
     def check(self, *offers: Any) -> Any:
-        """Let the timer call once, with what is offered by then; return the last subscription."""
+        """Look once at what is offered by then; return the last subscription."""
         self.offer(*offers)
-        self.node.timer()
+        self.images.check()
         return FakeSubscription.made[-1]
 
 
@@ -143,7 +133,7 @@ def test_a_dead_receiver_is_closed_and_opened_again() -> None:
 
 def test_while_it_is_closed_nothing_is_opened() -> None:
     setup = Setup()
-    setup.node.timer()
+    setup.images.check()
     assert FakeSubscription.made == ()
     setup.images.open()
     setup.images.open()
@@ -155,8 +145,8 @@ def test_while_it_is_closed_nothing_is_opened() -> None:
     assert setup.check(RELIABLE) is first
     setup.images.open()
     assert len(FakeSubscription.made) == 2
-    setup.images.end()
-    assert (FakeSubscription.made[-1].closed, setup.node.timer) == (1, None)
+    setup.images.close()
+    assert FakeSubscription.made[-1].closed == 1
 
 
 @pytest.mark.parametrize(("offers", "chosen"), [
@@ -266,12 +256,12 @@ def test_compressed_images_take_over_once_they_flow_and_say_why() -> None:
     setup.images.open()
     (raw,) = FakeSubscription.made
     raw.seen = LOSSY
-    setup.node.timer()
+    setup.images.check()
     assert in_use() == [RAW]
     assert "on /image 80 % of the images are lost on the way: start /usb_cam again" in setup.images.impairment
     assert "have it publish /image/compressed" in setup.images.impairment
     setup.offer(BEST_EFFORT, compressed=[BEST_EFFORT])
-    setup.node.timer()
+    setup.images.check()
     assert in_use() == [RAW, COMPRESSED]
     compressed = FakeSubscription.made[-1]
     raw.deliver(1)
@@ -280,7 +270,7 @@ def test_compressed_images_take_over_once_they_flow_and_say_why() -> None:
     raw.deliver(PROOFS)
     compressed.deliver(PROOFS + 1)
     assert setup.answered == [1, PROOFS, PROOFS + 1]
-    setup.node.timer()
+    setup.images.check()
     assert in_use() == [COMPRESSED]
     assert setup.images.topic == "/image/compressed"
     assert setup.images.impairment == setup.warnings[-1]
@@ -295,13 +285,13 @@ def test_raw_images_are_back_when_the_camera_has_started_again(clock: Any) -> No
     setup.offer(BEST_EFFORT, compressed=[BEST_EFFORT])
     setup.images.open()
     FakeSubscription.made[-1].seen = LOSSY
-    setup.node.timer()
+    setup.images.check()
     compressed = FakeSubscription.made[-1]
     for stamp in range(PROOFS):
         compressed.deliver(stamp)
     compressed.seen = FLOWING
     setup.offer(BEST_EFFORT, compressed=[BEST_EFFORT], gid=2)
-    setup.node.timer()
+    setup.images.check()
     tried = FakeSubscription.made[-1]
     assert in_use() == [COMPRESSED, RAW]
     setup.answered.clear()
@@ -311,12 +301,12 @@ def test_raw_images_are_back_when_the_camera_has_started_again(clock: Any) -> No
     assert setup.answered == list(range(10, 50))
     tried.seen = FLOWING
     clock.now_s += TRIAL_S
-    setup.node.timer()
+    setup.images.check()
     for stamp in range(50, 60):
         tried.deliver(stamp)
         compressed.deliver(stamp)
     assert setup.answered == list(range(10, 60))
-    setup.node.timer()
+    setup.images.check()
     assert in_use() == [RAW]
     assert (setup.images.topic, setup.images.impairment) == ("/image", "")
 
@@ -326,10 +316,10 @@ def test_a_camera_that_pauses_is_not_taken_for_one_whose_images_are_lost(clock: 
     setup.offer(BEST_EFFORT, compressed=[BEST_EFFORT])
     setup.images.open()
     (raw,) = FakeSubscription.made
-    setup.node.timer()
+    setup.images.check()
     clock.now_s += SILENT_S
     raw.seen = WayQuality(silent_s=SILENT_S, arrived=10)
-    setup.node.timer()
+    setup.images.check()
     assert in_use() == [RAW, COMPRESSED]
     compressed = FakeSubscription.made[-1]
     for stamp in range(10):
@@ -337,7 +327,7 @@ def test_a_camera_that_pauses_is_not_taken_for_one_whose_images_are_lost(clock: 
         raw.deliver(stamp)
     assert setup.answered == list(range(10))
     raw.seen = FLOWING
-    setup.node.timer()
+    setup.images.check()
     assert in_use() == [RAW]
     assert setup.warnings == []
 
@@ -347,11 +337,11 @@ def test_a_transport_that_is_asked_for_is_kept() -> None:
     setup.offer(BEST_EFFORT, compressed=[BEST_EFFORT])
     setup.images.open()
     FakeSubscription.made[-1].seen = LOSSY
-    setup.node.timer()
+    setup.images.check()
     assert in_use() == [RAW]
     assert setup.images.impairment.endswith("or set image_transport to auto")
     assert setup.warnings == [setup.images.impairment]
-    setup.node.timer()
+    setup.images.check()
     assert len(setup.warnings) == 1
 
 
@@ -375,11 +365,11 @@ def test_a_camera_on_another_topic_is_named_with_the_remapping(clock: Any) -> No
     setup = Setup()
     setup.images.open()
     setup.node.publishers = {"/eye/image_raw": [publisher(RELIABLE)]}
-    setup.node.timer()
+    setup.images.check()
     assert setup.images.elsewhere == ""  # the one on /image may not be known yet
     clock.now_s += image_receiver.DISCOVERY_S
-    setup.node.timer()
-    setup.node.timer()
+    setup.images.check()
+    setup.images.check()
     assert "-r image:=/eye/image_raw -r camera_info:=/eye/camera_info" in setup.images.elsewhere
     assert setup.warnings == [f"no publisher on /image; {setup.images.elsewhere}"]
     setup.check(RELIABLE)
@@ -398,7 +388,7 @@ def test_memory_for_far_too_large_images_is_given_back_once_their_publisher_has_
     FakeSubscription.made[0].keeps_much = keeps_much
     for publishers in ([camera, hostile], [camera], [camera]):
         setup.node.publishers = {"/image": publishers}
-        setup.node.timer()
+        setup.images.check()
     assert len(FakeSubscription.made) == made
     assert [subscription.closed for subscription in FakeSubscription.made] == [1, 0][2 - made :]
 
@@ -413,7 +403,7 @@ def test_memory_for_a_last_image_that_was_the_largest_is_given_back_once_smaller
     for publishers, keeps_much in (([camera, hostile], False), ([camera], False), ([camera], True)):
         setup.node.publishers = {"/image": publishers}
         first.keeps_much = keeps_much
-        setup.node.timer()
+        setup.images.check()
     assert [subscription.closed for subscription in FakeSubscription.made] == [1, 0]
 
 
@@ -432,7 +422,7 @@ def test_a_subscription_that_takes_over_while_the_other_is_closed_stays() -> Non
 
     first.close = close_late
     setup.offer(RELIABLE, gid=2)  # the publisher of large images has left, another one has come
-    setup.node.timer()
+    setup.images.check()
     newest = FakeSubscription.made[-1]
     newest.deliver(2)
     assert setup.answered[-1] == 2
