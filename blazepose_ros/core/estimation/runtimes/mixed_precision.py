@@ -42,6 +42,7 @@ class Stage:
         inputs: what it takes of earlier stages.
         outputs: what it gives to later stages, or as outputs of the model.
         results: which of ``outputs`` are outputs of the model.
+        size: how many nodes it has; names differ each time, so this tells a stage from that of another cut.
     """
 
     is_exact: bool
@@ -49,6 +50,7 @@ class Stage:
     inputs: tuple[PortKey, ...]
     outputs: tuple[PortKey, ...]
     results: tuple[int, ...]
+    size: int
 
 
 def cut(model: Any) -> list[Stage]:
@@ -104,7 +106,8 @@ def _stage(model: Any, stage_of: dict[str, int], number: int) -> Stage:
                 is_result = node.get_type_name() == "Result"
                 outputs[key] = outputs.get(key, False) or is_result
     results = tuple(index for index, is_result in enumerate(outputs.values()) if is_result)
-    return Stage(number != _BODY, takes_image, tuple(inputs), tuple(outputs), results)
+    size = sum(each == number for each in stage_of.values())
+    return Stage(number != _BODY, takes_image, tuple(inputs), tuple(outputs), results, size)
 
 
 def _sources(node: Any) -> Iterator[Any]:

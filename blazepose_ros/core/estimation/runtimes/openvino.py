@@ -130,7 +130,7 @@ class OpenVinoRuntime:
         stages, are_kept = [], False
         for index, stage in enumerate(cut(model)):
             stage_config = self._in_precision(config, Precision.F32 if stage.is_exact else low)
-            key = (*source.key, "stage", index)
+            key = (*source.key, "stage", index, stage.size)
             part = partial(_part, model, stage)
             compiled, is_kept = self._compiled(key, stage_config, use_kept, part)
             inputs = tuple(produced[key] for key in stage.inputs)
