@@ -77,7 +77,8 @@ def test_each_level_is_provoked_by_what_it_stands_for(nodes: SharedNodes, bgr: A
         assert float(told["latency since stamp median (ms)"]) > 0
         old = Stream(client, bgr)
         status(client, WARN, "days behind the node's clock: set the clocks", old.publish)
-        assert float(told_of(client)["stamps behind the node's clock (s)"]) > 10**9
+        # A mean, in which images of before may still be.
+        assert float(told_of(client)["stamps behind the node's clock (s)"]) > 10**8
 
         def unknown() -> bool:
             old.publish()
