@@ -37,7 +37,8 @@ older.__dict__.update(
     UnsupportedEventTypeError=newer.UnsupportedEventTypeError,
 )
 assert "matched" not in inspect.signature(PublisherEventCallbacks).parameters
-for name in ("rclpy.node", "rclpy.publisher", "rclpy.subscription"):  # keep what they have
+# These keep what they have.
+for name in ("rclpy.node", "rclpy.publisher", "rclpy.subscription", "rclpy.lifecycle"):
     importlib.import_module(name)
 sys.modules["rclpy.qos_event"] = older
 sys.modules["rclpy.event_handler"] = None
