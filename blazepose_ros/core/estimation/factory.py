@@ -80,13 +80,15 @@ def litert_on_gpu(options: RuntimeOptions) -> list[Candidate]:
         from blazepose_ros.core.estimation.runtimes.litert import GPU, PRECISIONS, LiteRtRuntime, has_vulkan
     except ImportError:
         return []
+    if not has_vulkan():
+        return []
 
     def on_gpu(precision: Precision) -> Candidate:
         own = replace(options, device=GPU, precision=precision)
         return Candidate(f"litert {GPU} {precision.value}", lambda: LiteRtRuntime(own))
 
     wanted = PRECISIONS[GPU] if options.precision is Precision.AUTO else (options.precision,)
-    return [on_gpu(each) for each in PRECISIONS[GPU] if each in wanted and has_vulkan()]
+    return [on_gpu(each) for each in PRECISIONS[GPU] if each in wanted]
 
 
 def _fastest(candidates: list[Candidate], options: RuntimeOptions) -> Runtime:
