@@ -70,6 +70,14 @@ def test_a_missing_source_is_told_before_anything_starts(
     assert "missing.mp4 does not exist" in capsys.readouterr().err
 
 
+def test_a_missing_model_is_told_before_anything_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert bench.main(["--quick"]) == 1
+    assert "blazepose models fetch --model 1" in capsys.readouterr().err
+
+
 def test_a_failing_case_is_told_and_the_others_go_on(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

@@ -9,7 +9,7 @@ import re
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -38,7 +38,7 @@ from blazepose_ros.core.estimation.runtimes.runtime import Precision
 from blazepose_ros.core.frame_sources.files import PhotographMissingError, photograph
 from blazepose_ros.core.frame_sources.frame_source import SourceError
 from blazepose_ros.core.frame_sources.resize import Size
-from blazepose_ros.core.models.registry import load_cached
+from blazepose_ros.core.models.registry import ModelError, load_cached
 from blazepose_ros.core.types import Frame
 from blazepose_ros.nodes.common.process_tuning import leave_cores_to_the_model
 
@@ -79,18 +79,20 @@ def _run(options: argparse.Namespace) -> int:
         source = options.source or str(photograph())
         load_clip(source, options.sizes[0], frames=1)
         photographs = _photographs(options)
+        models = {bundle.name: load_cached(bundle).content for bundle in options.models}
         isolate()
-    except (AnnotationsError, NoFreeDomainError, PhotographMissingError, SourceError) as err:
+    except (AnnotationsError, ModelError, NoFreeDomainError, PhotographMissingError, SourceError) as err:
         sys.stderr.write(f"blazepose bench: {err}\n")
         return 1
     with tempfile.TemporaryDirectory(prefix="blazepose_bench_") as folder:
         bench = Bench(source, [executable_path("blazepose_node")], options.duration, Path(folder))
         backends = options.backends or _those_that_load(bench, options)
-        models = [model.name for model in options.models]
-        cases = plan(backends, models, options.sizes, options.cameras, options.precision, quick=options.quick)
+        cases = plan(
+            backends, list(models), options.sizes, options.cameras, options.precision, quick=options.quick
+        )
         failures = _run_all(bench, cases)
     show(*tables(bench.rows))
-    document = {**bench.document(), **_estimators_alone(options, source, photographs)}
+    document = {**bench.document(), **_estimators_alone(options, source, models, photographs)}
     _save(document, bench, options)
     for failure in failures:
         sys.stderr.write(f"blazepose bench: {failure}\n")
@@ -143,15 +145,17 @@ def _photographs(options: argparse.Namespace) -> list[LabeledPhotograph]:
 
 
 def _estimators_alone(
-    options: argparse.Namespace, source: str, photographs: Sequence[LabeledPhotograph]
+    options: argparse.Namespace,
+    source: str,
+    models: Mapping[str, bytes],
+    photographs: Sequence[LabeledPhotograph],
 ) -> dict[str, Any]:
     """Time every backend and precision, taking turns, and see what they get right."""
     leave_cores_to_the_model()
     document: dict[str, Any] = {"estimators": [], "accuracy": []}
     bgr = load_clip(source, options.sizes[0], frames=1)[0]
     frame = Frame(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), 0)
-    for bundle in options.models:
-        name, model = bundle.name, load_cached(bundle).content
+    for name, model in models.items():
         speed = speed_rows(model, frame, devices=options.devices)
         show(speed_table(name, speed), "")
         document["estimators"] += [{"model": name, **known(asdict(row))} for row in speed]
