@@ -5,13 +5,12 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
-from typing import Protocol
 
 from blazepose_ros.conversions.camera_info import CalibrationInput
 from blazepose_ros.conversions.cdr import CdrError, CdrReader, stamp_ns
 from blazepose_ros.conversions.depth_input import DepthInput
 from blazepose_ros.conversions.ground_input import GroundInput
-from blazepose_ros.conversions.tf_buffer import TfBuffer
+from blazepose_ros.conversions.tf_buffer import Polled, TfBuffer
 from blazepose_ros.core.errors import Logger
 from blazepose_ros.core.person_pipeline import FrameContext
 from blazepose_ros.core.settings import MAX_PEOPLE, NodeSettings
@@ -114,14 +113,6 @@ def _read_score(reader: CdrReader) -> float:
     """Take a vision_msgs/ObjectHypothesisWithPose."""
     reader.string()  # the class
     return reader.doubles(1 + 7 + 36)[0]  # score, pose and covariance
-
-
-class Polled(Protocol):
-    """A topic whose messages wait until somebody asks for them."""
-
-    def poll(self) -> None:
-        """Hand over what has come since."""
-        ...
 
 
 class FrameContextCollector:

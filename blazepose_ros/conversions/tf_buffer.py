@@ -14,16 +14,15 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from itertools import chain
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from blazepose_ros.conversions.cdr import CdrReader
 from blazepose_ros.core.errors import BlazePoseError
 from blazepose_ros.core.text import printable
 from blazepose_ros.core.timestamps import NS_PER_MS
-from blazepose_ros.core.transforms import IDENTITY, Rigid, interpolated
+from blazepose_ros.core.transforms import IDENTITY, Rigid, interpolated, matrix_of
 
 
 def remember(tree: TfBuffer, serialized: bytes, *, static: bool) -> None:
@@ -50,23 +49,10 @@ def _read_transform(reader: CdrReader, *, static: bool) -> Transform | None:
     """Take a geometry_msgs/TransformStamped, None for an invalid one, which tf2 ignores as well."""
     stamp_ns, parent, child = reader.stamp_ns(), reader.string(), reader.string()
     numbers = reader.doubles(7)  # translation and quaternion
-    norm = math.hypot(*numbers[3:])
-    if not all(map(math.isfinite, numbers)) or abs(norm - 1.0) > MAX_NORM_ERROR:
+    if not all(map(math.isfinite, numbers)) or abs(math.hypot(*numbers[3:]) - 1.0) > MAX_NORM_ERROR:
         return None
-    rotation = _rotation(*(value / norm for value in numbers[3:]))
-    pose = Rigid(rotation, np.array(numbers[:3]))
+    pose = Rigid(matrix_of(numbers[3:]), np.array(numbers[:3]))
     return Transform(parent.lstrip("/"), child.lstrip("/"), pose, None if static else stamp_ns)
-
-
-def _rotation(x: float, y: float, z: float, w: float) -> NDArray[np.float64]:
-    """Return the matrix of a unit quaternion, (3, 3); for one alone, scipy takes ten times as long."""
-    return np.array(
-        (
-            (1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)),
-            (2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)),
-            (2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)),
-        )
-    )
 
 
 # As long as tf2 keeps transforms. A stamp that is further back means that a recording starts again.
@@ -84,6 +70,8 @@ MAX_DEPTH = 200
 MAX_LOOKUPS = 8
 # As tf2 checks a quaternion.
 MAX_NORM_ERROR = 0.01
+# What a look-up waits for is looked for so often: transforms of a robot come every 10 to 20 ms.
+_LOOK_AGAIN_S = 0.005
 
 
 class TransformFault(Enum):
@@ -174,6 +162,14 @@ class _Edge:
         return interpolated(self.poses[index - 1], self.poses[index], share)
 
 
+class Polled(Protocol):
+    """A topic whose messages wait until somebody asks for them."""
+
+    def poll(self) -> None:
+        """Hand over what has come since."""
+        ...
+
+
 class TfBuffer:
     """Keeps the transforms of the last seconds; any thread may use it.
 
@@ -181,6 +177,9 @@ class TfBuffer:
 
     Args:
         clock: monotonic seconds.
+
+    Attributes:
+        polled: topics that are asked what has come before each look-up.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -190,7 +189,8 @@ class TfBuffer:
         # What static transforms alone tell, until one of them changes.
         self._static: dict[tuple[str, str], Rigid] = {}
         self._swept_s = self._flooded_s = -math.inf
-        self._changed = threading.Condition()
+        self._lock = threading.RLock()
+        self.polled: list[Polled] = []
 
     def __len__(self) -> int:
         """Return how many frames have a parent."""
@@ -211,14 +211,13 @@ class TfBuffer:
         self.insert_all([Transform(parent, child, pose, stamp_ns)])
 
     def insert_all(self, transforms: Iterable[Transform]) -> None:
-        """Add transforms, and wake the look-ups that wait for them."""
+        """Add transforms."""
         arrived = list(transforms)
-        with self._changed:
+        with self._lock:
             now_s = self._clock()
             for transform in arrived:
                 self._insert(transform, now_s)
             self._forget(now_s)
-            self._changed.notify_all()
 
     def lookup(self, target: str, source: str, stamp_ns: int, timeout_s: float = 0.0) -> Rigid:
         """Return the pose of a source frame in a target frame at a time.
@@ -232,22 +231,22 @@ class TfBuffer:
         Raises:
             TransformError: they are not connected, or not at that time.
         """
-        with self._changed:
-            if (pose := self._static.get((target, source))) is not None:
-                return pose
-            deadline_s = self._clock() + timeout_s
-            while True:
-                try:
+        deadline_s = self._clock() + timeout_s
+        while True:
+            for topic in tuple(self.polled):
+                topic.poll()
+            try:
+                with self._lock:
                     return self._lookup(target, source, stamp_ns)
-                except TransformError as err:
-                    left_s = deadline_s - self._clock()
-                    if err.fault is not TransformFault.NOT_YET or left_s <= 0:
-                        raise
-                self._changed.wait(left_s)
+            except TransformError as err:
+                left_s = deadline_s - self._clock()
+                if err.fault is not TransformFault.NOT_YET or left_s <= 0:
+                    raise
+            time.sleep(min(left_s, _LOOK_AGAIN_S))
 
     def is_static(self, target: str, source: str) -> bool:
         """Tell whether static transforms alone connect two frames."""
-        with self._changed:
+        with self._lock:
             sources, targets = self._ancestry(source), self._ancestry(target)
             common = next((frame for frame in sources if frame in targets), None)
             if common is None:
@@ -257,7 +256,7 @@ class TfBuffer:
 
     def ancestry(self, frame: str) -> list[str]:
         """Return a frame and its ancestors, the next one first."""
-        with self._changed:
+        with self._lock:
             return self._ancestry(frame)
 
     def _insert(self, transform: Transform, now_s: float) -> None:
@@ -295,6 +294,8 @@ class TfBuffer:
         self._static.clear()
 
     def _lookup(self, target: str, source: str, stamp_ns: int) -> Rigid:
+        if (known_pose := self._static.get((target, source))) is not None:
+            return known_pose
         sources, targets = self._ancestry(source), self._ancestry(target)
         known = set(targets)
         common = next((frame for frame in sources if frame in known), None)

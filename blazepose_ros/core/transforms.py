@@ -6,6 +6,7 @@ SciPy has all of it, in modules that take longer to import than everything else 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -39,7 +40,9 @@ def quaternion_of(matrix: NDArray) -> NDArray[np.float64]:
 
 def matrix_of(quaternion: NDArray | Sequence[float]) -> NDArray[np.float64]:
     """Return the (3, 3) matrix of a quaternion x, y, z, w of any length but 0."""
-    x, y, z, w = np.asarray(quaternion, float) / np.linalg.norm(quaternion)
+    parts = [float(part) for part in quaternion]
+    norm = math.hypot(*parts)
+    x, y, z, w = (part / norm for part in parts)
     return np.array(
         [
             [1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],

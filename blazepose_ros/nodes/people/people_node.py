@@ -61,6 +61,7 @@ class PeopleNode(AsyncLifecycleNode, Generic[Own]):
         self._stamps = StampSubstitute(self.throttled_log)
         self._deactivation = ExitStack()
         self._publishers_made: list[Publisher] = []
+        self._inputs: tuple[FollowedSubscription | TransformSubscriptions, ...] = ()
         self._dynamic_parameters = DynamicParameters(self, settings_type, self.prepare_change, self.change)
         self.begin()
         if self.settings.autostart:
@@ -110,13 +111,13 @@ class PeopleNode(AsyncLifecycleNode, Generic[Own]):
         poses = FollowedSubscription(self, Pose33Array, TOPIC, self._receive, DEPTH)
         transforms = TransformSubscriptions(self, self.transforms, self.throttled_log)
         transforms.want(moving=True, static=True)
+        self._inputs = (poses, transforms)
         # Not by the node's clock: with use_sim_time it may stand still.
         steady = Clock(clock_type=ClockType.STEADY_TIME)
-        for follow in (poses.follow, transforms.follow, self.follow):
-            timer = self.create_timer(FOLLOW_PERIOD_S, follow, clock=steady)
-            self._deactivation.callback(self.destroy_timer, timer)
-        for close in (poses.close, transforms.close):
-            self._deactivation.callback(close)
+        timer = self.create_timer(FOLLOW_PERIOD_S, self._watch, clock=steady)
+        self._deactivation.callback(self.destroy_timer, timer)
+        for followed in self._inputs:
+            self._deactivation.callback(followed.close)
         self.get_logger().info(
             f"waiting for people on {self.resolve_topic_name(TOPIC)}, {self._up_in_words()}"
         )
@@ -139,6 +140,11 @@ class PeopleNode(AsyncLifecycleNode, Generic[Own]):
             f"upwards is assumed: for a camera that looks down by {settings.camera_tilt_deg:g} degrees, z for"
             " fused people"
         )
+
+    def _watch(self) -> None:
+        for followed in self._inputs:
+            followed.follow()
+        self.follow()
 
     def _receive(self, serialized: bytes) -> None:
         msg = deserialize_message(serialized, Pose33Array)
