@@ -10,7 +10,6 @@ from itertools import islice
 from pathlib import Path
 
 import cv2
-import matplotlib
 import numpy as np
 from numpy.typing import NDArray
 
@@ -45,6 +44,8 @@ def _candidates() -> Iterator[Path]:
     scikit_image = find_spec("skimage")
     if scikit_image is not None and scikit_image.origin is not None:
         yield Path(scikit_image.origin).parent / "data" / "astronaut.png"
+    import matplotlib  # here, since it takes longer to import than all else in this module
+
     yield Path(matplotlib.get_data_path()) / "sample_data" / "grace_hopper.jpg"
 
 
