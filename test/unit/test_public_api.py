@@ -47,8 +47,13 @@ def test_a_name_imports_what_it_needs_only() -> None:
     assert imported_by("from blazepose_ros import Landmark, Pose") == ["numpy"]
 
 
-def test_estimating_needs_no_ros() -> None:
-    assert "rclpy" not in imported_by("from blazepose_ros import create_estimator, read_frames")
+def test_estimating_needs_no_ros_and_no_plots() -> None:
+    assert imported_by("from blazepose_ros import create_estimator, read_frames") == ["cv2", "numpy"]
+
+
+@pytest.mark.parametrize("module", ["nodes.camera.node", "nodes.pose.node", "cli.bag.command"])
+def test_what_runs_for_long_starts_without_plots(module: str) -> None:
+    assert "matplotlib" not in imported_by(f"import blazepose_ros.{module}")
 
 
 @pytest.mark.parametrize("name", blazepose_ros.__all__)
