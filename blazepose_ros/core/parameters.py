@@ -178,8 +178,10 @@ class Settings:
 
 def unknown_parameter(name: str, known: Iterable[str]) -> str:
     """Return what to say of a name that is no parameter's."""
-    close = difflib.get_close_matches(name, known, n=1)
-    return f"there is no parameter {printable(name)}" + (f", perhaps {close[0]} is meant" if close else "")
+    known = list(known)
+    longer = [each for each in known if name and each.startswith(f"{name}_")]
+    meant = " or ".join(longer or difflib.get_close_matches(name, known, n=1))
+    return f"there is no parameter {printable(name)}" + (f", perhaps {meant} is meant" if meant else "")
 
 
 def _checked(parameters: Mapping[str, ParameterSpec], given: Mapping[str, object]) -> dict[str, Value]:

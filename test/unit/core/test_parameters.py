@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from blazepose_ros.core.parameters import ParameterError, Settings, parameter
+from blazepose_ros.core.parameters import ParameterError, Settings, parameter, unknown_parameter
 from blazepose_ros.core.settings import NodeSettings
 
 
@@ -67,6 +67,19 @@ def test_a_prefix_of_frames_is_a_part_of_a_name(prefix: str) -> None:
     assert NodeSettings.from_values({"tf_prefix": "left_cam-1."}).tf_prefix == "left_cam-1."
     with pytest.raises(ParameterError, match=r"parameter tf_prefix is .* it takes a string that matches"):
         NodeSettings.from_values({"tf_prefix": prefix})
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("model", ", perhaps model_complexity or model_path is meant"),
+        ("model_complexty", ", perhaps model_complexity is meant"),
+        ("zzz", ""),
+        ("", ""),
+    ],
+)
+def test_an_unknown_name_is_told_with_those_that_may_be_meant(name: str, meant: str) -> None:
+    assert unknown_parameter(name, NodeSettings.parameters()) == f"there is no parameter {name}{meant}"
 
 
 def test_every_default_of_the_node_is_one_that_it_takes() -> None:
