@@ -107,8 +107,8 @@ class Roi:
             side_px: width and height of the crop.
             border: what lies beyond the image: ``cv2.BORDER_REPLICATE`` or ``cv2.BORDER_CONSTANT``.
         """
-        # An affine warp would take half the time, but rounds one pixel in a thousand otherwise than MediaPipe,
-        # which moves Lite's landmarks by up to 1.7 px instead of 0.8.
+        # An affine warp would take half the time, but rounds one pixel in a thousand otherwise than
+        # MediaPipe does, which moves Lite's landmarks by up to 1.7 px instead of 0.8.
         flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
         matrix = np.vstack([self._from_crop(side_px), (0, 0, 1)])
         return cv2.warpPerspective(rgb, matrix, (side_px, side_px), flags=flags, borderMode=border)

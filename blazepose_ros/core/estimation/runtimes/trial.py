@@ -6,7 +6,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
@@ -78,51 +78,70 @@ class TrialRuntime:
             return on(self._reference)
         names = (self._reference_name, *self._rivals)
         key = repr(("trial", hashlib.sha256(content).digest(), tuple(unused), names)).encode()
-        fastest = self._kept(key)
-        if fastest is None:
-            fastest, findings, all_ran = self._try_out(on, proof)
-            figures = ", ".join(f"{name}: {finding}" for name, finding in findings.items())
-            self._logger.info(f"tried out: {figures}; {fastest} it is")
-            if all_ran:  # else a driver may be there at the next start
-                self._cache.store(key, json.dumps(fastest).encode())
-        return self._loaded(fastest, on)
-
-    def _kept(self, key: bytes) -> str | None:
         kept = self._cache.load(key)
-        return None if kept is None else str(json.loads(kept))
+        if kept is not None:
+            return self._loaded(str(json.loads(kept)), on)
+        trial = self._try_out(on, proof)
+        times_ms = _times_ms(trial.models, proof.image)
+        fastest = _fastest(times_ms, self._reference_name)
+        findings = trial.objections | {name: f"{time_ms:.2f} ms" for name, time_ms in times_ms.items()}
+        figures = ", ".join(f"{name}: {finding}" for name, finding in findings.items())
+        self._logger.info(f"tried out: {figures}; {fastest} it is")
+        if trial.all_ran:  # else a driver may be there at the next start
+            self._cache.store(key, json.dumps(fastest).encode())
+        return self._guarded(fastest, trial.models[fastest], on)
 
     def _loaded(self, name: str, on: Callable[[Runtime], Model]) -> Model:
         """Return a model of a candidate, or of the reference where that does not load any more."""
         if name in self._rivals:
             try:
-                model = on(self._rivals[name].make())
+                return self._guarded(name, on(self._rivals[name].make()), on)
             except (BackendError, ImportError, OSError) as err:
                 self._logger.warning(f"{name} does not load any more: {err}")
-                return on(self._reference)
-            may_vanish = self._rivals[name].may_vanish
-            return GuardedModel(model, lambda: on(self._reference), self._logger) if may_vanish else model
         return on(self._reference)
 
-    def _try_out(self, on: Callable[[Runtime], Model], proof: Proof) -> tuple[str, dict[str, str], bool]:
-        """Return the name of the fastest candidate, what was found of each, and whether all of them ran."""
+    def _guarded(self, name: str, model: Model, on: Callable[[Runtime], Model]) -> Model:
+        """Return a model, with the reference behind it where its device may vanish."""
+        if name in self._rivals and self._rivals[name].may_vanish:
+            return GuardedModel(model, lambda: on(self._reference), self._logger)
+        return model
+
+    def _try_out(self, on: Callable[[Runtime], Model], proof: Proof) -> _Trial:
+        """Load all candidates, and look at what each answers."""
         reference = on(self._reference)
-        models, findings = {self._reference_name: reference}, {}
-        all_ran = True
+        trial = _Trial({self._reference_name: reference}, {}, all_ran=True)
         for name, rival in self._rivals.items():
             try:
                 model = on(rival.make())
-                findings[name] = _objection(model, reference, proof)
+                objection = _objection(model, reference, proof)
             except (ImportError, OSError, RuntimeError) as err:
-                findings[name] = str(err)
-                all_ran = False
-            if not findings[name]:
-                models[name] = model
-        times_ms = _times_ms(models, proof.image)
-        findings |= {name: f"{time_ms:.2f} ms" for name, time_ms in times_ms.items()}
-        fastest = min(times_ms, key=lambda name: times_ms[name])
-        if times_ms[fastest] > _WORTHWHILE * times_ms[self._reference_name]:
-            fastest = self._reference_name
-        return fastest, findings, all_ran
+                objection, trial.all_ran = str(err), False
+            if objection:
+                trial.objections[name] = objection
+            else:
+                trial.models[name] = model
+        return trial
+
+
+@dataclass
+class _Trial:
+    """What a trial has found.
+
+    Attributes:
+        models: those that answer as the reference does, and that one.
+        objections: why the others are not taken.
+        all_ran: whether each candidate ran.
+    """
+
+    models: dict[str, Model]
+    objections: dict[str, str]
+    all_ran: bool
+
+
+def _fastest(times_ms: Mapping[str, float], reference: str) -> str:
+    """Return the name of the fastest candidate, or the reference where that is hardly slower."""
+    fastest = min(times_ms, key=lambda name: times_ms[name])
+    return fastest if times_ms[fastest] <= _WORTHWHILE * times_ms[reference] else reference
 
 
 def _objection(model: Model, reference: Model, proof: Proof) -> str:

@@ -93,6 +93,12 @@ def test_the_fastest_that_answers_alike_is_taken(tmp_path: Path) -> None:
     assert line.endswith("fast it is")
 
 
+def test_each_model_is_loaded_once(tmp_path: Path) -> None:
+    setup = Setup(tmp_path, fast=(1.0, 1.0))
+    setup.load()
+    assert (setup.processor.loads, setup.rivals["fast"].loads) == (1, 1)
+
+
 @pytest.mark.parametrize("took_s", [1.95, 2.0, 50.0])
 def test_what_is_hardly_faster_is_not_taken(tmp_path: Path, took_s: float) -> None:
     assert Setup(tmp_path, gpu=(took_s, 1.0)).load().where == "cpu"
