@@ -143,7 +143,8 @@ class BlazePoseEstimator:
             looked = looked + others
             if not others or len(looked) >= self._tracker_options.num_poses:
                 break
-        return looked if others else self._split(frame, looked, models)
+        is_done = bool(others) or not self._roi_tracker.has_room(looked)
+        return looked if is_done else self._split(frame, looked, models)
 
     def _split(self, frame: Frame, looked: list[Looked], models: _LoadedModels) -> list[Looked]:
         """Return what was looked for, one of the people as two where they stand shoulder to shoulder.

@@ -171,14 +171,18 @@ class RoiTracker:
             stamp_ns: when it was taken.
         """
         covered = screens_of(looked)
-        is_full = len(looked) + len(self._lost) >= self._options.num_poses
+        has_room = self.has_room(looked)
         for found in detections:
             if _is_rest((found.roi.x_px, found.roi.y_px), found.roi, covered):
                 continue
             track = self._track_of(found, [], stamp_ns)
-            if track.screen is not None or (track.confirmation.confirmed and not is_full):
+            if track.screen is not None or (track.confirmation.confirmed and has_room):
                 return [track]
         return []
+
+    def has_room(self, looked: Sequence[Looked]) -> bool:
+        """Return whether a new person may get a track beside those looked for and those lost."""
+        return len(looked) + len(self._lost) < self._options.num_poses
 
     def _track_of(self, found: Detection, unclaimed: list[TrackedRoi], stamp_ns: int) -> TrackedRoi:
         sure = found.confidence >= self._options.sure_confidence
