@@ -125,6 +125,10 @@ class BlazePoseEstimator:
 
     def _look(self, frame: Frame, chosen: list[TrackedRoi], models: _LoadedModels) -> list[Looked]:
         beside = neighbors_of(chosen, frame.stamp_ns)
+        chosen = [
+            replace(track, in_company=bool(others)) if track.in_company else track
+            for track, others in zip(chosen, beside, strict=True)
+        ]
         return list(zip(chosen, self._run_landmarks(frame, chosen, models, beside), strict=True))
 
     def _without_misread(self, frame: Frame, looked: list[Looked], models: _LoadedModels) -> list[Looked]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -37,21 +38,25 @@ _CORNERS = [Landmark.LEFT_SHOULDER, Landmark.RIGHT_SHOULDER, Landmark.RIGHT_ANKL
 def neighbors_of(tracks: Sequence[TrackedRoi], stamp_ns: int) -> list[list[NDArray]]:
     """Return for each person the landmarks of those who stand right beside, without covering each other.
 
+    Only those who were read apart once have neighbors: of two who pass each other it is not known who will
+    be where.
+
     Args:
         tracks: who is looked for, with the landmarks of the image before.
         stamp_ns: when the image was taken; where people were long before says little.
     """
-    recent = [
-        (track.screen if stamp_ns - track.seen_ns <= _RECENT_S * NS_PER_S else None, track.roi)
-        for track in tracks
-    ]
+    oldest_ns = stamp_ns - _RECENT_S * NS_PER_S
+    known = [track.screen if track.in_company and track.seen_ns >= oldest_ns else None for track in tracks]
     return [
         [
             other
-            for other, _ in recent
-            if own is not None and other is not None and other is not own and _are_beside(own, other, roi)
+            for other in known
+            if own is not None
+            and other is not None
+            and other is not own
+            and _are_beside(own, other, track.roi)
         ]
-        for own, roi in recent
+        for own, track in zip(known, tracks, strict=True)
     ]
 
 
@@ -124,7 +129,7 @@ def _read_both(
 
 
 def _new(result: LandmarkResult) -> Looked:
-    return TrackedRoi(result.roi, TrackConfirmation(confirmed=True)), result
+    return TrackedRoi(result.roi, TrackConfirmation(confirmed=True), in_company=True), result
 
 
 def next_in_company(looked: Sequence[Looked], turn: int) -> int | None:
@@ -147,6 +152,7 @@ def as_two(looked: Sequence[Looked], index: int, both: Sequence[LandmarkResult])
     track, before = looked[index]
     assert before is not None
     known, other = sorted(both, key=lambda each: distance(each.screen, before.screen, each.roi.size_px))
+    track = replace(track, in_company=True)
     return [*looked[:index], (track, known), *looked[index + 1 :], _new(other)]
 
 

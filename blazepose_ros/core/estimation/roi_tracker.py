@@ -69,6 +69,7 @@ class TrackedRoi:
         screen: (33, 3), the last landmarks, pixels; None before the first ones.
         seen_ns: the stamp of that image.
         since_ns: the stamp of the first image of the confirmed track; None before that.
+        in_company: whether it was read apart from somebody who stands shoulder to shoulder.
     """
 
     roi: Roi
@@ -76,6 +77,7 @@ class TrackedRoi:
     screen: NDArray[np.float64] | None = None
     seen_ns: int = 0
     since_ns: int | None = None
+    in_company: bool = False
 
     @property
     def established(self) -> bool:
@@ -336,4 +338,5 @@ def _updated(track: TrackedRoi, result: LandmarkResult, frame: Frame) -> Tracked
     since_ns = track.since_ns
     if since_ns is None and confirmation.confirmed:
         since_ns = frame.stamp_ns
-    return TrackedRoi(result.next_roi, confirmation, result.screen, frame.stamp_ns, since_ns)
+    stamp_ns, in_company = frame.stamp_ns, track.in_company
+    return TrackedRoi(result.next_roi, confirmation, result.screen, stamp_ns, since_ns, in_company)

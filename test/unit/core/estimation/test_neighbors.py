@@ -62,7 +62,7 @@ class TwoPeople:
 
 
 def track_at(x_px: float, **fields: Any) -> TrackedRoi:
-    return replace(looked_at(x_px)[0], **fields)
+    return replace(looked_at(x_px)[0], **({"in_company": True} | fields))
 
 
 def beside(*tracks: TrackedRoi, stamp_ns: int = 0) -> list[list[int]]:
@@ -88,6 +88,10 @@ def test_who_was_seen_long_before_may_be_elsewhere() -> None:
     pair = track_at(LEFT_X), track_at(RIGHT_X, seen_ns=200_000_000)
     assert beside(*pair, stamp_ns=140_000_000) == [[1], [0]]
     assert beside(*pair, stamp_ns=210_000_000) == [[], []]
+
+
+def test_people_who_were_not_read_apart_have_no_neighbors() -> None:
+    assert beside(track_at(LEFT_X, in_company=False), track_at(RIGHT_X)) == [[], []]
 
 
 def test_bodies_that_are_not_known_have_no_neighbors() -> None:
@@ -168,9 +172,11 @@ def test_of_two_the_nearer_one_keeps_the_track() -> None:
     looked = [looked_at(100.0), looked_at(LEFT_X + 15.0), looked_at(560.0)]
     both = [result_at(RIGHT_X), result_at(LEFT_X)]
     found = as_two(looked, 1, both)
-    assert [track is found[index][0] for index, (track, _) in enumerate(looked)] == [True] * 3
+    assert found[1][0] == replace(looked[1][0], in_company=True)
+    assert [found[index][0] is looked[index][0] for index in (0, 2)] == [True, True]
     assert found[1][1] is both[1]
     track, result = found[3]
     assert result is both[0]
     assert track.screen is None
     assert track.confirmation.confirmed
+    assert track.in_company
