@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from blazepose_ros.core.estimation.drawn_person import DetectorProof, LandmarksProof
 from blazepose_ros.core.estimation.estimator import EstimatorError, EstimatorOptions
 from blazepose_ros.core.estimation.landmark_model import MASK_SHAPE, LandmarkModel, LandmarkResult
+from blazepose_ros.core.estimation.neighbors import as_two, neighbors_of, next_in_company, pair_in, read_apart
 from blazepose_ros.core.estimation.person_detector import Detection, PersonDetector
 from blazepose_ros.core.estimation.roi import Roi
 from blazepose_ros.core.estimation.roi_tracker import (
@@ -78,6 +79,7 @@ class BlazePoseEstimator:
     def reset(self) -> None:
         """End all tracks, as at the start."""
         self._roi_tracker = RoiTracker(self._tracker_options)
+        self._splits = 0
         self._stamp_ns: int | None = None
         self._shape: tuple[int, ...] | None = None
 
@@ -122,7 +124,12 @@ class BlazePoseEstimator:
         return models.detector.find(frame.rgb)
 
     def _look(self, frame: Frame, chosen: list[TrackedRoi], models: _LoadedModels) -> list[Looked]:
-        return list(zip(chosen, self._run_landmarks(frame, chosen, models), strict=True))
+        beside = neighbors_of(chosen, frame.stamp_ns)
+        chosen = [
+            replace(track, in_company=bool(others)) if track.in_company else track
+            for track, others in zip(chosen, beside, strict=True)
+        ]
+        return list(zip(chosen, self._run_landmarks(frame, chosen, models, beside), strict=True))
 
     def _without_misread(self, frame: Frame, looked: list[Looked], models: _LoadedModels) -> list[Looked]:
         """Return what was looked for, people who are covered by others read again without them."""
@@ -140,14 +147,29 @@ class BlazePoseEstimator:
             looked = looked + others
             if not others or len(looked) >= self._tracker_options.num_poses:
                 break
-        return looked
+        is_done = bool(others) or not self._roi_tracker.has_room(looked)
+        return looked if is_done else self._split(frame, looked, models)
+
+    def _split(self, frame: Frame, looked: list[Looked], models: _LoadedModels) -> list[Looked]:
+        """Return what was looked for, one of the people as two where they stand shoulder to shoulder.
+
+        Known people are tried in turn: with all others painted over, the detector sees both.
+        """
+        self._splits += 1
+        index = next_in_company(looked, self._splits)
+        if index is None:
+            return looked
+        covered = screens_of(looked[:index] + looked[index + 1 :])
+        pair = pair_in(models.detector.find(frame.rgb, covered), looked[index][0].roi)
+        both = None if pair is None else read_apart(frame, pair, covered, models.landmarks)
+        return looked if both is None else as_two(looked, index, both)
 
     def _others(self, frame: Frame, looked: list[Looked], models: _LoadedModels) -> list[Looked]:
         covered = screens_of(looked)
         square = self._roi_tracker.next_square(frame)
         found = models.detector.find(frame.rgb, covered, square)
         chosen = self._roi_tracker.choose_others(found, looked, frame.stamp_ns)
-        results = self._run_landmarks(frame, chosen, models, covered)
+        results = self._run_landmarks(frame, chosen, models, [covered] * len(chosen))
         return plain_people(list(zip(chosen, results, strict=True)), covered, frame, square is not None)
 
     def _run_landmarks(
@@ -155,22 +177,19 @@ class BlazePoseEstimator:
         frame: Frame,
         chosen: list[TrackedRoi],
         models: _LoadedModels,
-        covered: Sequence[NDArray] = (),
+        covered: Sequence[Sequence[NDArray]],
     ) -> list[LandmarkResult | None]:
-        def read(rois: list[Roi]) -> list[LandmarkResult | None]:
-            return models.landmarks.read_each(frame.rgb, rois, [covered] * len(rois))
-
-        results = read([track.roi for track in chosen])
-        if not (self._external or covered):
-            return results
+        results = models.landmarks.read_each(frame.rgb, [track.roi for track in chosen], covered)
         # A box tells neither where the hips are nor how a body lies, and what is left of an image tells
         # it badly: the first run only aligns the ROI.
         aligned = {
             index: result.next_roi
             for index, (track, result) in enumerate(zip(chosen, results, strict=True))
-            if result is not None and track.screen is None
+            if result is not None and track.screen is None and (self._external or covered[index])
         }
-        again = dict(zip(aligned, read(list(aligned.values())), strict=True))
+        beside = [covered[index] for index in aligned]
+        read = models.landmarks.read_each(frame.rgb, list(aligned.values()), beside)
+        again = dict(zip(aligned, read, strict=True))
         return [again.get(index, result) for index, result in enumerate(results)]
 
 

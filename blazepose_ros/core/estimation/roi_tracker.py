@@ -69,6 +69,7 @@ class TrackedRoi:
         screen: (33, 3), the last landmarks, pixels; None before the first ones.
         seen_ns: the stamp of that image.
         since_ns: the stamp of the first image of the confirmed track; None before that.
+        in_company: whether it was read apart from somebody who stands shoulder to shoulder.
     """
 
     roi: Roi
@@ -76,6 +77,7 @@ class TrackedRoi:
     screen: NDArray[np.float64] | None = None
     seen_ns: int = 0
     since_ns: int | None = None
+    in_company: bool = False
 
     @property
     def established(self) -> bool:
@@ -171,14 +173,18 @@ class RoiTracker:
             stamp_ns: when it was taken.
         """
         covered = screens_of(looked)
-        is_full = len(looked) + len(self._lost) >= self._options.num_poses
+        has_room = self.has_room(looked)
         for found in detections:
             if _is_rest((found.roi.x_px, found.roi.y_px), found.roi, covered):
                 continue
             track = self._track_of(found, [], stamp_ns)
-            if track.screen is not None or (track.confirmation.confirmed and not is_full):
+            if track.screen is not None or (track.confirmation.confirmed and has_room):
                 return [track]
         return []
+
+    def has_room(self, looked: Sequence[Looked]) -> bool:
+        """Return whether a new person may get a track beside those looked for and those lost."""
+        return len(looked) + len(self._lost) < self._options.num_poses
 
     def _track_of(self, found: Detection, unclaimed: list[TrackedRoi], stamp_ns: int) -> TrackedRoi:
         sure = found.confidence >= self._options.sure_confidence
@@ -332,4 +338,5 @@ def _updated(track: TrackedRoi, result: LandmarkResult, frame: Frame) -> Tracked
     since_ns = track.since_ns
     if since_ns is None and confirmation.confirmed:
         since_ns = frame.stamp_ns
-    return TrackedRoi(result.next_roi, confirmation, result.screen, frame.stamp_ns, since_ns)
+    stamp_ns, in_company = frame.stamp_ns, track.in_company
+    return TrackedRoi(result.next_roi, confirmation, result.screen, stamp_ns, since_ns, in_company)

@@ -14,6 +14,7 @@ from blazepose_ros.core.landmarks import Landmark
 from blazepose_ros.core.placement.bone_length_range import DEPTH_STD_M, MEAN_STATURE_M, range_from_bones
 from blazepose_ros.core.placement.depth_range import DepthImage, DepthRange, range_from_depth
 from blazepose_ros.core.placement.floor_range import Floor, FloorRange, range_from_floor
+from blazepose_ros.core.placement.landmark_rays import onto_rays, trust_in
 from blazepose_ros.core.placement.range_filter import (
     MAX_GAP_S,
     RangeEstimate,
@@ -43,7 +44,7 @@ VELOCITY_ACROSS_STD_M_S = 0.15
 
 # How wrong the place of a landmark is: across its viewing ray, in meters and as a share of the distance,
 # and along it, besides how wrong the hips' distance is.
-LANDMARK_ACROSS_STD_M, LANDMARK_ACROSS_SHARE = 0.04, 0.004
+LANDMARK_ACROSS_STD_M, LANDMARK_ACROSS_SHARE = 0.03, 0.004
 LANDMARK_ALONG_STD_M = 0.10
 # Hidden landmarks are no worse than so many times a visible one: the model knows bodies.
 MIN_VISIBILITY = 0.1
@@ -102,8 +103,8 @@ class HipLocalizer:
         up the scatter of the landmarks, the uncertainty of where hips are, the unknown
         sizes (along the ray) and, for an assumed camera, the focal length.
 
-        With a calibrated camera the world landmarks get its axes and the person's size, so that
-        ``hip_center.position + world`` is where they are.
+        With a calibrated camera the world landmarks get its axes and the person's size, and lie near the
+        rays on which they are seen, so that ``hip_center.position + world`` is where they are.
 
         Args:
             pose: the landmarks as the model describes them.
@@ -135,7 +136,11 @@ class HipLocalizer:
         center = _hip_center(estimate, fit, turned.world, camera, source)
         if camera.assumed:
             return replace(described, hip_center=center)
-        return self._sized(turned, self._moving(center, estimate, stamp_ns), estimate)
+        sized = turned.world * math.exp(estimate.log_scale)
+        trust = trust_in(turned.visibility, visibility_threshold)
+        world = onto_rays(sized, center.position, fit, trust, depth_std_m)
+        body = replace(turned, world=world.astype(turned.world.dtype))
+        return self._complete(body, self._moving(center, estimate, stamp_ns), estimate)
 
     def _moving(self, center: HipCenter, estimate: RangeEstimate, stamp_ns: int) -> HipCenter:
         """Return a hip center with its velocity."""
@@ -149,15 +154,13 @@ class HipLocalizer:
             covariance = np.full((3, 3), np.nan)
         return replace(center, velocity=velocity, velocity_covariance=covariance)
 
-    def _sized(self, pose: Pose, center: HipCenter, estimate: RangeEstimate) -> Pose:
-        """Return a pose whose world landmarks have the person's size, with its stature."""
-        world = (pose.world * math.exp(estimate.log_scale)).astype(pose.world.dtype)
+    def _complete(self, body: Pose, center: HipCenter, estimate: RangeEstimate) -> Pose:
+        """Return a body with its place, how sure that is, and its stature."""
         stature_m = MEAN_STATURE_M * math.exp(estimate.log_stature) if self._stature_is_known else math.nan
         return replace(
-            pose,
-            world=world,
+            body,
             hip_center=center,
-            landmark_covariances=landmark_covariances(center, world, pose.visibility),
+            landmark_covariances=landmark_covariances(center, body.world, body.visibility),
             stature_m=stature_m,
             stature_std_m=stature_m * estimate.log_stature_std,
         )

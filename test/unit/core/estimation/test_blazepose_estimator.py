@@ -224,6 +224,22 @@ def test_who_is_new_is_covered_and_the_image_searched_again_for_others_a_few_tim
     assert len(seen) == looks  # nobody is new, and it is not yet time
 
 
+@pytest.mark.parametrize(("people", "num_poses", "most_looks"), [(1, 3, 1), (2, 3, 2), (2, 2, 0), (3, 4, 2)])
+def test_of_several_people_one_is_looked_at_alone_where_others_are_looked_for(
+    people: int, num_poses: int, most_looks: int
+) -> None:
+    setup = Setup(num_poses=num_poses)
+    setup.detector.anchors = list(CENTERS[:people])
+    for _ in range(2):
+        assert len(setup.see()) == people
+    looks = []
+    for _ in range(12):
+        before = setup.detector.runs
+        assert len(setup.see()) == people
+        looks.append(setup.detector.runs - before)
+    assert max(looks) == most_looks
+
+
 def test_with_one_person_asked_for_nobody_is_covered_and_no_detector_runs_twice(one: Setup) -> None:
     seen = []
     run = one.detector.run
