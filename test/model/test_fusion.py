@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """People whom several real cameras see, against places measured with four cameras."""
 
+import itertools
 import json
 from collections.abc import Iterator
+from copy import copy
 from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
@@ -191,6 +193,38 @@ def test_two_people_are_two_and_each_is_who_they_were(two_people: Walk, cameras:
     names = list(called.values())
     assert [len(each) for each in names] == [len(cameras)] * 2
     assert not names[0] & names[1]
+
+
+STEP_M = 0.10
+
+
+@pytest.mark.parametrize("cameras", [*PAIRS, CLIPS], ids="+".join)
+def test_a_camera_that_calls_people_by_each_others_ids_moves_nobody(
+    two_people: Walk, cameras: tuple[str, ...]
+) -> None:
+    """From the moment on, or of one whom it loses besides."""
+    for camera, first_ns in itertools.product(cameras, (START_NS + 400_000_000, START_NS + 900_000_000)):
+        for calls in ({1: 2, 2: 1}, {1: 2}, {2: 1}):
+            exchanged = copy(two_people)
+            exchanged.views = [
+                called(view, calls) if view.camera == camera and view.stamp_ns >= first_ns else view
+                for view in two_people.views
+            ]
+            last: dict[int, Any] = {}
+            for fused in exchanged.fused(*cameras):
+                assert len(fused.people) == 2
+                hips = {each.person_id: each.hip_center.position for each in fused.people if each.hip_center}
+                assert all(
+                    np.linalg.norm(hips[number] - last.get(number, hips[number])) < STEP_M for number in hips
+                )
+                last = hips
+            assert set(last) == {1, 2}
+
+
+def called(view: CameraView, calls: dict[int, int]) -> CameraView:
+    """Return an image whose people a camera calls by other ids, without those who are not named."""
+    people = [each for each in view.people if each.person_id in calls]
+    return replace(view, people=tuple(replace(each, person_id=calls[each.person_id]) for each in people))
 
 
 def whose(person: Pose, view: CameraView) -> int:

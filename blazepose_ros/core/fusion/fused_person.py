@@ -150,7 +150,7 @@ GLIDE_S = 0.5
 # Less than this is not worth gliding.
 GLIDE_END_M = 0.001
 # After so long a time without the person there is nothing to glide from, nor where someone has just
-# appeared: the other cameras will see them in a moment.
+# appeared to one camera: the other ones will see them in a moment.
 GLIDE_GAP_NS = 500 * NS_PER_MS
 # The hips' velocity is the slope of a line through their last places.
 VELOCITY_NS = 250 * NS_PER_MS
@@ -268,7 +268,9 @@ class FusedPerson:
             self._glide = np.zeros_like(points)
             return self._glide
         elapsed_ns = stamp_ns - last.stamp_ns
-        if cameras != last.cameras and stamp_ns - self._since_ns > GLIDE_GAP_NS:
+        fused_ns = self._since_ns if self._last_fused is None else self._last_fused.stamp_ns
+        is_settled = fused_ns > self._since_ns or stamp_ns - self._since_ns > GLIDE_GAP_NS
+        if cameras != last.cameras and is_settled:
             velocity, _ = self._velocity()
             gone_on = np.nan_to_num(velocity) * elapsed_ns / NS_PER_S
             self._glide = np.vstack([last.places, last.hips]) + gone_on - points
