@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blazepose_ros.core.landmarks import Landmark
-from blazepose_ros.core.timestamps import NS_PER_S
+from blazepose_ros.core.timestamps import NS_PER_MS, NS_PER_S
 
 # Both arms, then both legs, from the trunk on.
 LIMBS = np.array(
@@ -32,6 +32,8 @@ WANDER_STD_M = 0.015
 SIDES_STD_M = 0.01
 # Errors of images that are closer to each other are about the same.
 INDEPENDENT_S = 0.25
+# Images that are closer than this tell nothing new.
+PERIOD_NS = 100 * NS_PER_MS
 # What was learned fades in so long a time: an id may go over to somebody else.
 MEMORY_S = 10.0
 
@@ -48,6 +50,7 @@ class LimbLengths:
         # have beyond their variances.
         self._sums = np.zeros((3, 4, 2))
         self._learned_ns: int | None = None
+        self._known = np.zeros((2, 4, 2))  # the lengths, meters, and their variances
 
     def held(
         self, places: NDArray[np.float64], scatter: NDArray[np.float64], stamp_ns: int
@@ -65,10 +68,11 @@ class LimbLengths:
         slopes = _slopes(bones / np.maximum(lengths, WANDER_STD_M)[..., None])
         shared = (covariances @ slopes).reshape(4, 9, 2)
         expected = slopes.reshape(4, 9, 2).transpose(0, 2, 1) @ shared
-        self._learn(lengths, expected.diagonal(axis1=1, axis2=2), stamp_ns)
-        means, variances = self._both_sides()
+        if self._learned_ns is None or stamp_ns - self._learned_ns >= PERIOD_NS:
+            self._learn(lengths, expected.diagonal(axis1=1, axis2=2), stamp_ns)
+        means, variances = self._known
         expected[:, _BOTH, _BOTH] += variances
-        gains = shared @ np.linalg.inv(expected)
+        gains = shared @ _inverses(expected)
         held, certain = places.copy(), scatter.copy()
         held[LIMBS] = joints + (gains @ (means - lengths)[..., None]).reshape(4, 3, 3)
         certain[LIMBS] = covariances - gains.reshape(4, 3, 3, 2) @ shared.reshape(4, 3, 3, 2).transpose(
@@ -83,9 +87,10 @@ class LimbLengths:
         weights = min(elapsed_s / INDEPENDENT_S, 1.0) / (variances + WANDER_STD_M**2)
         self._sums *= math.exp(-elapsed_s / MEMORY_S)
         self._sums += weights * np.array([np.ones_like(lengths), lengths, lengths * lengths - variances])
+        self._known = self._both_sides()
 
-    def _both_sides(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return the lengths by both sides, (4, 2), meters, and their variances.
+    def _both_sides(self) -> NDArray[np.float64]:
+        """Return the lengths by both sides, meters, and their variances, (2, 4, 2).
 
         What changes by more than the covariances say is held to its length by as much less.
         """
@@ -97,10 +102,18 @@ class LimbLengths:
         both = variances + variances[_OTHER_SIDE]
         # Sides that are clearly different, as with a prosthesis, tell little of each other.
         both += np.maximum(apart * apart - both, SIDES_STD_M**2)
-        return means + variances / both * apart, variances - variances * variances / both + wander
+        share = variances / both
+        return np.array([means + share * apart, variances - share * variances + wander])
 
 
 _BOTH = [0, 1]
+
+
+def _inverses(matrices: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the inverses of symmetric matrices, (4, 2, 2), in half of numpy's time for so few."""
+    first, mixed, second = matrices[:, 0, 0], matrices[:, 0, 1], matrices[:, 1, 1]
+    adjugates = np.array([second, -mixed, -mixed, first]) / (first * second - mixed * mixed)
+    return adjugates.T.reshape(4, 2, 2)
 
 
 def _slopes(directions: NDArray[np.float64]) -> NDArray[np.float64]:
