@@ -18,6 +18,18 @@ START_NS = 1_000_000_000_000
 UPRIGHT_M = FACING_M @ FACING_AXES
 HIPS = np.array([0.0, 0.0, 0.95])
 HIP_STD_M = 0.15
+# What swings about which joint, and how far: hands and feet by some 15 and 25 cm.
+LIMBS = {
+    Landmark[f"{side}_{joint}"]: [
+        each for each in Landmark if each.name.startswith(side) and low <= each <= high
+    ]
+    for side in ("LEFT", "RIGHT")
+    for joint, low, high in (
+        ("SHOULDER", Landmark.LEFT_ELBOW, Landmark.RIGHT_THUMB),
+        ("HIP", Landmark.LEFT_KNEE, Landmark.RIGHT_FOOT_INDEX),
+    )
+}
+SWING_RAD = 0.25
 
 
 def camera_at(x: float, y: float, z: float = 1.8, towards: Any = HIPS) -> Rigid:
@@ -39,13 +51,11 @@ CAMERAS = {
 
 def walker(time_s: float, at: Any = (0.0, 0.0), turned_deg: float = 0.0) -> Any:
     """Return the landmarks, (33, 3), of a person at a place who swings arms and legs."""
-    swing = 0.25 * np.sin(2 * np.pi * time_s)
+    swing_rad = SWING_RAD * np.sin(2 * np.pi * time_s)
     points = UPRIGHT_M.copy()
-    for landmark in Landmark:
-        reach = 0.0
-        if landmark >= Landmark.LEFT_KNEE or Landmark.LEFT_ELBOW <= landmark <= Landmark.RIGHT_THUMB:
-            reach = -swing if "LEFT" in landmark.name else swing
-        points[landmark, 0] += reach
+    for joint, limb in LIMBS.items():
+        turn = Rotation.from_euler("y", swing_rad if joint.name.startswith("LEFT") else -swing_rad)
+        points[limb] = turn.apply(points[limb] - points[joint]) + points[joint]
     points = points @ Rotation.from_euler("z", turned_deg, degrees=True).as_matrix().T
     return points + np.array([*at, HIPS[2]])
 

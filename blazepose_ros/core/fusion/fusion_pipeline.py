@@ -160,6 +160,7 @@ class FusionPipeline:
         ]
         matched = self._matcher.update(sightings, stamp_ns)
         matched = self._gate.sorted_out(matched, self._expected(stamp_ns), self.offsets, stamp_ns)
+        self._matcher.correct(matched, stamp_ns)
         corrections_s = {camera: self._correction_ns(camera) / NS_PER_S for camera in self._histories}
         self._clocks.update(matched, stamp_ns, corrections_s)
         people = tuple(

@@ -175,6 +175,29 @@ class PersonMatcher:
         self._forget(stamp_ns)
         return sorted(people, key=lambda person: person.person_id)
 
+    def correct(self, people: Iterable[MatchedPerson], stamp_ns: int) -> None:
+        """Take over who is who from better evidence than votes, for the people of the last update.
+
+        Whom a camera calls by another's id is judged anew from now on: what was voted on belongs to others.
+
+        Args:
+            people: as they are; who is missing stays who they were.
+            stamp_ns: the time of the last update.
+        """
+        people = list(people)
+        moved = {
+            sighting.key
+            for person in people
+            for sighting in person.sightings
+            if not _has(self._known.get(person.person_id, _Known()), sighting)
+        }
+        if not moved:
+            return
+        self._votes = {pair: votes for pair, votes in self._votes.items() if moved.isdisjoint(pair)}
+        self._medians = {pair: apart for pair, apart in self._medians.items() if moved.isdisjoint(pair)}
+        for person in people:
+            self._remember(person, stamp_ns)
+
     def _vote(self, sightings: Sequence[PersonSighting], stamp_ns: int) -> None:
         pairs = [
             (one, other)

@@ -133,3 +133,21 @@ def test_a_pause_makes_no_outputs_for_the_time_without_images() -> None:
     times.arrived("front", 60 * S, 60.0)
     times.arrived("rear", 60 * S, 60.0)
     assert due(times, 60.0 + WAIT_S) == [60 * S]
+
+
+@pytest.mark.parametrize("rate_hz", [30.0, 0.0])
+@pytest.mark.parametrize("phases", [(0.0, 0.3, 0.55, 0.8), (0.99, 0.01, 0.5, 0.5), (0.0, 0.0, 0.0, 0.0)])
+def test_people_wait_for_one_image_at_most(rate_hz: float, phases: tuple[float, ...]) -> None:
+    """By stamps alone: cameras at 30 Hz, none of which is slower than the others."""
+    period_s, latency_s = 1.0 / 30.0, 0.05
+    times = OutputTimes(rate_hz, max_wait_s=0.1)
+    taken = sorted((10.0 + (number + phase) * period_s, f"{index}") for number in range(90)
+                   for index, phase in enumerate(phases))  # fmt: skip
+    waited_s = []
+    for stamp_s, camera in taken:
+        times.arrived(camera, round(1e9 * stamp_s), stamp_s + latency_s)
+        while (stamp_ns := times.due(stamp_s + latency_s)) is not None:
+            waited_s.append(stamp_s - stamp_ns / 1e9)
+    assert len(waited_s) > 80
+    assert min(waited_s[5:]) > -1e-6
+    assert max(waited_s[5:]) < period_s + 1e-6
