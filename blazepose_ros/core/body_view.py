@@ -43,7 +43,8 @@ class BodyView:
     Attributes:
         points: (33, 3), NaN for what is not seen.
         up: (3,).
-        trunk_m: from the hips to the shoulders, as the model has them even where they are not seen.
+        spine: (3,), from the hips to the shoulders, as the model has them even where they are not seen.
+        trunk_m: its length.
         head: (3,), between the ears, likewise.
         hips_height_m: how high the hips are, from anywhere; NaN where they are not placed.
     """
@@ -54,8 +55,8 @@ class BodyView:
         whole = _finite(world)
         self.points = np.where(is_seen[:, None], whole, np.nan)
         self.up = np.asarray(up, float)
-        trunk = (whole[SHOULDERS[0]] + whole[SHOULDERS[1]] - whole[HIPS[0]] - whole[HIPS[1]]) / 2
-        self.trunk_m = max(math.hypot(*trunk.tolist()), MIN_EXTENT_M)
+        self.spine = (whole[SHOULDERS[0]] + whole[SHOULDERS[1]] - whole[HIPS[0]] - whole[HIPS[1]]) / 2
+        self.trunk_m = max(math.hypot(*self.spine.tolist()), MIN_EXTENT_M)
         self.head = (whole[EARS[0]] + whole[EARS[1]]) / 2
         self.hips_height_m = math.nan if hips is None else float(_finite(hips) @ self.up)
         self._whole, self._is_seen, self._hips = whole, is_seen, hips
@@ -104,7 +105,7 @@ class BodyView:
 
     @cached_property
     def trunk(self) -> NDArray[np.float64]:
-        """From the hips to the shoulders, (3,)."""
+        """From the hips to the shoulders, (3,), where they are seen."""
         return self.at(*SHOULDERS) - self.at(*HIPS)
 
 

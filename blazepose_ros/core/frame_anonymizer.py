@@ -28,6 +28,9 @@ from blazepose_ros.core.visualization.anonymizer import Anonymize, Anonymizer
 # Half of what a person to be tracked has to have: where no person is, something is hidden in vain, and
 # that costs less than a face that is seen.
 MIN_CONFIDENCE = 0.3
+# The sides of more tiles, of the shorter side of the image, where there is the time for them. Beside a large
+# person the detector overlooks a small one, whom it finds where a tile ends between them.
+SMALLER_TILE = 0.5
 # It runs beside the landmark model, which needs the cores.
 _THREADS = 1
 
@@ -67,7 +70,7 @@ class EveryoneDetector:
     def _tiles(self, width_px: int, height_px: int) -> list[Roi]:
         squares = tiles(width_px, height_px)
         if self._tiles_at_once is None:
-            return squares
+            return squares + tiles(width_px, height_px, SMALLER_TILE)
         first, self._turn = self._turn, self._turn + self._tiles_at_once
         return [squares[turn % len(squares)] for turn in range(first, self._turn)]
 

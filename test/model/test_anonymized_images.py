@@ -18,7 +18,7 @@ from blazepose_ros.core.frame_anonymizer import FrameAnonymizer
 from blazepose_ros.core.landmarks import Landmark
 from blazepose_ros.core.settings import NodeSettings
 from blazepose_ros.core.types import Frame, ModelComplexity
-from blazepose_ros.core.visualization.anonymizer import Anonymize
+from blazepose_ros.core.visualization.anonymizer import COLOR, Anonymize
 
 CASCADES = ("haarcascade_frontalface_default.xml", "haarcascade_frontalface_alt2.xml")
 FOLDER = Path(getattr(cv2, "data", cv2).__file__ or "").parent / ("" if hasattr(cv2, "data") else "data")
@@ -119,3 +119,16 @@ def test_no_face_is_found_where_one_was_in_a_clip(data: Path, name: str) -> None
     before, after = faces_before_and_after(clip(path), apart=False)
     assert before > 0 or name not in FACING
     assert after == 0
+
+
+# Of the camera that stands still, the middle of the face of a bystander who stands four meters behind others.
+BYSTANDER_PX = (792, 522)
+
+
+@pytest.mark.usefixtures("models")
+def test_who_stands_small_behind_others_is_hidden_too(data: Path) -> None:
+    anonymizer = FrameAnonymizer(FunctionLogger(print))
+    with create_estimator(ModelComplexity.LITE) as estimator:
+        for frame in islice(frames(data / "videos" / "pose2sim_two_cam02.mp4", 60), 0, 20, 10):
+            shown = anonymizer.shown(frame, estimator.estimate(frame), SETTINGS)
+            assert tuple(shown[BYSTANDER_PX[::-1]]) == COLOR

@@ -22,7 +22,7 @@ from blazepose_ros.core.gestures.recognizer import GestureRecognizer
 from blazepose_ros.core.repetitions.counter import PeopleCounter
 from blazepose_ros.core.repetitions.exercises import EXERCISES
 from blazepose_ros.core.repetitions.learning import load_exercise
-from blazepose_ros.core.types import Frame
+from blazepose_ros.core.types import Frame, ModelComplexity
 
 RATE_HZ = 30.0
 ALL = tuple(EXERCISES.values())
@@ -185,7 +185,7 @@ def test_a_picture_is_no_exercise(tmp_path: Path) -> None:
 IN_PHOTOGRAPHS: dict[str, set[str]] = {
     "mp_portrait.jpg": {"ARMS_CROSSED"},
     "mp_ios_test_image.jpg": {"SITTING"},
-    "coco174375_crowd.jpg": {"HAND_RAISED"},
+    "coco174375_crowd.jpg": {"HAND_RAISED", "STANDING"},
     "coco234748.jpg": {"STANDING"},
     "coco433998_spectators.jpg": {"STANDING"},
     "coco442450_two.jpg": {"STANDING"},
@@ -205,13 +205,27 @@ IN_PHOTOGRAPHS: dict[str, set[str]] = {
     "walker_turn.png": {"POINTING", "STANDING"},
     "walker_upright.png": {"STANDING"},
 }
-# What is shown and not there, as the page says: hidden limbs are guessed.
-GUESSED = {"coco234748.jpg": {"ARMS_CROSSED"}, "coco349860.jpg": {"SITTING"}}
+# What the other two models show besides: arms that hold poles, handlebars or the balance, and a deep lunge.
+OF_OTHER_MODELS: dict[ModelComplexity, dict[str, set[str]]] = {
+    ModelComplexity.LITE: {
+        "coco349860.jpg": {"POINTING"},
+        "coco433998_spectators.jpg": {"POINTING"},
+        "coco785_skier.jpg": {"POINTING"},
+        "mp_pose.jpg": {"SITTING"},
+        "walker_balance.png": {"POINTING"},
+    },
+    ModelComplexity.FULL: {},
+    ModelComplexity.HEAVY: {"coco165518.jpg": {"POINTING"}, "walker_balance.png": {"POINTING"}},
+}
 
 
-def test_a_photograph_shows_no_gesture_that_is_not_in_it(data: Path) -> None:
+OTHERS = [pytest.param(each, marks=pytest.mark.thorough) for each in ModelComplexity if OF_OTHER_MODELS[each]]
+
+
+@pytest.mark.parametrize("model", [ModelComplexity.FULL, *OTHERS])
+def test_a_photograph_shows_no_gesture_that_is_not_in_it(data: Path, model: ModelComplexity) -> None:
     wrong, right = {}, {}
-    with create_estimator(num_poses=5) as estimator:
+    with create_estimator(model, num_poses=5) as estimator:
         for path in sorted((data / "images").iterdir()):
             bgr = cv2.imread(str(path))
             if "depth" in path.name or bgr is None:
@@ -225,7 +239,7 @@ def test_a_photograph_shows_no_gesture_that_is_not_in_it(data: Path) -> None:
             if names - there:
                 wrong[path.name] = names - there
             right[path.name] = names & there
-    assert wrong == {name: kinds for name, kinds in GUESSED.items() if name in right}
+    assert wrong == {name: kinds for name, kinds in OF_OTHER_MODELS[model].items() if name in right}
     assert sum(map(bool, right.values())) >= 10
 
 

@@ -170,9 +170,15 @@ def _hull(points: NDArray) -> NDArray[np.int32]:
     return np.asarray(cv2.convexHull(points.clip(-_FARTHEST_PX, _FARTHEST_PX).astype(np.int32)), np.int32)
 
 
-def tiles(width_px: int, height_px: int) -> list[Roi]:
-    """Return squares that show each part of an image larger, overlapping by half at most."""
-    side_px = _TILE * min(width_px, height_px)
+def tiles(width_px: int, height_px: int, share: float = _TILE) -> list[Roi]:
+    """Return squares that show each part of an image larger, overlapping by half at most.
+
+    Args:
+        width_px: of the image.
+        height_px: of the image.
+        share: the sides of the squares, of the shorter side of the image.
+    """
+    side_px = share * min(width_px, height_px)
     across, down = (_steps(length_px, side_px) for length_px in (width_px, height_px))
     return [Roi(x, y, side_px) for y in down for x in across]
 

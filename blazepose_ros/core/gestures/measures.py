@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,10 @@ from blazepose_ros.core.landmarks import Landmark
 ARM = (Landmark.LEFT_SHOULDER, Landmark.LEFT_ELBOW, Landmark.LEFT_WRIST)
 # A stretched arm is 1.1 trunks long, one whose elbow is bent by a right angle 0.8.
 MIN_REACH = 0.8
+# A hand, from the wrist to the fingertips, is 0.4 long: nearer than that it holds what it is at.
+HAND = 0.4
+# A wrist above a hand that is flat on the floor is about as high as a heel, but for the errors of landmarks.
+PROPPED = 0.15
 
 
 def hand_height(body: BodyView) -> float:
@@ -81,6 +85,17 @@ def hands_crossed(body: BodyView) -> float:
     return float(between @ leftwards) / (body.trunk_m * width_m)
 
 
+def hands_in_front(body: BodyView) -> float:
+    """Return how far the wrists are in front of the plane of shoulders and hips, the one that is less so.
+
+    Arms that are crossed lie on the chest; a wrist that is not seen is often guessed to be in it.
+    """
+    forwards = np.cross(body.at(SHOULDERS[0]) - body.at(SHOULDERS[1]), body.spine)
+    area = max(math.hypot(*forwards.tolist()), MIN_EXTENT_M**2)
+    wrists = (body.at(Landmark.LEFT_WRIST), body.at(Landmark.RIGHT_WRIST))
+    return min(float((wrist - body.at(*SHOULDERS)) @ forwards) for wrist in wrists) / (area * body.trunk_m)
+
+
 def trunk_lean(body: BodyView) -> float:
     """Return the angle of the trunk, from the hips to the shoulders, to the vertical."""
     return angle_deg(body.trunk, body.up)
@@ -117,6 +132,15 @@ def legs_slope(body: BodyView) -> float:
     return greatest(abs(_leg_elevation(side)) for side in (body, body.exchanged))
 
 
+def thigh_lift_unheld(body: BodyView) -> float:
+    """Return the thigh lift where no hand is at the legs, or on the floor beside the feet; 0 otherwise.
+
+    Who sits with drawn-up knees rolls back without a hold, and who is in the air needs none.
+    """
+    is_held = any(_holds_on(hand) for hand in (body, body.exchanged))
+    return 0.0 if is_held else thigh_lift(body)
+
+
 def off_balance(body: BodyView) -> float:
     """Return how far the middle of the trunk is from above the ankles, in the horizontal plane.
 
@@ -133,6 +157,20 @@ def propped(body: BodyView) -> float:
     heights = (-hand_height(side) for side in (body, body.exchanged))
     known = least(heights)
     return 0.0 if math.isnan(known) else known
+
+
+def _holds_on(body: BodyView) -> bool:
+    """Return whether the hand holds a leg or props the body; so it may where it is not seen."""
+    hand = body.at(Landmark.LEFT_WRIST)
+    to_legs = least(body.length(hand - place) for side in (body, body.exchanged) for place in _leg(side))
+    feet = least(body.height(each.at(Landmark.LEFT_HEEL) - hand) for each in (body, body.exchanged))
+    return not (to_legs > HAND and feet < -PROPPED)
+
+
+def _leg(body: BodyView) -> Iterator[NDArray[np.float64]]:
+    """Yield places along the leg: the middle of the thigh, the knee, the middle of the shank."""
+    hip, knee, ankle = Landmark.LEFT_HIP, Landmark.LEFT_KNEE, Landmark.LEFT_ANKLE
+    yield from (body.at(hip, knee), body.at(knee), body.at(knee, ankle))
 
 
 def _thigh(body: BodyView) -> float:

@@ -138,6 +138,8 @@ BODY_RULES = (
             _body(measures.hand_to_other_elbow, 0.45, 0.60),  # a hand is 0.4 long
             _body(measures.elbows_bend, 55.0, 45.0),
             _body(measures.hands_crossed, 0.10, 0.0),  # hands that are folded are side by side
+            # Half of a chest's depth is 0.2, of which landmarks err by half.
+            _body(measures.hands_in_front, 0.10, 0.0),
         ),
         _ARM_S,
         _ARM_S,
@@ -158,6 +160,8 @@ BODY_RULES = (
             _body(measures.trunk_lean, 45.0, 55.0),
             _body(measures.thigh_lift, 50.0, 40.0),
             _body(measures.hip_bend, 50.0, 40.0),
+            # A low sofa raises the knees by 15 degrees above the hips.
+            _body(measures.thigh_lift_unheld, 105.0, 115.0),
             # Trunk and thigh are of one length: over the knees' half or further back.
             _body(measures.off_balance, 0.35, 0.25),
         ),

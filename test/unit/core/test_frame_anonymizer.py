@@ -8,7 +8,7 @@ import pytest
 
 from blazepose_ros.core.estimation.estimator import EstimatorError
 from blazepose_ros.core.estimation.roi import tiles
-from blazepose_ros.core.frame_anonymizer import EveryoneDetector
+from blazepose_ros.core.frame_anonymizer import SMALLER_TILE, EveryoneDetector
 
 RGB = np.zeros((480, 640, 3), np.uint8)
 KNOWN = [np.zeros((33, 3))]
@@ -28,10 +28,10 @@ class Detector:
         return [len(self.looked)]
 
 
-def test_it_looks_at_all_of_the_image_and_at_each_tile_with_known_people_covered() -> None:
+def test_it_looks_at_all_of_the_image_and_at_tiles_of_two_sizes_with_known_people_covered() -> None:
     detector = Detector()
     found = EveryoneDetector(detector).find(RGB, KNOWN)
-    squares = tiles(640, 480)
+    squares = tiles(640, 480) + tiles(640, 480, SMALLER_TILE)
     assert detector.looked == [(None, 0), *((square, 1) for square in squares)]
     assert len(found) == 1 + len(squares)
 

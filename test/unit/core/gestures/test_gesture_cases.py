@@ -26,6 +26,7 @@ from blazepose_ros.core.landmarks import Landmark
 STEP_NS = 10**8
 RAISED = figure((direction(80, 90),) * 2, figures.HANGING_RIGHT)
 STANDING = figure()
+CROSSED = figure((direction(-60, 0), direction(10, -70)), (direction(-60, 0), direction(5, 70)))
 
 
 def after(poses: Any, recognizer: Any = None, up: Any = UP_IN_IMAGES, start: int = 10) -> list[ShownGesture]:
@@ -106,6 +107,12 @@ def test_what_is_outside_of_the_image_is_not_judged() -> None:
     near = figures.seen(figure(left_leg=(direction(0), direction(-90))), distance_m=1.0, fov_deg=40.0)
     assert near.visibility.min() < 0.5
     assert kinds(after([[near]] * 12)) == set()
+
+
+def test_arms_are_crossed_in_a_portrait_that_ends_at_the_waist() -> None:
+    portrait = figures.seen(CROSSED)
+    portrait.visibility[Landmark.LEFT_HIP :] = 0.0
+    assert kinds(after([[portrait]] * 10)) == {GestureKind.ARMS_CROSSED}
 
 
 @pytest.mark.parametrize("tilt_deg", [30.0, 45.0])

@@ -27,6 +27,10 @@ UP = (direction(80, 90), direction(85, 90))
 BENT_UP = (direction(0, 80), direction(80, 60))
 CROSSED = (direction(-60, 0), direction(10, -70))
 CROSSED_RIGHT = (direction(-60, 0), direction(5, 70))
+ON_THE_BACK = (direction(-70, -170), direction(5, 120))
+DRAWN_UP = (direction(35), direction(-40))
+AT_THE_KNEES = (direction(-60, 0), direction(0, -10))
+PROPPED = (direction(-70, 165),) * 2
 
 
 def still(points: np.ndarray) -> Sequence[np.ndarray]:
@@ -61,6 +65,7 @@ def lying_down() -> Sequence[np.ndarray]:
 
 
 STANDING = (GestureKind.STANDING, Side.NONE)
+SITTING = (GestureKind.SITTING, Side.NONE)
 CASES: dict[str, tuple[Callable[[], Sequence[np.ndarray]], set[Any]]] = {
     "hanging arms": (lambda: still(figure()), {STANDING}),
     "a straight raised arm": (
@@ -85,7 +90,11 @@ CASES: dict[str, tuple[Callable[[], Sequence[np.ndarray]], set[Any]]] = {
         lambda: still(figure(CROSSED, CROSSED_RIGHT)),
         {STANDING, (GestureKind.ARMS_CROSSED, Side.NONE)},
     ),
-    "sitting": (lambda: still(figure(left_leg=CHAIR)), {(GestureKind.SITTING, Side.NONE)}),
+    "an arm on the chest, one on the back": (lambda: still(figure(CROSSED, ON_THE_BACK)), {STANDING}),
+    "sitting": (lambda: still(figure(left_leg=CHAIR)), {SITTING}),
+    "holding drawn-up knees": (lambda: still(figure(AT_THE_KNEES, left_leg=DRAWN_UP)), {SITTING}),
+    "propped on the hands": (lambda: still(figure(PROPPED, left_leg=DRAWN_UP, lean_deg=-30)), {SITTING}),
+    "a jump with drawn-up knees": (lambda: still(figure((direction(0, 60),) * 2, left_leg=DRAWN_UP)), set()),
     "lying on the back": (lambda: still(lying(figure())), {(GestureKind.LYING, Side.NONE)}),
     "lying face down": (lambda: still(lying(figure(), 90)), {(GestureKind.LYING, Side.NONE)}),
     "falling": (falling, {(GestureKind.LYING, Side.NONE), (GestureKind.FALLEN, Side.NONE)}),
