@@ -48,7 +48,7 @@ def test_a_name_imports_what_it_needs_only() -> None:
 
 
 def test_estimating_needs_no_ros_and_no_plots() -> None:
-    assert imported_by("from blazepose_ros import create_estimator, read_frames") == ["cv2", "numpy"]
+    assert imported_by("from blazepose_ros import create_estimator, read_frames") == ["cv2", "numpy", "scipy"]
 
 
 @pytest.mark.parametrize("module", ["nodes.camera.node", "nodes.pose.node", "cli.bag.command"])

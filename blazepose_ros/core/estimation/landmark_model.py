@@ -9,9 +9,10 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit
 
 from blazepose_ros.core.estimation.roi import Roi
-from blazepose_ros.core.estimation.runtimes.runtime import Model, check_model, logistic, outputs_by_shape
+from blazepose_ros.core.estimation.runtimes.runtime import Model, check_model, outputs_by_shape
 from blazepose_ros.core.landmarks import NUM_LANDMARKS
 from blazepose_ros.core.types import Frame, Pose
 
@@ -137,7 +138,7 @@ def decode(outputs: Sequence[NDArray[np.float32]], roi: Roi) -> LandmarkResult |
     if next_roi is None:
         return None
     depth = values[:, 2] * (roi.size_px / INPUT_PX)
-    confidences = logistic(values[:NUM_LANDMARKS, 3:])
+    confidences = expit(values[:NUM_LANDMARKS, 3:])
     return LandmarkResult(
         score=float(score[0]),
         screen=np.column_stack([points, depth])[:NUM_LANDMARKS],
@@ -146,7 +147,7 @@ def decode(outputs: Sequence[NDArray[np.float32]], roi: Roi) -> LandmarkResult |
         world=turn(_known(world).reshape(_NUM_POINTS, 3)[:NUM_LANDMARKS], roi),
         roi=roi,
         next_roi=next_roi,
-        mask=logistic(mask[0][..., 0]) if mask else None,
+        mask=expit(mask[0][..., 0]) if mask else None,
     )
 
 
@@ -167,7 +168,7 @@ def refine(points: NDArray, heatmap: NDArray[np.float32]) -> NDArray[np.float64]
     window = (nearby * size).astype(int)[:, None] + _KERNEL
     on_map = np.all((window >= 0) & (window < size), axis=2)
     index = window @ (count, columns * count) + np.arange(count)[:, None]
-    heat = logistic(np.take(heatmap, index, mode="clip")) * on_map
+    heat = expit(np.take(heatmap, index, mode="clip")) * on_map
     hot = on_map[:, _KERNEL_MIDDLE] & (heat.max(axis=1) >= _MIN_HEAT)
     total = np.where(hot, heat.sum(axis=1), 1)
     centers = (heat[:, None] @ window)[:, 0] / total[:, None] / size

@@ -11,9 +11,10 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit
 
 from blazepose_ros.core.estimation.roi import Roi
-from blazepose_ros.core.estimation.runtimes.runtime import Model, check_model, logistic, outputs_by_shape
+from blazepose_ros.core.estimation.runtimes.runtime import Model, check_model, outputs_by_shape
 
 # MediaPipe's pose_detector_graph.cc, ConfigureSsdAnchorsCalculator.
 DETECTOR_INPUT_PX = 224
@@ -165,7 +166,7 @@ def decode(
         anchors: (2254, 2).
         min_confidence: 0 to 1.
     """
-    scores = logistic(raw_scores[:, 0])
+    scores = expit(raw_scores[:, 0])
     rows = np.flatnonzero(scores >= min_confidence)
     values = raw_boxes[rows] / DETECTOR_INPUT_PX
     centers, sizes = np.hsplit(values[:, _BOX], 2)

@@ -37,11 +37,6 @@ class Precision(str, Enum):
     AUTO = "auto"
 
 
-def logistic(logits: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return what a model's logits say as shares of 1; scipy.special takes a quarter of the node's start."""
-    return 0.5 + 0.5 * np.tanh(0.5 * logits)
-
-
 @dataclass(frozen=True)
 class RuntimeOptions:
     """How a model runs.
