@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Synthetic people with exact answers: a body, and how a camera sees it."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from scipy.spatial.transform import Rotation
 
 from blazepose_ros.core.camera_model import CameraModel
 from blazepose_ros.core.landmarks import Landmark
@@ -37,6 +39,28 @@ FACING_M.setflags(write=False)
 
 # The axes of that body, as columns: forward (x) towards the camera, left (y), up (z).
 FACING_AXES = np.array([[0.0, 1, 0], [0, 0, -1], [-1, 0, 0]])
+
+# What swings with an arm or a leg, by the joint that it hangs from.
+LIMBS = {
+    Landmark[f"{side}_{joint}"]: [
+        each for each in Landmark if each.name.startswith(side) and first <= each <= last
+    ]
+    for side in ("LEFT", "RIGHT")
+    for joint, first, last in (
+        ("SHOULDER", Landmark.LEFT_ELBOW, Landmark.RIGHT_THUMB),
+        ("HIP", Landmark.LEFT_KNEE, Landmark.RIGHT_FOOT_INDEX),
+    )
+}
+
+
+def swung(body: np.ndarray, angles_rad: Mapping[Landmark, float]) -> np.ndarray:
+    """Return a body, (33, 3), x forward, y left, z up, whose limbs hang turned about the y axis."""
+    points = body.copy()
+    for joint, angle_rad in angles_rad.items():
+        turn = Rotation.from_euler("y", angle_rad)
+        points[LIMBS[joint]] = turn.apply(points[LIMBS[joint]] - points[joint]) + points[joint]
+    return points
+
 
 CAMERA = CameraModel(640, 480, np.array([[525.0, 0, 319.5], [0, 520, 239.5], [0, 0, 1]]))
 

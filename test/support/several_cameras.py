@@ -11,24 +11,14 @@ from blazepose_ros.core.fusion.sightings import CameraView
 from blazepose_ros.core.landmarks import Landmark
 from blazepose_ros.core.transforms import Rigid
 from blazepose_ros.core.types import HipCenter, Placement, Pose
-from support.bodies import CAMERA, FACING_AXES, FACING_M, pose_of
+from support.bodies import CAMERA, FACING_AXES, FACING_M, LIMBS, pose_of, swung
 
 START_NS = 1_000_000_000_000
 # A body that stands upright and looks along x, from its hips.
 UPRIGHT_M = FACING_M @ FACING_AXES
 HIPS = np.array([0.0, 0.0, 0.95])
 HIP_STD_M = 0.15
-# What swings about which joint, and how far: hands and feet by some 15 and 25 cm.
-LIMBS = {
-    Landmark[f"{side}_{joint}"]: [
-        each for each in Landmark if each.name.startswith(side) and low <= each <= high
-    ]
-    for side in ("LEFT", "RIGHT")
-    for joint, low, high in (
-        ("SHOULDER", Landmark.LEFT_ELBOW, Landmark.RIGHT_THUMB),
-        ("HIP", Landmark.LEFT_KNEE, Landmark.RIGHT_FOOT_INDEX),
-    )
-}
+# Hands and feet swing by some 15 and 25 cm.
 SWING_RAD = 0.25
 
 
@@ -52,10 +42,8 @@ CAMERAS = {
 def walker(time_s: float, at: Any = (0.0, 0.0), turned_deg: float = 0.0) -> Any:
     """Return the landmarks, (33, 3), of a person at a place who swings arms and legs."""
     swing_rad = SWING_RAD * np.sin(2 * np.pi * time_s)
-    points = UPRIGHT_M.copy()
-    for joint, limb in LIMBS.items():
-        turn = Rotation.from_euler("y", swing_rad if joint.name.startswith("LEFT") else -swing_rad)
-        points[limb] = turn.apply(points[limb] - points[joint]) + points[joint]
+    sides = {joint: swing_rad if joint.name.startswith("LEFT") else -swing_rad for joint in LIMBS}
+    points = swung(UPRIGHT_M, sides)
     points = points @ Rotation.from_euler("z", turned_deg, degrees=True).as_matrix().T
     return points + np.array([*at, HIPS[2]])
 

@@ -14,13 +14,16 @@ from blazepose_ros.core.extrinsics.alignment import CameraPlace
 from blazepose_ros.core.extrinsics.sightings import CameraSightings
 from blazepose_ros.core.landmarks import Landmark
 from blazepose_ros.core.types import HipCenter, Placement, Pose
-from support.bodies import CAMERA, FACING_M, seen_by
+from support.bodies import CAMERA, FACING_M, seen_by, swung
 
 START_NS = 1_700_000_000_000_000_000
 HIPS_M = 0.9  # above the floor
-LIMBS = {
-    (Landmark.LEFT_ELBOW, Landmark.LEFT_WRIST, Landmark.RIGHT_KNEE, Landmark.RIGHT_ANKLE): 1.0,
-    (Landmark.RIGHT_ELBOW, Landmark.RIGHT_WRIST, Landmark.LEFT_KNEE, Landmark.LEFT_ANKLE): -1.0,
+# Arms and legs swing across, hands and feet by some 15 and 25 cm.
+SWINGS_RAD = {
+    Landmark.LEFT_SHOULDER: 0.25,
+    Landmark.RIGHT_HIP: 0.25,
+    Landmark.RIGHT_SHOULDER: -0.25,
+    Landmark.LEFT_HIP: -0.25,
 }
 # The world's axes (x ahead, y left, z up) of a body in optical axes that faces along x.
 _UPRIGHT = np.array([[0.0, 0, -1], [1, 0, 0], [0, -1, 0]])
@@ -46,9 +49,8 @@ def body_at(time_s: float, path: Path = about) -> np.ndarray:
     x, y = path(time_s)
     later = path(time_s + 0.05)
     heading = math.atan2(later[1] - y, later[0] - x)
-    body = FACING_M @ _UPRIGHT.T
-    for landmarks, sign in LIMBS.items():
-        body[list(landmarks), 0] += sign * 0.2 * math.sin(2.0 * math.pi * 0.9 * time_s)
+    swing = math.sin(2.0 * math.pi * 0.9 * time_s)
+    body = swung(FACING_M @ _UPRIGHT.T, {joint: swing * angle for joint, angle in SWINGS_RAD.items()})
     turned = Rotation.from_euler("z", heading).apply(body)
     return turned + np.array([x, y, HIPS_M])
 
