@@ -84,17 +84,18 @@ class EveryoneDetector:
 
 
 def fits(body: DetectedBody, square: Roi, size_px: tuple[int, int]) -> bool:
-    """Return whether an upright square shows all of a person that the image shows, from head to feet.
+    """Return whether an upright square shows all of a person that the image shows, from head to hips.
+
+    Legs may be behind others or in the next square: the detector finds people by their trunk.
 
     Args:
-        body: is no larger than the square, if it fits into it.
+        body: fits only if all of it, legs as well, is no larger than the square.
         square: a part of the image.
         size_px: width and height of the image.
     """
     up_px = body.top_px - body.hips_px
     side_px = up_px[::-1] * (-_HALF_WIDTH, _HALF_WIDTH)
-    ends_px = [body.hips_px + up_px, body.hips_px - up_px]
-    corners_px = [end_px + sign * side_px for end_px in ends_px for sign in (-1, 1)]
+    corners_px = [end_px + sign * side_px for end_px in (body.top_px, body.hips_px) for sign in (-1, 1)]
     corners = square.from_image(np.clip(corners_px, 0, size_px))
     is_inside = (corners > -_TOLERANCE) & (corners < 1 + _TOLERANCE)
     return 2 * math.hypot(*up_px) <= square.size_px and bool(is_inside.all())
