@@ -6,6 +6,7 @@ Everybody is found whom the person detector sees, also those whom nobody asked t
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -29,8 +30,12 @@ from blazepose_ros.core.visualization.anonymizer import Anonymize, Anonymizer
 # that costs less than a face that is seen.
 MIN_CONFIDENCE = 0.3
 # The sides of more tiles, of the shorter side of the image, where there is the time for them. Beside a large
-# person the detector overlooks a small one, whom it finds where a tile ends between them.
+# person the detector overlooks a small one, whom it finds where a tile ends between them. They are there for
+# those alone who fit into them: in parts of larger people the detector sees bodies of other sizes and places.
 SMALLER_TILE = 0.5
+# Half of what a standing person is wide with both arms, 0.55 m, of 0.92 m from the hips to above the head.
+_HALF_WIDTH = 0.3
+_TOLERANCE = 1e-6  # of a tile, at the image's edge
 # It runs beside the landmark model, which needs the cores.
 _THREADS = 1
 
@@ -61,18 +66,39 @@ class EveryoneDetector:
         """
         try:
             found = self._detector.find_bodies(rgb)
-            for square in self._tiles(*rgb.shape[1::-1]):
+            size_px = rgb.shape[1], rgb.shape[0]
+            for square in self._turns(tiles(*size_px)):
                 found += self._detector.find_bodies(rgb, known, square)
+            for square in tiles(*size_px, SMALLER_TILE) if self._tiles_at_once is None else ():
+                bodies = self._detector.find_bodies(rgb, known, square)
+                found += [body for body in bodies if fits(body, square, size_px)]
             return found
         except RuntimeError as err:
             raise EstimatorError(f"the person detector failed: {err}") from err
 
-    def _tiles(self, width_px: int, height_px: int) -> list[Roi]:
-        squares = tiles(width_px, height_px)
+    def _turns(self, squares: list[Roi]) -> list[Roi]:
         if self._tiles_at_once is None:
-            return squares + tiles(width_px, height_px, SMALLER_TILE)
+            return squares
         first, self._turn = self._turn, self._turn + self._tiles_at_once
         return [squares[turn % len(squares)] for turn in range(first, self._turn)]
+
+
+def fits(body: DetectedBody, square: Roi, size_px: tuple[int, int]) -> bool:
+    """Return whether an upright square shows all of a person that the image shows, from head to hips.
+
+    Legs may be behind others or in the next square: the detector finds people by their trunk.
+
+    Args:
+        body: fits only if all of it, legs as well, is no larger than the square.
+        square: a part of the image.
+        size_px: width and height of the image.
+    """
+    up_px = body.top_px - body.hips_px
+    side_px = up_px[::-1] * (-_HALF_WIDTH, _HALF_WIDTH)
+    corners_px = [end_px + sign * side_px for end_px in (body.top_px, body.hips_px) for sign in (-1, 1)]
+    corners = square.from_image(np.clip(corners_px, 0, size_px))
+    is_inside = (corners > -_TOLERANCE) & (corners < 1 + _TOLERANCE)
+    return 2 * math.hypot(*up_px) <= square.size_px and bool(is_inside.all())
 
 
 def load_everyone_detector(
