@@ -7,11 +7,12 @@ import json
 import logging
 import socket
 import time
-from collections.abc import Iterator
-from contextlib import closing, suppress
+from collections.abc import Generator, Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from blazepose_ros.cli.bag.outputs import OUTPUTS, Outputs
 from blazepose_ros.cli.bag.recorded_camera import RecordedFrame, Recording
@@ -33,6 +34,8 @@ OUTPUT_NUMBERS = {output: number for number, output in enumerate(OUTPUTS)}
 MAX_MESSAGES = 5
 # How often a worker says how far it is.
 PROGRESS_S = 1.0
+
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
@@ -170,8 +173,12 @@ def find_people(job: CameraJob, log: FirstMessages) -> CameraReport:
     """
     begun_s = said_s = time.monotonic()
     finder = _PeopleFinder(job, log)
-    with closing(finder.estimator), writing_spool(job.spool) as write:
-        for recorded in job.recording.frames(job.settings, log):
+    with (
+        closing(finder.estimator),
+        _read_ahead(job.recording.frames(job.settings, log)) as frames,
+        writing_spool(job.spool) as write,
+    ):
+        for recorded in frames:
             for output, data in finder.messages(recorded):
                 write(SpooledMessage(recorded.log_ns, OUTPUT_NUMBERS[output], data))
             if time.monotonic() > said_s + PROGRESS_S:
@@ -188,6 +195,23 @@ def find_people(job: CameraJob, log: FirstMessages) -> CameraReport:
         )
         job.keep(report)
     return report
+
+
+@contextmanager
+def _read_ahead(frames: Generator[Item, None, None]) -> Iterator[Iterator[Item]]:
+    """Yield the frames, each of which is read and decoded while the one before is worked on."""
+    with ThreadPoolExecutor(1, "reading") as thread:
+        try:
+            yield _one_ahead(frames, thread)
+        finally:
+            thread.submit(frames.close).result()  # where it was begun, as SQLite wants it
+
+
+def _one_ahead(frames: Iterator[Item], thread: Executor) -> Iterator[Item]:
+    coming = thread.submit(next, frames, None)
+    while (frame := coming.result()) is not None:
+        coming = thread.submit(next, frames, None)
+        yield frame
 
 
 class _PeopleFinder:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -55,7 +55,7 @@ class Recording(Protocol):
         """What to call it in messages."""
         ...
 
-    def frames(self, settings: NodeSettings, logger: Logger) -> Iterator[RecordedFrame]:
+    def frames(self, settings: NodeSettings, logger: Logger) -> Generator[RecordedFrame, None, None]:
         """Yield the images; what cannot be read is told and left out.
 
         Raises:
@@ -96,7 +96,7 @@ class CameraRecording:
         """The topic of the images."""
         return self.camera.images.name
 
-    def frames(self, settings: NodeSettings, logger: Logger) -> Iterator[RecordedFrame]:
+    def frames(self, settings: NodeSettings, logger: Logger) -> Generator[RecordedFrame, None, None]:
         """Yield the images; see ``Recording``."""
         transforms = TfBuffer()
         contexts = FrameContextCollector(

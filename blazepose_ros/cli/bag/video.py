@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import argparse
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -69,7 +69,7 @@ class VideoRecording:
         """The file."""
         return str(self.path)
 
-    def frames(self, settings: NodeSettings, logger: Logger) -> Iterator[RecordedFrame]:
+    def frames(self, settings: NodeSettings, logger: Logger) -> Generator[RecordedFrame, None, None]:
         """Yield the frames; see ``Recording``."""
         contexts = FrameContextCollector(self.name, logger)
         with closing(VideoFile(self.path)) as video:

@@ -3,14 +3,18 @@
 
 import errno
 import os
+import threading
+from collections.abc import Generator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from support.waiting import wait_until
 
 from blazepose_ros.cli.bag import camera_jobs
 from blazepose_ros.cli.bag.camera_jobs import CameraJob, CameraReport, FirstMessages, work
+from blazepose_ros.cli.bag.recording_files import BagError
 from blazepose_ros.cli.executor import TRIES
 from blazepose_ros.core.settings import NodeSettings
 
@@ -81,3 +85,41 @@ def test_how_far_a_worker_is_can_be_read_elsewhere(tmp_path: Path) -> None:
     assert job(tmp_path).images_done == 0
     job(tmp_path).say(12)
     assert job(tmp_path).images_done == 12
+
+
+def numbered(log: list[Any], end: Exception | None = None) -> Generator[int, None, None]:
+    """Yield 1, 2 and 3, and note in which thread each is read, and where it all ends."""
+    try:
+        for number in (1, 2, 3):
+            log.append((number, threading.current_thread()))
+            yield number
+        if end is not None:
+            raise end
+    finally:
+        log.append(("closed", threading.current_thread()))
+
+
+def test_an_image_is_read_while_the_one_before_is_worked_on() -> None:
+    log: list[Any] = []
+    with camera_jobs._read_ahead(numbered(log)) as frames:
+        assert next(frames) == 1
+        wait_until(lambda: len(log) == 2)  # nobody has asked for the second one yet
+        assert [*frames] == [2, 3]
+    assert [what for what, _ in log] == [1, 2, 3, "closed"]
+    assert {thread for _, thread in log} != {threading.current_thread()}
+
+
+def test_images_before_a_damage_are_worked_on() -> None:
+    seen: list[int] = []
+    reading = camera_jobs._read_ahead(numbered([], BagError("damaged")))
+    with pytest.raises(BagError, match="damaged"), reading as frames:
+        seen.extend(frames)
+    assert seen == [1, 2, 3]
+
+
+def test_a_recording_is_closed_by_the_thread_that_reads_it() -> None:
+    log: list[Any] = []
+    with camera_jobs._read_ahead(numbered(log)) as frames:
+        next(frames)
+    assert log[-1][0] == "closed"
+    assert len({thread for _, thread in log}) == 1
