@@ -4,6 +4,7 @@
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.network import direct_network
@@ -53,3 +54,31 @@ def tarball(tmp_path_factory: pytest.TempPathFactory) -> Path:
         if any(reason in asked.stderr for reason in UNREACHABLE):
             pytest.skip(f"npm's registry cannot be reached: {asked.stderr.splitlines()[0]}")
         return fetch_tarball(POSE_PACKAGE, tmp_path_factory.mktemp("npm"))
+
+
+@pytest.fixture
+def bf16(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A processor that says that it has bf16, and computes in f32, also where it has."""
+    from blazepose_ros.core.estimation.runtimes import openvino, openvino_library
+    from blazepose_ros.core.estimation.runtimes.runtime import Precision
+
+    for module in (openvino, openvino_library):
+        monkeypatch.setattr(module, "low_precisions", lambda _device="CPU": [Precision.BF16])
+    in_f32 = {"INFERENCE_PRECISION_HINT": Precision.F32.value}
+    runtime = openvino.OpenVinoRuntime
+    monkeypatch.setattr(runtime, "_in_precision", lambda _self, config, _precision: config | in_f32)
+
+
+@pytest.fixture
+def rounding(monkeypatch: pytest.MonkeyPatch, bf16: None) -> None:  # noqa: ARG001
+    """The same, and it rounds as bf16 does where that is asked for."""
+    from support.rounding import round_everything
+
+    from blazepose_ros.core.estimation.runtimes import openvino
+
+    part = openvino._part
+
+    def rounded_part(model: Any, stage: Any) -> Any:
+        return part(model, stage) if stage.is_exact else round_everything(part(model, stage))
+
+    monkeypatch.setattr(openvino, "_part", rounded_part)

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
-from support.photographs import clip_bgr
+from support.photographs import WALK_JOINTS, clip_bgr
 
 from blazepose_ros.core.camera_model import CameraModel
 from blazepose_ros.core.estimation.estimator import EstimatorOptions
@@ -21,7 +21,6 @@ from blazepose_ros.core.extrinsics.calibration import ExtrinsicCalibration, cali
 from blazepose_ros.core.extrinsics.sightings import CameraSightings
 from blazepose_ros.core.fusion.fusion_pipeline import FusionOptions, fuse
 from blazepose_ros.core.fusion.sightings import CameraView
-from blazepose_ros.core.landmarks import Landmark
 from blazepose_ros.core.person_pipeline import FrameContext, PersonPipeline, PipelineOptions
 from blazepose_ros.core.transforms import Rigid
 from blazepose_ros.core.types import Frame, ModelComplexity, Pose
@@ -31,10 +30,6 @@ FPS, EVERY, START_NS = 60, 2, 1_000_000_000
 WRONG_DEG, WRONG_M = 4.0, 0.10
 # In the mean of the pairs, of none of them, and of three cameras.
 PAIRS_CM, PAIR_CM, THREE_CM = 6.0, 7.0, 5.5
-LIMBS = ("shoulder", "elbow", "wrist", "hip", "knee", "ankle", "heel")
-JOINTS = {f"{side[0]}{limb.title()}": Landmark[f"{side}_{limb.upper()}"]
-          for side in ("LEFT", "RIGHT") for limb in LIMBS}  # fmt: skip
-JOINTS |= {"LBigToe": Landmark.LEFT_FOOT_INDEX, "RBigToe": Landmark.RIGHT_FOOT_INDEX}
 
 
 class SeenClip(NamedTuple):
@@ -107,7 +102,7 @@ def joints_off_cm(clips: Sequence[SeenClip], places: Sequence[CameraPlace], cloc
         for person in fused.people[:1]:
             assert person.hip_center is not None
             points = person.world + person.hip_center.position
-            for name, landmark in JOINTS.items():
+            for name, landmark in WALK_JOINTS.items():
                 true = np.array(clips[0].truth["joints_camera_m"][name][index])
                 in_world = inverse.rotation @ true + inverse.translation
                 errors.append(float(np.linalg.norm(points[landmark] - in_world)))

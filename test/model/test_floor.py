@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
-from support.photographs import clip_bgr
+from support.photographs import WALK_JOINTS, clip_bgr
 
 from blazepose_ros.core.camera_model import CameraModel
 from blazepose_ros.core.estimation.estimator import EstimatorOptions
@@ -243,11 +243,6 @@ def test_covariances_of_hips_hold_with_and_without_the_floor(
         assert all(least <= ratio <= 2.0 for ratio in ratios)
 
 
-# Landmarks that the truth has, but for the nose, whose truth is elsewhere.
-LIMBS = ("shoulder", "elbow", "wrist", "hip", "knee", "ankle", "heel")
-JOINTS = {f"{side[0]}{limb.title()}": Landmark[f"{side}_{limb.upper()}"]
-          for side in ("LEFT", "RIGHT") for limb in LIMBS}  # fmt: skip
-JOINTS |= {"LBigToe": Landmark.LEFT_FOOT_INDEX, "RBigToe": Landmark.RIGHT_FOOT_INDEX}
 
 
 @pytest.mark.parametrize(
@@ -262,12 +257,12 @@ def test_covariances_of_landmarks_in_space_hold(
     clips: Clips, complexity: ModelComplexity, clip_number: int
 ) -> None:
     clip = clips(complexity)[clip_number]
-    members, ratios = list(JOINTS.values()), []
+    members, ratios = list(WALK_JOINTS.values()), []
     for floor in (None, clip.floor()):
         squares = []
         for index, person in clip.people(complexity, floor).items():
             assert person.hip_center is not None
-            true_m = np.array([clip.truth["joints_camera_m"][name][index] for name in JOINTS])
+            true_m = np.array([clip.truth["joints_camera_m"][name][index] for name in WALK_JOINTS])
             wrong = (person.world + person.hip_center.position)[members] - true_m
             covariances = covariance_matrices(person.landmark_covariances[members].astype(float))
             squared = np.einsum("ni,nij,nj->n", wrong, np.linalg.inv(covariances), wrong)

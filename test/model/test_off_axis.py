@@ -10,13 +10,12 @@ import cv2
 import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
-from support.photographs import clip_bgr
+from support.photographs import WALK_JOINTS, clip_bgr
 
 from blazepose_ros.core.camera_model import CameraModel
 from blazepose_ros.core.estimation.estimator import EstimatorOptions
 from blazepose_ros.core.estimation.factory import choose_estimator
 from blazepose_ros.core.estimation.runtimes.runtime import RuntimeOptions
-from blazepose_ros.core.landmarks import Landmark
 from blazepose_ros.core.person_pipeline import FrameContext, PersonPipeline, PipelineOptions
 from blazepose_ros.core.placement.hip_localizer import place_mono
 from blazepose_ros.core.placement.translation_fit import turn_to
@@ -87,12 +86,6 @@ JOINT_ERRORS_MM = {ModelComplexity.LITE: 140, ModelComplexity.FULL: 130, ModelCo
 TORSO_DEG = 17.0
 SIDES_DEG = (20, 29, 35)
 TURNED_CLIPS = ("pose2sim_cam01", "pose2sim_cam04")
-LIMBS = ("Shoulder", "Elbow", "Wrist", "Hip", "Knee", "Ankle", "Heel")
-JOINTS = {
-    f"{side}{limb}": Landmark[f"{word}_{limb.upper()}"]
-    for side, word in (("L", "LEFT"), ("R", "RIGHT"))
-    for limb in LIMBS
-} | {"LBigToe": Landmark.LEFT_FOOT_INDEX, "RBigToe": Landmark.RIGHT_FOOT_INDEX}
 
 
 def placed(pose: Any, camera: CameraModel, complexity: ModelComplexity) -> Any:
@@ -125,7 +118,7 @@ def test_world_landmarks_have_the_cameras_axes_wherever_a_person_is_in_the_image
     torsos_deg: dict[int, list[float]] = {angle: [] for angle in SIDES_DEG}
     for clip in TURNED_CLIPS:
         truth = json.loads((data / "expected" / f"{clip}_refined.json").read_text())
-        joints_m = np.stack([truth["joints_camera_m"][name] for name in JOINTS], axis=1)
+        joints_m = np.stack([truth["joints_camera_m"][name] for name in WALK_JOINTS], axis=1)
         for number, (bgr, camera, hips_m) in enumerate(watched(data, clip)):
             x, y = hips_m[:2] / hips_m[2]
             for angle in SIDES_DEG:
@@ -133,11 +126,11 @@ def test_world_landmarks_have_the_cameras_axes_wherever_a_person_is_in_the_image
                     seen, looking_past, _ = turned_away(bgr, camera, hips_m, turned_deg)
                     turn = Rotation.from_euler("y", turned_deg, degrees=True).as_matrix() @ turn_to(x, y).T
                     true_m = np.zeros((33, 3))
-                    true_m[list(JOINTS.values())] = (joints_m[number * EVERY] - hips_m) @ turn.T
+                    true_m[list(WALK_JOINTS.values())] = (joints_m[number * EVERY] - hips_m) @ turn.T
                     estimator.reset()
                     for pose in estimator.estimate(Frame(cv2.cvtColor(seen, cv2.COLOR_BGR2RGB), 1)):
                         world_m = placed(pose, looking_past, complexity).world
-                        members = list(JOINTS.values())
+                        members = list(WALK_JOINTS.values())
                         apart_m = np.linalg.norm(world_m[members] - true_m[members], axis=1)
                         errors_mm[angle].append(1000 * float(apart_m.mean()))
                         between = torso_axes(world_m).T @ torso_axes(true_m)

@@ -10,12 +10,19 @@ import cv2
 import numpy as np
 
 from blazepose_ros.cli.eval.annotations import from_coco
+from blazepose_ros.core.landmarks import Landmark
 from blazepose_ros.core.types import Frame, ModelComplexity, Pose
 
 PERSON = Path("images", "walker.png")
 NOBODY = Path("images", "nobody_park.png")
 # What is known of the walk in each camera's clip, and the clip.
 WALKS = {f"pose2sim_{camera}_refined": f"pose2sim_{camera}" for camera in ("cam01", "cam02", "cam04")}
+# The joints that are known of it, but for the nose, whose truth is elsewhere.
+WALK_JOINTS = {
+    f"{side[0]}{limb}": Landmark[f"{side}_{limb}".upper()]
+    for side in ("LEFT", "RIGHT")
+    for limb in ("Shoulder", "Elbow", "Wrist", "Hip", "Knee", "Ankle", "Heel")
+} | {"LBigToe": Landmark.LEFT_FOOT_INDEX, "RBigToe": Landmark.RIGHT_FOOT_INDEX}
 # Where somebody comes from the right, passes and leaves: images of the park, in pixels.
 _PASSAGE = (slice(400, 994), slice(0, 840))
 REFERENCE = "mediapipe_1.2.2_image_mode"

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import cv2
 from numpy.typing import NDArray
 
+from blazepose_ros.core.background import in_thread
 from blazepose_ros.core.estimation.drawn_person import DetectorProof, LandmarksProof
 from blazepose_ros.core.estimation.estimator import EstimatorError, EstimatorOptions
 from blazepose_ros.core.estimation.landmark_model import MASK_SHAPE, LandmarkModel, LandmarkResult
@@ -61,13 +62,12 @@ class BlazePoseEstimator:
         self._external = options.external_detections
         self._time = MonotonicTime()
         unused = () if options.enable_segmentation else (MASK_SHAPE,)
+        # To load one mostly keeps one core busy: both at once take little longer.
+        detecting = in_thread(lambda: runtime.load(detector, proof=DetectorProof()), "loading")
+        landmarking = runtime.load(landmarks, unused, options.num_poses, LandmarksProof())
         self._models: _LoadedModels | None = _LoadedModels(
-            PersonDetector(runtime.load(detector, proof=DetectorProof()), options.min_detection_confidence),
-            LandmarkModel(
-                runtime.load(landmarks, unused, options.num_poses, LandmarksProof()),
-                options.min_presence_confidence,
-                options.enable_segmentation,
-            ),
+            PersonDetector(detecting.result(), options.min_detection_confidence),
+            LandmarkModel(landmarking, options.min_presence_confidence, options.enable_segmentation),
         )
         self.reset()
 

@@ -9,12 +9,11 @@ callbacks wait for are here, too.
 from __future__ import annotations
 
 import importlib
-import threading
 import traceback
 import uuid
 from collections.abc import Callable
 from concurrent.futures import Future
-from typing import Any, TypeVar
+from typing import Any
 
 from lifecycle_msgs.msg import State, Transition
 from lifecycle_msgs.srv import ChangeState, GetState
@@ -27,6 +26,7 @@ from rclpy.node import Node
 from rclpy.service import Service
 from rclpy.task import Future as Awaitable
 
+from blazepose_ros.core.background import in_thread
 from blazepose_ros.core.errors import BlazePoseError
 from blazepose_ros.nodes.common.main import StartupError
 
@@ -48,32 +48,6 @@ async def finished(outcome: Future[Any], executor: Executor) -> None:
 
     outcome.add_done_callback(go_on)
     await done
-
-
-Result = TypeVar("Result")
-
-
-def in_thread(work: Callable[[], Result], name: str) -> Future[Result]:
-    """Start a function in a thread and return its outcome to come.
-
-    The thread is a daemon: a process that ends does not wait for it.
-
-    Args:
-        work: called once; what it raises is raised again by ``result()``.
-        name: the thread's name.
-    """
-    outcome: Future[Result] = Future()
-    threading.Thread(target=_settle, args=(outcome, work), name=name, daemon=True).start()
-    return outcome
-
-
-def _settle(outcome: Future[Result], work: Callable[[], Result]) -> None:
-    try:
-        result = work()
-    except BaseException as error:  # noqa: BLE001  who waits for the outcome gets to see it
-        outcome.set_exception(error)
-    else:
-        outcome.set_result(result)
 
 
 SUCCESS, FAILURE, ERROR = (

@@ -18,10 +18,11 @@ from rclpy.parameter import Parameter as RosParameter
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, LivelinessPolicy, QoSPolicyKind, ReliabilityPolicy
 from rclpy.qos_overriding_options import QoSOverridingOptions
 
+from blazepose_ros.core.background import in_thread
 from blazepose_ros.core.errors import BlazePoseError
 from blazepose_ros.core.parameters import ParameterError, ParameterSpec, Settings, Value, unknown_parameter
 from blazepose_ros.core.text import printable
-from blazepose_ros.nodes.common.lifecycle import finished, in_thread
+from blazepose_ros.nodes.common.lifecycle import finished
 
 # rclpy declares these on every node.
 _OWN_OF_RCLPY = {"use_sim_time", "start_type_description_service"}

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from blazepose_ros.conversions.camera_info import CameraInfoError
 from blazepose_ros.conversions.cdr import CdrError
 from blazepose_ros.conversions.image_stream import ImageError
+from blazepose_ros.core.background import in_thread
 from blazepose_ros.core.diagnostics.statistics import Drop, Statistics
 from blazepose_ros.core.errors import Logger
 from blazepose_ros.core.estimation.estimator import EstimatorError
@@ -21,7 +22,6 @@ from blazepose_ros.core.estimation.loading import LoadedModel
 from blazepose_ros.core.models.registry import ModelError
 from blazepose_ros.core.timestamps import DurationEstimator
 from blazepose_ros.core.types import Pose
-from blazepose_ros.nodes.common.lifecycle import in_thread
 from blazepose_ros.nodes.pose.latest_worker import LatestItemWorker
 from blazepose_ros.nodes.pose.received_image import DecodedImage
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 import ctypes
 import math
 import os
+import threading
 from collections.abc import Sequence
 
 import numpy as np
@@ -29,6 +30,7 @@ PRECISIONS = {CPU: (Precision.F32,), GPU: (Precision.F32, Precision.F16)}
 
 
 _VULKAN_LOADER = "libvulkan.so.1"
+_GPU_LOADING = threading.Lock()  # whether a driver takes two models at once is not known
 
 
 def has_vulkan() -> bool:
@@ -72,7 +74,8 @@ class LiteRtRuntime:
         take less time (within 2 % with Lite and Full, 6 % with Heavy, of two people on two cores).
         """
         if self._device == GPU:
-            return LiteRtGpuModel(content, unused, self._precision)
+            with _GPU_LOADING:
+                return LiteRtGpuModel(content, unused, self._precision)
         try:
             interpreter = Interpreter(model_content=content, num_threads=self._num_threads)
             interpreter.allocate_tensors()

@@ -56,6 +56,21 @@ class _CompiledStage:
     results: tuple[int, ...]
 
 
+@dataclass(frozen=True)
+class _CompiledStages:
+    """A model, compiled.
+
+    Attributes:
+        stages: its parts in the order in which they run.
+        are_kept: whether an earlier start has compiled any of them.
+        precision: what it is computed in; mixed where some parts are in f32 and others are not.
+    """
+
+    stages: list[_CompiledStage]
+    are_kept: bool
+    precision: Precision
+
+
 class OpenVinoRuntime:
     """Compiles models for a device.
 
@@ -96,14 +111,14 @@ class OpenVinoRuntime:
 
     def _model(self, source: _Source, most_images: int, *, use_kept: bool) -> tuple[OpenVinoModel, bool]:
         """Return a model, and whether an earlier start has compiled any of it."""
-        alone, is_kept = self._stages(source, self._config, use_kept)
-        where = f"openvino {self._device} {self._precision.value}"
-        lanes = self._lanes(alone[0].compiled, most_images)
+        alone = self._stages(source, self._config, use_kept)
+        where = f"openvino {self._device} {alone.precision.value}"
+        lanes = self._lanes(alone.stages[0].compiled, most_images)
         if lanes == 1:
-            return OpenVinoModel(alone, where=where), is_kept
+            return OpenVinoModel(alone.stages, where=where), alone.are_kept
         streams = {**self._config, "NUM_STREAMS": lanes}
-        together, are_kept = self._stages(source, streams, use_kept)
-        return OpenVinoModel(alone, together, where), is_kept or are_kept
+        together = self._stages(source, streams, use_kept)
+        return OpenVinoModel(alone.stages, together.stages, where), alone.are_kept or together.are_kept
 
     def _lanes(self, compiled: openvino.CompiledModel, most_images: int) -> int:
         """Return how many images are computed side by side: on other devices one after the other."""
@@ -111,24 +126,35 @@ class OpenVinoRuntime:
             return 1
         return min(most_images, int(compiled.get_property("INFERENCE_NUM_THREADS")))
 
-    def _stages(
-        self, source: _Source, config: dict[str, Any], use_kept: bool
-    ) -> tuple[list[_CompiledStage], bool]:
-        if self._precision is Precision.MIXED:
-            return self._mixed_stages(source, config, use_kept)
-        config = self._in_precision(config, self._precision)
+    def _stages(self, source: _Source, config: dict[str, Any], use_kept: bool) -> _CompiledStages:
+        if self._precision is not Precision.MIXED:
+            return self._whole(source, config, use_kept, self._precision)
+        model = self._read(source)
+        stages = cut(model)
+        if all(stage.is_exact for stage in stages):
+            return self._whole(source, config, use_kept, Precision.F32)
+        return self._mixed(source, model, stages, config, use_kept)
+
+    def _whole(
+        self, source: _Source, config: dict[str, Any], use_kept: bool, precision: Precision
+    ) -> _CompiledStages:
+        config = self._in_precision(config, precision)
         compiled, is_kept = self._compiled(source.key, config, use_kept, lambda: self._read(source))
         results = tuple(range(len(compiled.outputs)))
-        return [_CompiledStage(compiled, True, (), results)], is_kept
+        return _CompiledStages([_CompiledStage(compiled, True, (), results)], is_kept, precision)
 
-    def _mixed_stages(
-        self, source: _Source, config: dict[str, Any], use_kept: bool
-    ) -> tuple[list[_CompiledStage], bool]:
-        model = self._read(source)
+    def _mixed(
+        self,
+        source: _Source,
+        model: openvino.Model,
+        parts: Sequence[Stage],
+        config: dict[str, Any],
+        use_kept: bool,
+    ) -> _CompiledStages:
         low = low_precisions(self._device)[0]
         produced: dict[PortKey, tuple[int, int]] = {}
         stages, are_kept = [], False
-        for index, stage in enumerate(cut(model)):
+        for index, stage in enumerate(parts):
             stage_config = self._in_precision(config, Precision.F32 if stage.is_exact else low)
             key = (*source.key, "stage", index, stage.size)
             part = partial(_part, model, stage)
@@ -137,7 +163,7 @@ class OpenVinoRuntime:
             produced |= {key: (index, number) for number, key in enumerate(stage.outputs)}
             stages.append(_CompiledStage(compiled, stage.takes_image, inputs, stage.results))
             are_kept |= is_kept
-        return stages, are_kept
+        return _CompiledStages(stages, are_kept, Precision.MIXED)
 
     def _in_precision(self, config: dict[str, Any], precision: Precision) -> dict[str, Any]:
         hint = {_PRECISION_HINT: precision.value}

@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from statistics import median
 
@@ -49,6 +51,7 @@ class TrialRuntime:
     """Loads each model where a trial finds it fastest; where all rivals run, that is kept for the next start.
 
     A rival has to give what the reference gives (``Proof.agrees``) and to be faster, measured by turns.
+    Several threads may load a model each: nothing is measured while one of them still loads.
 
     Args:
         reference: what always works.
@@ -61,6 +64,8 @@ class TrialRuntime:
         self._rivals = {rival.name: rival for rival in rivals}
         self._cache = CompiledCache(options.cache_dir, options.logger)
         self._logger = options.logger
+        self._loads = 0  # that go on
+        self._loads_change = threading.Condition()
 
     def load(
         self,
@@ -81,12 +86,11 @@ class TrialRuntime:
         kept = self._cache.load(key)
         if kept is not None:
             return self._loaded(str(json.loads(kept)), on)
-        trial = self._try_out(on, proof)
-        times_ms = _times_ms(trial.models, proof.image)
-        fastest = _fastest(times_ms, self._reference_name)
-        findings = trial.objections | {name: f"{time_ms:.2f} ms" for name, time_ms in times_ms.items()}
-        figures = ", ".join(f"{name}: {finding}" for name, finding in findings.items())
-        self._logger.info(f"tried out: {figures}; {fastest} it is")
+        with self._counted_load():
+            trial = self._load_all(on)
+        with self._loads_change:
+            self._loads_change.wait_for(lambda: self._loads == 0)
+            fastest = self._try_out(trial, proof)
         if trial.all_ran:  # else a driver may be there at the next start
             self._cache.store(key, json.dumps(fastest).encode())
         return self._guarded(fastest, trial.models[fastest], on)
@@ -106,21 +110,49 @@ class TrialRuntime:
             return GuardedModel(model, lambda: on(self._reference), self._logger)
         return model
 
-    def _try_out(self, on: Callable[[Runtime], Model], proof: Proof) -> _Trial:
-        """Load all candidates, and look at what each answers."""
+    @contextmanager
+    def _counted_load(self) -> Iterator[None]:
+        with self._loads_change:
+            self._loads += 1
+        try:
+            yield
+        finally:
+            with self._loads_change:
+                self._loads -= 1
+                self._loads_change.notify_all()
+
+    def _load_all(self, on: Callable[[Runtime], Model]) -> _Trial:
+        """Load the reference and what is another model than that."""
         reference = on(self._reference)
         trial = _Trial({self._reference_name: reference}, {}, all_ran=True)
         for name, rival in self._rivals.items():
             try:
                 model = on(rival.make())
-                objection = _objection(model, reference, proof)
             except (ImportError, OSError, RuntimeError) as err:
+                trial.objections[name], trial.all_ran = str(err), False
+            else:
+                if model.where != reference.where:
+                    trial.models[name] = model
+        return trial
+
+    def _try_out(self, trial: _Trial, proof: Proof) -> str:
+        """Return who is fastest of those that answer as the reference does."""
+        reference = trial.models[self._reference_name]
+        for name, model in list(trial.models.items()):
+            try:
+                objection = "" if model is reference else _objection(model, reference, proof)
+            except RuntimeError as err:
                 objection, trial.all_ran = str(err), False
             if objection:
                 trial.objections[name] = objection
-            else:
-                trial.models[name] = model
-        return trial
+                del trial.models[name]
+        times_ms = _times_ms(trial.models, proof.image) if len(trial.models) > 1 else {}
+        fastest = _fastest(times_ms, self._reference_name)
+        findings = trial.objections | {name: f"{time_ms:.2f} ms" for name, time_ms in times_ms.items()}
+        if findings:
+            figures = ", ".join(f"{name}: {finding}" for name, finding in findings.items())
+            self._logger.info(f"tried out: {figures}; {fastest} it is")
+        return fastest
 
 
 @dataclass
@@ -128,8 +160,8 @@ class _Trial:
     """What a trial has found.
 
     Attributes:
-        models: those that answer as the reference does, and that one.
-        objections: why the others are not taken.
+        models: those that load, later those that answer as the reference does.
+        objections: why others are not taken.
         all_ran: whether each candidate ran.
     """
 
@@ -139,7 +171,9 @@ class _Trial:
 
 
 def _fastest(times_ms: Mapping[str, float], reference: str) -> str:
-    """Return the name of the fastest candidate, or the reference where that is hardly slower."""
+    """Return the name of the fastest candidate, or the reference where that is hardly slower, or alone."""
+    if not times_ms:
+        return reference
     fastest = min(times_ms, key=lambda name: times_ms[name])
     return fastest if times_ms[fastest] <= _WORTHWHILE * times_ms[reference] else reference
 

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The fastest of several runtimes is taken, and the processor takes over from a device that fails."""
 
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,7 @@ class FakeModel(Model):
 
     def __init__(self, name: str, took_s: float, answer: float) -> None:
         self.name, self.took_s, self.answer, self.gone = name, took_s, answer, False
+        self.when_run: Callable[[], object] = lambda: None
 
     @property
     def where(self) -> str:
@@ -32,6 +35,7 @@ class FakeModel(Model):
     def run(self, image: Any) -> Sequence[Any]:
         if self.gone:
             raise RuntimeError("device lost")
+        self.when_run()
         Clock.now_s += self.took_s
         return [image + self.answer]
 
@@ -73,10 +77,12 @@ class Setup:
         self.rivals = {name: FakeRuntime(FakeModel(name, *each)) for name, each in rivals.items()}
         self.options = RuntimeOptions(cache_dir=folder / "compiled", logger=self.logger)
 
-    def load(self) -> Any:
+    def runtime(self) -> TrialRuntime:
         candidates = [Candidate(name, lambda each=each: each) for name, each in self.rivals.items()]
-        runtime = TrialRuntime(Candidate("cpu", lambda: self.processor), candidates, self.options)
-        return runtime.load(b"model", proof=FakeProof())
+        return TrialRuntime(Candidate("cpu", lambda: self.processor), candidates, self.options)
+
+    def load(self) -> Any:
+        return self.runtime().load(b"model", proof=FakeProof())
 
 
 @pytest.fixture(autouse=True)
@@ -97,6 +103,36 @@ def test_each_model_is_loaded_once(tmp_path: Path) -> None:
     setup = Setup(tmp_path, fast=(1.0, 1.0))
     setup.load()
     assert (setup.processor.loads, setup.rivals["fast"].loads) == (1, 1)
+
+
+def test_what_turns_out_to_be_the_reference_is_not_tried(tmp_path: Path) -> None:
+    setup = Setup(tmp_path, mixed=(1.0, 1.0))
+    setup.rivals["mixed"].model.name = "cpu"  # as of a model that is in f32 all the same
+    assert setup.load() is setup.processor.model
+    assert not setup.logger.lines
+
+
+def test_nothing_is_measured_while_another_thread_loads(tmp_path: Path) -> None:
+    setup = Setup(tmp_path, fast=(1.0, 1.0))
+    runtime = setup.runtime()
+    loading, may_go_on, measured = threading.Event(), threading.Event(), threading.Event()
+
+    def load(content: bytes, *_arguments: Any, **_options: Any) -> FakeModel:
+        if content == b"slow":
+            loading.set()
+            assert may_go_on.wait(10)
+        return setup.processor.model
+
+    setup.processor.load = load
+    setup.rivals["fast"].model.when_run = measured.set
+    with ThreadPoolExecutor() as pool:
+        slow = pool.submit(runtime.load, b"slow", proof=FakeProof())
+        assert loading.wait(10)
+        quick = pool.submit(runtime.load, b"quick", proof=FakeProof())
+        assert not measured.wait(0.2)
+        may_go_on.set()
+        assert slow.result(10).where == quick.result(10).where == "fast"
+    assert measured.is_set()
 
 
 @pytest.mark.parametrize("took_s", [1.95, 2.0, 50.0])
