@@ -243,8 +243,6 @@ def test_covariances_of_hips_hold_with_and_without_the_floor(
         assert all(least <= ratio <= 2.0 for ratio in ratios)
 
 
-
-
 @pytest.mark.parametrize(
     ("complexity", "clip_number"),
     [

@@ -30,8 +30,11 @@ _SHAPES = (_SCORE_SHAPE, _LANDMARKS_SHAPE, _HEATMAP_SHAPE, _WORLD_SHAPE, MASK_SH
 _HIP_CENTER, _SCALE_POINT = 33, 34
 # ConfigureRefineLandmarksFromHeatmapCalculator.
 _KERNEL_CELLS = 7
-_KERNEL = np.indices((_KERNEL_CELLS, _KERNEL_CELLS)).reshape(2, -1).T - _KERNEL_CELLS // 2
+_OFFSETS = np.arange(_KERNEL_CELLS) - _KERNEL_CELLS // 2
+_KERNEL = np.stack(np.meshgrid(_OFFSETS, _OFFSETS, indexing="ij"), axis=-1).reshape(-1, 2)
 _KERNEL_MIDDLE = len(_KERNEL) // 2
+# What makes of the heat in a window its sum and its moments about the middle.
+_MOMENTS = np.insert(_KERNEL.astype(float), 0, 1.0, axis=1)
 # refine_landmarks_from_heatmap_calculator.proto, min_confidence_to_refine.
 _MIN_HEAT = 0.5
 # The metadata of the landmark models in Google's bundles: mean 0, standard deviation 255.
@@ -137,11 +140,11 @@ def decode(outputs: Sequence[NDArray[np.float32]], roi: Roi) -> LandmarkResult |
     next_roi = Roi.around_person(points[_HIP_CENTER], points[_SCALE_POINT])
     if next_roi is None:
         return None
-    depth = values[:, 2] * (roi.size_px / INPUT_PX)
+    depth = values[:NUM_LANDMARKS, 2] * (roi.size_px / INPUT_PX)
     confidences = expit(values[:NUM_LANDMARKS, 3:])
     return LandmarkResult(
         score=float(score[0]),
-        screen=np.column_stack([points, depth])[:NUM_LANDMARKS],
+        screen=np.column_stack([points[:NUM_LANDMARKS], depth]),
         visibility=confidences[:, 0],
         presence=confidences[:, 1],
         world=turn(_known(world).reshape(_NUM_POINTS, 3)[:NUM_LANDMARKS], roi),
@@ -163,15 +166,18 @@ def refine(points: NDArray, heatmap: NDArray[np.float32]) -> NDArray[np.float64]
         heatmap: (rows, columns, n), before the sigmoid.
     """
     rows, columns, count = heatmap.shape
-    size = np.array([columns, rows])
+    size, steps = np.array([columns, rows]), np.array([count, columns * count])
     nearby = np.fmax(np.fmin(points, 2), -1)  # what is unknown counts as outside
-    window = (nearby * size).astype(int)[:, None] + _KERNEL
-    on_map = np.all((window >= 0) & (window < size), axis=2)
-    index = window @ (count, columns * count) + np.arange(count)[:, None]
-    heat = expit(np.take(heatmap, index, mode="clip")) * on_map
+    cells = (nearby * size).astype(int)
+    lines = cells[:, :, None] + _OFFSETS
+    there = (lines >= 0) & (lines < size[:, None])
+    on_map = (there[:, 0, :, None] & there[:, 1, None, :]).reshape(count, -1)
+    index = (cells @ steps + np.arange(count))[:, None] + _KERNEL @ steps
+    heat = expit(heatmap.take(index, mode="clip")) * on_map
     hot = on_map[:, _KERNEL_MIDDLE] & (heat.max(axis=1) >= _MIN_HEAT)
     total = np.where(hot, heat.sum(axis=1), 1)
-    centers = (heat[:, None] @ window)[:, 0] / total[:, None] / size
+    moments = heat @ _MOMENTS
+    centers = (cells * moments[:, :1] + moments[:, 1:]) / (total[:, None] * size)
     return np.where(hot[:, None], centers, points)
 
 

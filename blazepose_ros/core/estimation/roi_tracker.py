@@ -315,6 +315,8 @@ def _nearness(lost: TrackedRoi, roi: Roi, stamp_ns: int) -> float:
 def _without_twins(looked: Sequence[Looked]) -> list[tuple[TrackedRoi, LandmarkResult]]:
     """Return who was found, of one body only the track that moved least."""
     seen = [(track, result) for track, result in looked if result is not None]
+    if len(seen) == 1:
+        return seen
     kept: list[tuple[TrackedRoi, LandmarkResult]] = []
     for track, result in sorted(seen, key=lambda pair: _moved(*pair)):
         if all(_apart(result.screen, other.screen, result) > _SAME_BODY for _, other in kept):

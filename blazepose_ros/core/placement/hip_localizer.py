@@ -139,8 +139,8 @@ class HipLocalizer:
         sized = turned.world * math.exp(estimate.log_scale)
         trust = trust_in(turned.visibility, visibility_threshold)
         world = onto_rays(sized, center.position, fit, trust, depth_std_m)
-        body = replace(turned, world=world.astype(turned.world.dtype))
-        return self._complete(body, self._moving(center, estimate, stamp_ns), estimate)
+        world = world.astype(turned.world.dtype)
+        return self._complete(turned, world, self._moving(center, estimate, stamp_ns), estimate)
 
     def _moving(self, center: HipCenter, estimate: RangeEstimate, stamp_ns: int) -> HipCenter:
         """Return a hip center with its velocity."""
@@ -154,13 +154,14 @@ class HipLocalizer:
             covariance = np.full((3, 3), np.nan)
         return replace(center, velocity=velocity, velocity_covariance=covariance)
 
-    def _complete(self, body: Pose, center: HipCenter, estimate: RangeEstimate) -> Pose:
+    def _complete(self, body: Pose, world: NDArray, center: HipCenter, estimate: RangeEstimate) -> Pose:
         """Return a body with its place, how sure that is, and its stature."""
         stature_m = MEAN_STATURE_M * math.exp(estimate.log_stature) if self._stature_is_known else math.nan
         return replace(
             body,
+            world=world,
             hip_center=center,
-            landmark_covariances=landmark_covariances(center, body.world, body.visibility),
+            landmark_covariances=landmark_covariances(center, world, body.visibility),
             stature_m=stature_m,
             stature_std_m=stature_m * estimate.log_stature_std,
         )

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from blazepose_ros.core.landmarks import MIRRORED
@@ -112,17 +112,25 @@ def _cost(track: Track, seen: Observation, *, sole: bool = False) -> float:
     if not 1 / _MAX_GROWTH < seen.size_px / track.size_px < _MAX_GROWTH:
         return _NEVER
     unit = math.sqrt(seen.size_px * track.size_px)
-    places = (track.pose.screen, track.clear_view.predicted(seen.stamp_ns))
-    screen = seen.pose.screen  # of which the model may have exchanged left and right
-    apart = min(distance(place, names, unit) for place in places for names in (screen, screen[MIRRORED]))
     lost_s = (seen.stamp_ns - track.seen_ns) / NS_PER_S
     reach = _REACH_BODIES + _REACH_BODIES_PER_S * lost_s
     just_now = lost_s < _JUST_NOW_S
+    distances = _distances(track, seen, unit)
+    if sole and just_now:  # how near is of no matter then
+        return next((apart for apart in distances if apart < reach), _NEVER)
+    apart = min(distances)
+    if not apart < reach:
+        return _NEVER
     # Clothes do not change between two images: they tell who comes back, and which of two it is.
-    if not apart < reach or (just_now and sole):
-        return apart if apart < reach else _NEVER
     cost = apart + min(difference(track.clear_view.appearance, seen.appearance), _APPEARANCE_BODIES)
     return cost if just_now or cost < reach else _NEVER
+
+
+def _distances(track: Track, seen: Observation, unit_px: float) -> Iterator[float]:
+    """Yield how far an observation is from where a track was and may be, also with sides exchanged."""
+    for place in (track.pose.screen, track.clear_view.predicted(seen.stamp_ns)):
+        yield distance(place, seen.pose.screen, unit_px)
+        yield distance(place, seen.pose.screen[MIRRORED], unit_px)
 
 
 def _is_garbled(seen: Observation, match: _Match | None, unmatched: Sequence[Track]) -> bool:

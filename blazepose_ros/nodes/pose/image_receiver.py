@@ -307,17 +307,22 @@ class ImageReceiver:
     def _impairment(self, infos: Mapping[str, Sequence[Any]], quality: WayQuality) -> str:
         """Return what happens to images on their way, and the cures."""
         raw, compressed = self._topics[RAW], self._topics[COMPRESSED]
+        given_up = (
+            self._way.transport == COMPRESSED
+            and self._choice.impaired is not None
+            and not self._choice.tries_raw
+            and infos[RAW]
+        )
+        if not given_up and not quality.is_impaired:
+            return ""
         cure = transport_cure(
             " and ".join(sorted({endpoint_name(info) for info in infos[RAW]})) or "the camera"
         )
-        given_up = self._choice.impaired is not None and not self._choice.tries_raw and infos[RAW]
-        if self._way.transport == COMPRESSED and given_up:
+        if given_up:
             return (
                 f"images are taken from {compressed}, for on {raw} {self._choice.impaired}:"
                 f" {cure}, or keep to this with image_transport: compressed"
             )
-        if not quality.is_impaired:
-            return ""
         if self._way.transport == COMPRESSED:
             return f"on {compressed} {quality}: {cure}"
         if not infos[COMPRESSED]:

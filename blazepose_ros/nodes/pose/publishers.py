@@ -181,8 +181,9 @@ class Publishers:
         self._people.publish_poses(image.header, people, image.frame, model_complexity)
         image.stopwatch.lap("publishing")
         self._people.publish_frames(image.header, people, settings, hri=self._hri is not None)
+        has_target = bool(settings.target_frame)
         markers = self._people.publish_markers(
-            image.header, people, settings, needed=has_listeners(self._target.markers)
+            image.header, people, settings, needed=has_target and has_listeners(self._target.markers)
         )
         self._annotated.publish(image, people, settings)
         self._publish_mask(image, people)
@@ -191,7 +192,10 @@ class Publishers:
             hri.publish(image, people, settings)
         if has_listeners(self._timing):
             self._timing.publish(serialize_timing(image.stopwatch.laps_ms, image.count, image.header))
-        self._publish_in_target(image, people, model_complexity, markers, settings)
+        if has_target:
+            self._publish_in_target(image, people, model_complexity, markers, settings)
+        else:
+            self._target.trouble = ""
 
     def _create(self, message_type: type, topic: str, depth: int = DEPTH, *, latched: bool = False) -> Any:
         durability = DurabilityPolicy.TRANSIENT_LOCAL if latched else DurabilityPolicy.VOLATILE
@@ -242,12 +246,11 @@ class Publishers:
         markers: MarkerArray | None,
         settings: NodeSettings,
     ) -> None:
-        """Have people expressed in the target frame, as far as that is asked for."""
+        """Have people expressed in the target frame, as far as somebody listens."""
         serialized = None
         if has_listeners(self._target.poses):
             serialized = serialize_pose33_array(people, image.header, image.frame, model_complexity)
-        markers = markers if has_listeners(self._target.markers) else None
-        if not settings.target_frame or (serialized is None and markers is None):
+        if serialized is None and markers is None:
             self._target.trouble = ""
             return
         seen = CameraPeople(image.header.frame_id, image.frame.stamp_ns, serialized, markers)
