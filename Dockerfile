@@ -49,8 +49,8 @@ RUN python3 -m venv --system-site-packages /opt/venv \
 
 # Compiled beforehand: the user that runs it may not write there, and each start would compile it anew.
 COPY . src/blazepose_ros
-RUN source "/opt/ros/$ROS_DISTRO/setup.bash" \
-    && source /opt/venv/bin/activate \
+RUN . "/opt/ros/$ROS_DISTRO/setup.bash" \
+    && . /opt/venv/bin/activate \
     && colcon build --merge-install --install-base /opt/blazepose_ros \
         --cmake-args -DCMAKE_BUILD_TYPE=Release -DBUILD_TESTING=OFF \
     && python3 -m compileall -q /opt/blazepose_ros

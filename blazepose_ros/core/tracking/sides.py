@@ -73,7 +73,7 @@ class _View:
     def distance(self, other: _View) -> float:
         """Return how far the limbs are from those of another view, in bodies; NaN where unknown."""
         x, y = (self.screen - other.screen)[_LIMBS].T
-        return float(np.hypot(x, y).mean())
+        return float(np.add.reduce(np.hypot(x, y))) / len(x)
 
     def may_be(self, other: _View, after_s: float) -> bool:
         """Return whether a body that faces as here can face as in another view after a time."""
@@ -185,7 +185,7 @@ def exchange_sides(pose: Pose, up: NDArray) -> Pose:
 @infinite_is_unknown
 def torso_px(pose: Pose) -> NDArray[np.float64]:
     """Return the middle of the torso on the screen, (2,), wherever left and right are."""
-    return pose.screen[_TORSO, :2].mean(axis=0)
+    return np.add.reduce(pose.screen[_TORSO, :2]) / len(_TORSO)
 
 
 def _from_torso(pose: Pose) -> NDArray[np.float64]:
@@ -201,7 +201,8 @@ def _feet(pose: Pose, forward: NDArray) -> float:
     """
     if not pose.visibility[_FEET].min() >= _MIN_VISIBILITY:
         return 0.0
-    seen = (pose.screen[_TOES, :2] - pose.screen[_HEELS, :2]).mean(axis=0) * (BODY_M / size_px(pose))
+    seen = np.add.reduce(pose.screen[_TOES, :2] - pose.screen[_HEELS, :2]) / len(_TOES)
+    seen = seen * (BODY_M / size_px(pose))
     expected = _FOOT_M * forward[:2]
     say = float((seen - expected / 2) @ expected) / _FOOT_STD_M**2
     return min(max(say, -_FEET_SAY), _FEET_SAY) if math.isfinite(say) else 0.0

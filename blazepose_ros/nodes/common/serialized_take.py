@@ -92,7 +92,8 @@ class _TakenMessage:
         self.octets = _Uint8Array(allocator=_ALLOCATOR)
 
     def __del__(self) -> None:
-        self._free(ctypes.addressof(self.octets))
+        if self.octets.buffer:  # else nothing was taken
+            self._free(ctypes.addressof(self.octets))
 
     @property
     def __array_interface__(self) -> dict[str, object]:

@@ -3,15 +3,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from blazepose_ros.core.estimation.runtimes.compiled_cache import CompiledCache
 from blazepose_ros.core.estimation.runtimes.mixed_precision import PortKey, Stage, cut, port_key
@@ -26,9 +22,9 @@ from blazepose_ros.core.estimation.runtimes.openvino_library import (
     named_tflite,
     openvino,
 )
+from blazepose_ros.core.estimation.runtimes.openvino_model import CompiledStage, OpenVinoModel
 from blazepose_ros.core.estimation.runtimes.runtime import (
     BackendError,
-    Model,
     Precision,
     Proof,
     RuntimeOptions,
@@ -37,23 +33,6 @@ from blazepose_ros.core.estimation.runtimes.runtime import (
 _PRECISION_HINT = "INFERENCE_PRECISION_HINT"
 _KEEPS_COMPILED = "EXPORT_IMPORT"
 _Reader = Callable[[], openvino.Model]
-
-
-@dataclass(frozen=True)
-class _CompiledStage:
-    """A part of a model, compiled.
-
-    Attributes:
-        compiled: computes it.
-        takes_image: whether the image is its first input.
-        inputs: the stage and its output that fill each further input.
-        results: which outputs are outputs of the whole model.
-    """
-
-    compiled: openvino.CompiledModel
-    takes_image: bool
-    inputs: tuple[tuple[int, int], ...]
-    results: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -66,7 +45,7 @@ class _CompiledStages:
         precision: what it is computed in; mixed where some parts are in f32 and others are not.
     """
 
-    stages: list[_CompiledStage]
+    stages: list[CompiledStage]
     are_kept: bool
     precision: Precision
 
@@ -141,7 +120,7 @@ class OpenVinoRuntime:
         config = self._in_precision(config, precision)
         compiled, is_kept = self._compiled(source.key, config, use_kept, lambda: self._read(source))
         results = tuple(range(len(compiled.outputs)))
-        return _CompiledStages([_CompiledStage(compiled, True, (), results)], is_kept, precision)
+        return _CompiledStages([CompiledStage(compiled, True, (), results)], is_kept, precision)
 
     def _mixed(
         self,
@@ -161,7 +140,7 @@ class OpenVinoRuntime:
             compiled, is_kept = self._compiled(key, stage_config, use_kept, part)
             inputs = tuple(produced[key] for key in stage.inputs)
             produced |= {key: (index, number) for number, key in enumerate(stage.outputs)}
-            stages.append(_CompiledStage(compiled, stage.takes_image, inputs, stage.results))
+            stages.append(CompiledStage(compiled, stage.takes_image, inputs, stage.results))
             are_kept |= is_kept
         return _CompiledStages(stages, are_kept, Precision.MIXED)
 
@@ -264,99 +243,3 @@ def _passes(proof: Proof, model: OpenVinoModel) -> bool:
         return proof.works(model)
     except RuntimeError:  # also where it is another model
         return False
-
-
-class OpenVinoModel(Model):
-    """A compiled model, and perhaps a second one for several images at once.
-
-    On two cores two images take 14 to 20 % less time side by side, each on a core of its own, than
-    one after the other on both; as one batch they take 9 to 11 % less, and five hardly any.
-
-    Args:
-        alone: runs one image on all cores.
-        together: runs as many images side by side as it has streams.
-        where: what computes it in which precision.
-    """
-
-    def __init__(
-        self, alone: Sequence[_CompiledStage], together: Sequence[_CompiledStage] = (), where: str = ""
-    ) -> None:
-        self._where = where
-        self._alone = _Lane(alone)
-        lanes = together[0].compiled.get_property("NUM_STREAMS") if together else 0
-        self._lanes = [_Lane(together) for _ in range(lanes)]
-
-    @property
-    def where(self) -> str:
-        """See ``Model``."""
-        return self._where
-
-    def run(self, image: NDArray[np.float32]) -> Sequence[NDArray[np.float32]]:
-        """Return the outputs; see ``Model``."""
-        return self._alone.run(image)
-
-    def run_each(self, images: Sequence[NDArray[np.float32]]) -> Iterator[Sequence[NDArray[np.float32]]]:
-        """Yield the outputs for each image; see ``Model``."""
-        group_size = max(len(self._lanes), 1)
-        for start in range(0, len(images), group_size):
-            group = images[start : start + group_size]
-            if len(group) == 1:
-                yield self.run(group[0])
-            else:
-                yield from self._side_by_side(group)
-
-    def _side_by_side(self, images: Sequence[NDArray]) -> Iterator[Sequence[NDArray[np.float32]]]:
-        lanes = self._lanes[: len(images)]
-        for lane, image in zip(lanes, images, strict=True):
-            lane.bind(image)
-        for stage in range(lanes[0].num_stages):
-            # All are waited for, whatever fails here or where the outputs go: none is busy afterwards.
-            with contextlib.ExitStack() as waits:
-                for lane in lanes:
-                    lane.start(stage)
-                    waits.callback(lane.wait, stage)
-        for lane in lanes:
-            yield lane.outputs()
-
-
-class _Lane:
-    """One inference at a time, stage by stage, with its buffers."""
-
-    def __init__(self, stages: Sequence[_CompiledStage]) -> None:
-        self._requests = [stage.compiled.create_infer_request() for stage in stages]
-        self._results = [stage.results for stage in stages]
-        self._takes_image = [stage.takes_image for stage in stages]
-        for stage, request in zip(stages, self._requests, strict=True):
-            for index, (source, output) in enumerate(stage.inputs, int(stage.takes_image)):
-                request.set_input_tensor(index, self._requests[source].get_output_tensor(output))
-        self._bound: NDArray[np.float32] | None = None
-        self.num_stages = len(stages)
-
-    def run(self, image: NDArray[np.float32]) -> Sequence[NDArray[np.float32]]:
-        self.bind(image)
-        outputs: list[NDArray[np.float32]] = []
-        for request, results in zip(self._requests, self._results, strict=True):
-            values = request.infer(share_outputs=True).to_tuple()
-            outputs += [values[index] for index in results]
-        return outputs
-
-    def bind(self, image: NDArray[np.float32]) -> None:
-        if image is self._bound:  # to look an input up takes longer than to crop an image
-            return
-        for request, takes_image in zip(self._requests, self._takes_image, strict=True):
-            if takes_image:
-                request.set_input_tensor(0, openvino.Tensor(image, shared_memory=True))
-        self._bound = image
-
-    def start(self, stage: int) -> None:
-        self._requests[stage].start_async()
-
-    def wait(self, stage: int) -> None:
-        self._requests[stage].wait()
-
-    def outputs(self) -> Sequence[NDArray[np.float32]]:
-        return [
-            request.get_output_tensor(index).data
-            for request, results in zip(self._requests, self._results, strict=True)
-            for index in results
-        ]

@@ -14,7 +14,8 @@ import pytest
 pytest.importorskip("openvino", reason="OpenVINO is not installed")
 
 from blazepose_ros.core.estimation.runtimes import openvino_library
-from blazepose_ros.core.estimation.runtimes.openvino import OpenVinoModel, OpenVinoRuntime, _CompiledStage
+from blazepose_ros.core.estimation.runtimes.openvino import OpenVinoRuntime
+from blazepose_ros.core.estimation.runtimes.openvino_model import CompiledStage, OpenVinoModel
 from blazepose_ros.core.estimation.runtimes.openvino_library import named_tflite
 from blazepose_ros.core.estimation.runtimes.runtime import BackendError, RuntimeOptions
 
@@ -71,7 +72,7 @@ def together() -> FakeCompiledModel:
 
 @pytest.fixture
 def model(together: FakeCompiledModel) -> OpenVinoModel:
-    alone, side_by_side = ([_CompiledStage(each, True, (), (0,))] for each in (FakeCompiledModel(), together))
+    alone, side_by_side = ([CompiledStage(each, True, (), (0,))] for each in (FakeCompiledModel(), together))
     return OpenVinoModel(alone, side_by_side)
 
 
