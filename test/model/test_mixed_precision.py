@@ -207,13 +207,12 @@ def _found_on_photographs(estimator: Any, data: Path) -> list[Any]:
     return found
 
 
-def _walk(estimator: Any, data: Path, clip: str, complexity: Any) -> tuple[list[Any], list[float]]:
+def _walk(estimator: Any, data: Path, clip: str, complexity: Any) -> tuple[list[Any], list[Any]]:
     """Return which joints are found in each image of a clip, and how far off the hips are, relatively."""
     truth = json.loads((data / "expected" / f"{clip}_refined.json").read_text())
     pixels = np.stack([truth["joints_px"][name] for name in WALK_JOINTS], axis=1)
-    camera = CameraModel.from_calibration(
-        *truth["image_size_px"], np.ravel(truth["K"]), truth["distortion_plumb_bob"], "plumb_bob"
-    )
+    width, height = truth["image_size_px"]
+    camera = CameraModel(width, height, np.array(truth["K"]), tuple(truth["distortion_plumb_bob"]))
     pipeline = PersonPipeline(PipelineOptions(model=complexity))
     estimator.reset()
     joints, errors = [], []

@@ -15,8 +15,8 @@ pytest.importorskip("openvino", reason="OpenVINO is not installed")
 
 from blazepose_ros.core.estimation.runtimes import openvino_library
 from blazepose_ros.core.estimation.runtimes.openvino import OpenVinoRuntime
-from blazepose_ros.core.estimation.runtimes.openvino_model import CompiledStage, OpenVinoModel
 from blazepose_ros.core.estimation.runtimes.openvino_library import named_tflite
+from blazepose_ros.core.estimation.runtimes.openvino_model import CompiledStage, OpenVinoModel
 from blazepose_ros.core.estimation.runtimes.runtime import BackendError, RuntimeOptions
 
 LANES = 3
