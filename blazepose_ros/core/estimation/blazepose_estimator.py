@@ -62,12 +62,12 @@ class BlazePoseEstimator:
         self._external = options.external_detections
         self._time = MonotonicTime()
         unused = () if options.enable_segmentation else (MASK_SHAPE,)
-        # To load one mostly keeps one core busy: both at once take little longer.
-        detecting = in_thread(lambda: runtime.load(detector, proof=DetectorProof()), "loading")
-        landmarking = runtime.load(landmarks, unused, options.num_poses, LandmarksProof())
+        # A model is compiled on one core, mostly: both at once take little longer than one.
+        detector_to_come = in_thread(lambda: runtime.load(detector, proof=DetectorProof()), "loading")
+        landmark_model = runtime.load(landmarks, unused, options.num_poses, LandmarksProof())
         self._models: _LoadedModels | None = _LoadedModels(
-            PersonDetector(detecting.result(), options.min_detection_confidence),
-            LandmarkModel(landmarking, options.min_presence_confidence, options.enable_segmentation),
+            PersonDetector(detector_to_come.result(), options.min_detection_confidence),
+            LandmarkModel(landmark_model, options.min_presence_confidence, options.enable_segmentation),
         )
         self.reset()
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The pipeline with fake models: what runs when, what is remembered, what failure does."""
 
+import threading
 from typing import Any
 
 import cv2
@@ -10,7 +11,7 @@ from support.bodies import FACING_M
 
 from blazepose_ros.core.estimation.blazepose_estimator import BlazePoseEstimator
 from blazepose_ros.core.estimation.estimator import EstimatorError, EstimatorOptions
-from blazepose_ros.core.estimation.runtimes.runtime import Model
+from blazepose_ros.core.estimation.runtimes.runtime import BackendError, Model
 from blazepose_ros.core.types import Box, Frame
 
 FRAME_NS = 33_000_000
@@ -92,6 +93,28 @@ class Setup:
 @pytest.fixture
 def one() -> Setup:
     return Setup()
+
+
+def test_both_models_are_loaded_at_once() -> None:
+    runtime, both = FakeRuntime(), threading.Barrier(2, timeout=10)
+    load = runtime.load
+    runtime.load = lambda *arguments, **options: both.wait() in (0, 1) and load(*arguments, **options)
+    estimator = BlazePoseEstimator(runtime, b"detector", b"landmarks", EstimatorOptions(b""))
+    assert estimator.where == runtime.models[b"landmarks"].where
+
+
+@pytest.mark.parametrize("broken", [b"detector", b"landmarks"])
+def test_what_keeps_a_model_from_loading_is_raised(broken: bytes) -> None:
+    runtime = FakeRuntime()
+
+    def load(content: bytes, *_arguments: Any, **_options: Any) -> Any:
+        if content == broken:
+            raise BackendError("no such device")
+        return runtime.models[content]
+
+    runtime.load = load
+    with pytest.raises(BackendError, match="no such device"):
+        BlazePoseEstimator(runtime, b"detector", b"landmarks", EstimatorOptions(b""))
 
 
 def test_the_detector_runs_only_until_a_person_is_tracked(one: Setup) -> None:
