@@ -14,6 +14,7 @@ import pytest
 from support.photographs import PERSON
 
 from blazepose_ros.core.errors import FunctionLogger
+from blazepose_ros.core.estimation import runtimes
 from blazepose_ros.core.estimation.blazepose_estimator import BlazePoseEstimator
 from blazepose_ros.core.estimation.estimator import EstimatorError, EstimatorOptions
 from blazepose_ros.core.estimation.factory import AUTO, PACKAGES, RUNTIMES, choose_estimator
@@ -49,10 +50,9 @@ def missing(monkeypatch: pytest.MonkeyPatch) -> Any:
             return original(name, *args, **kwargs)
 
         monkeypatch.setattr(builtins, "__import__", import_others)
-        for module in ("openvino", "openvino_library", "litert"):
-            monkeypatch.delitem(
-                sys.modules, f"blazepose_ros.core.estimation.runtimes.{module}", raising=False
-            )
+        for module in ("openvino", "openvino_library", "openvino_model", "litert"):
+            monkeypatch.delitem(sys.modules, f"{runtimes.__name__}.{module}", raising=False)
+            monkeypatch.delattr(runtimes, module, raising=False)  # set where it is imported again
 
     return hide
 
