@@ -172,7 +172,10 @@ def test_of_two_the_nearer_one_keeps_the_track() -> None:
     looked = [looked_at(100.0), looked_at(LEFT_X + 15.0), looked_at(560.0)]
     both = [result_at(RIGHT_X), result_at(LEFT_X)]
     found = as_two(looked, 1, both)
-    assert found[1][0] == replace(looked[1][0], in_company=True)
+    kept, before = found[1][0], looked[1][0]
+    assert (kept.roi, kept.confirmation, kept.since_ns) == (before.roi, before.confirmation, before.since_ns)
+    assert kept.screen is before.screen
+    assert kept.in_company
     assert [found[index][0] is looked[index][0] for index in (0, 2)] == [True, True]
     assert found[1][1] is both[1]
     track, result = found[3]
