@@ -106,19 +106,16 @@ class OpenVinoRuntime:
         return min(most_images, int(compiled.get_property("INFERENCE_NUM_THREADS")))
 
     def _stages(self, source: _Source, config: dict[str, Any], use_kept: bool) -> _CompiledStages:
-        if self._precision is not Precision.MIXED:
-            return self._whole(source, config, use_kept, self._precision)
-        model = self._read(source)
-        stages = cut(model)
-        if all(stage.is_exact for stage in stages):
-            return self._whole(source, config, use_kept, Precision.F32)
-        return self._mixed(source, model, stages, config, use_kept)
-
-    def _whole(
-        self, source: _Source, config: dict[str, Any], use_kept: bool, precision: Precision
-    ) -> _CompiledStages:
+        precision = self._precision
+        read: _Reader = partial(self._read, source)
+        if precision is Precision.MIXED:
+            model = read()
+            parts = cut(model)
+            if not all(part.is_exact for part in parts):
+                return self._mixed(source, model, parts, config, use_kept)
+            precision, read = Precision.F32, lambda: model
         config = self._in_precision(config, precision)
-        compiled, is_kept = self._compiled(source.key, config, use_kept, lambda: self._read(source))
+        compiled, is_kept = self._compiled(source.key, config, use_kept, read)
         results = tuple(range(len(compiled.outputs)))
         return _CompiledStages([CompiledStage(compiled, True, (), results)], is_kept, precision)
 

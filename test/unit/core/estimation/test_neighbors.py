@@ -173,7 +173,8 @@ def test_of_two_the_nearer_one_keeps_the_track() -> None:
     both = [result_at(RIGHT_X), result_at(LEFT_X)]
     found = as_two(looked, 1, both)
     kept, before = found[1][0], looked[1][0]
-    assert (kept.roi, kept.confirmation, kept.since_ns) == (before.roi, before.confirmation, before.since_ns)
+    assert (kept.roi, kept.confirmation) == (before.roi, before.confirmation)
+    assert (kept.seen_ns, kept.since_ns) == (before.seen_ns, before.since_ns)
     assert kept.screen is before.screen
     assert kept.in_company
     assert [found[index][0] is looked[index][0] for index in (0, 2)] == [True, True]
